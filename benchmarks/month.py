@@ -58,6 +58,7 @@ IN_FLIGHT: Final = 4
 SAMPLE_S: Final = 2.0
 SHOWN_S: Final = 30.0
 QUESTIONS: Final = 300
+SCANS: Final = 11
 DAY: Final = usage_pb2.WINDOW_SIZE_DAY
 MONTH_US: Final = DAYS * 86_400 * 1_000_000
 START_US: Final = int(START.timestamp()) * 1_000_000
@@ -270,7 +271,21 @@ async def asked(client: AsyncClient) -> dict[str, float]:
         cuts = quantiles(took, n=100)
         found |= {f"{meter}_by_day_p50_ms": round(cuts[49], 1), f"{meter}_by_day_p99_ms": round(cuts[98], 1)}
     found["events_of_all_by_day_ms"] = round(await _took(client, "events", []), 1)
+    scans = sorted([await _scan_took(client, f"customer-{number:04d}") for number in range(SCANS)])
+    found |= {"scan_of_a_month_p50_ms": round(scans[SCANS // 2], 1), "scan_of_a_month_max_ms": round(scans[-1], 1)}
     return found
+
+
+async def _scan_took(client: AsyncClient, customer: str) -> float:
+    """Ask for a customer's month by a property that the meter does not keep."""
+    began_s = time.perf_counter()
+    request = aggregator_pb.QueryUsageRequest(
+        meter="events", period=month(), customers=[customer], group_by=["region"], scan_events_max=100_000_000
+    )
+    response = await client.aggregator.QueryUsage(request, timeout=120)
+    if response.source.kind != aggregator_pb.UsageSource.KIND_LOG:
+        raise SystemExit("the answer was expected to come from the log")
+    return (time.perf_counter() - began_s) * 1000
 
 
 async def _took(client: AsyncClient, meter: str, customers: Sequence[str]) -> float:

@@ -168,6 +168,7 @@ AGGREGATOR = (
     _rate("Events parked per second", "metering_aggregator_events_parked_total", "metering_feed_consumer"),
     _rate("Events that no meter counts", "metering_aggregator_events_unmatched_total", "metering_feed_consumer"),
     _quantile("Duration of folding a batch", "metering_aggregator_fold_duration_seconds"),
+    _one("Positions left to fill new meters", "short", "max(metering_aggregator_fill_left)", "positions"),
     _rate("Positions read again to compare per second", "metering_aggregator_reconcile_positions_total"),
     _one("Events that differ from the log", "short", "max(metering_aggregator_reconcile_difference)", "events"),
 )

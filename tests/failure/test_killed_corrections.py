@@ -41,6 +41,11 @@ kind: Contract
 metadata: {name: k-one}
 spec: {customer: k-cust, plan: k-plan, start: "2024-05-01", end: "2024-12-01", timeZone: UTC}
 """
+LATE = """
+kind: Meter
+metadata: {name: k-late}
+spec: {eventTypes: [k.used], aggregation: SUM, value: n}
+"""
 WRONG = 12_000
 RIGHT = 12
 
@@ -117,7 +122,20 @@ def test_every_correction_is_made_once_whoever_is_killed_meanwhile(suite: LiveSu
     # 82 units in 10 events are left of it.
     assert june["total"] == f"-{WRONG * 3 + RIGHT * 10 - 82 + (WRONG + RIGHT - 10) // 100}.02"
     assert suite.json("invoice", "verify")["problems"] == []
+    fill_while_killed(suite, killer)
     assert_conserved(suite)
+
+
+def fill_while_killed(suite: LiveSuite, killer: Killer) -> None:
+    """Let a new meter be filled from the log while processes are killed: it counts everything once."""
+    suite.json("apply", "-f", "-", stdin=LATE)
+    asking = ("usage", "k-late", "--from", "2024-05-01", "--to", "2024-06-01", "--customer", "k-cust", "--wait")
+    under_way = suite.begin(*asking)
+    killer.kill_during(under_way, 2)
+    under_way.communicate(timeout=300)
+    killer.wait_for_all()
+    assert [row["quantity"] for row in suite.json(*asking)["rows"]] == ["82"]
+    assert suite.json("meter", "status", "k-late") == [{"name": "k-late", "version": 1, "filled": True, "fill": None}]
 
 
 def assert_conserved(suite: LiveSuite) -> None:
@@ -125,4 +143,4 @@ def assert_conserved(suite: LiveSuite) -> None:
     found = suite.json("reconcile")
     terms = [(one["accepted"], one["unasked"], one["difference"], one["balances"]) for one in found["meters"]]
     accepted = str(WRONG + RIGHT + 3)
-    assert terms == [(accepted, "0", "0", True)] * 2
+    assert terms == [(accepted, "0", "0", True)] * 3

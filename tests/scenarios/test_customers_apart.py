@@ -29,7 +29,7 @@ from testkit.wait import wait_until
 
 SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 # They tell quantities, and what every customer of the tenant is measured by: nobody's name.
-ABOUT_NOBODY: Final = ("QueryTotals", "DescribeMeters", "VerifyInvoice", "VerifyLine")
+ABOUT_NOBODY: Final = ("QueryTotals", "QueryHeatMap", "DescribeMeters", "VerifyInvoice", "VerifyLine")
 READS: Final = sorted(
     (name, path)
     for name, service in SERVICES.items()
@@ -118,11 +118,19 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
         "ingest": {
             "GetEvent": ingest_pb.GetEventRequest(source="gateway", id=f"{name}-0"),
             "ListEvents": ingest_pb.ListEventsRequest(customers=[name]),
+            "ScanEvents": ingest_pb.ScanEventsRequest(customers=[name], period=january, events_max=1000),
         },
         "aggregator": {
             "QueryUsage": aggregator_pb.QueryUsageRequest(
                 meter="calls", customers=[name], period=january, freshness=aggregator_pb.Freshness(latest=True)
             ),
+            "WatchUsage": aggregator_pb.WatchUsageRequest(
+                query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january), answers_max=1
+            ),
+            "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
+                query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january)
+            ),
+            "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter="calls", customers=[name], period=january),
             "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter="calls"),
             "ListSnapshots": aggregator_pb.ListSnapshotsRequest(customer=name),

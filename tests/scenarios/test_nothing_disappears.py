@@ -55,13 +55,35 @@ def test_every_event_is_somewhere_and_a_reader_can_prove_it(make_tenant: Callabl
 
     terms = ("accepted", "unasked", "voided", "counted", "parked", "difference", "sum")
     assert [meter[term] for term in terms] == ["4", "1", "1", "1", "1", "0", "2.5"]
-    assert (found["balances"], found["unmatched"]) == (True, {"inLog": "1", "noted": "1"})
+    assert (found["balances"], found["unmatched"]) == (
+        True,
+        {"inLog": "1", "noted": "1", "heldInLog": "0", "heldNoted": "0", "faults": []},
+    )
     now = tenant.json(
         "usage", "current", "n-units", "--customer", "n-cust", "--from", "2024-01-01", "--to", "2100-01-01"
     )
     assert (now["quantity"], now["eventCount"], now["filled"]) == ("2.5", 1, True)
     assert "balances" in table
     assert "DIFFERS" not in table
+
+
+def test_a_draft_of_a_meter_is_tried_by_what_was_reported(make_tenant: Callable[[str], Tenant], tmp_path: Path) -> None:
+    tenant = make_tenant("preview")
+    tenant.apply(CATALOG)
+    tenant.report(used("one", "2.5", time="2024-05-01T00:00:00Z"), used("two", "x", time="2024-05-01T00:00:00Z"))
+    tenant.run("usage", "n-units", "--from", "2024-05-01", "--to", "2024-05-02", "--wait")
+    draft = tmp_path / "draft.yaml"
+    draft.write_text(CATALOG.replace("SUM, value: n", "COUNT"), encoding="utf-8")
+    span = ["--from", "2024-05-01", "--until", "2024-06-01", "--window", "day"]
+
+    found = tenant.json("meter", "preview", "-f", str(draft), *span)
+    table = tenant.run("meter", "preview", "-f", str(draft), "--customer", "n-cust", *span).stdout
+
+    (row,) = found["rows"]
+    assert [row[key] for key in ("quantity", "draftQuantity", "difference")] == ["2.5", "2", "-0.5"]
+    assert "1 of 1 rows differ; nothing was written" in table
+    assert tenant.json("meter", "status", "n-units")[0]["filled"]
+    assert tenant.json("get", "meter", "n-units")["spec"]["aggregation"] == "SUM"
 
 
 def test_a_parked_event_counts_once_its_meter_is_mended(tenant: Tenant) -> None:

@@ -22,6 +22,7 @@ from chassis.errors import NotFound
 from chassis.identity import Scope
 from chassis.rpc.method import declared_methods
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import usage_event_pb2
@@ -50,9 +51,12 @@ READS: Final = sorted(
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # They count, and name nothing unless something is wrong.
-COUNTS: Final = {"CurrentUsage", "GetCompleteness", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
+COUNTS: Final = {"CurrentUsage", "GetCompleteness", "QueryHeatMap", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
 # When an answer was made, or something last came, and how far the log of all was read for it.
 FRESHNESS: Final = {"as_of", "checked_at", "positions_done", "positions_total", "staleness_ms", "change_position"}
+WHISPERED: Final = meter_pb2.MeterSpec(
+    event_types=["whisper.called"], aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes"
+)
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
 QUESTIONS: Final = (rating_pb.PriceQuestion(item="Whisper calls", quantity="1"),)
@@ -61,6 +65,10 @@ CATALOG: Final = """
 kind: Meter
 metadata: {name: whisper-calls}
 spec: {eventTypes: [whisper.called], aggregation: SUM, value: minutes, unit: min}
+---
+kind: EventSchema
+metadata: {name: whisper.called}
+spec: {properties: [{name: minutes, type: DECIMAL}]}
 ---
 kind: Plan
 metadata: {name: whisper-plan}
@@ -162,6 +170,22 @@ def _asked_of_the_portal(customer: str) -> dict[str, Message]:
     }
 
 
+def _asked_about_usage(query: aggregator_pb.QueryUsageRequest) -> dict[str, Message]:
+    heat = aggregator_pb.QueryHeatMapRequest(meter=query.meter, customers=query.customers, period=query.period)
+    return {
+        "QueryUsage": query,
+        "WatchUsage": aggregator_pb.WatchUsageRequest(query=query, answers_max=1),
+        "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(query=query),
+        "QueryHeatMap": heat,
+    }
+
+
+def _since_2024() -> values_pb2.Period:
+    period = _around_now()
+    period.start.FromDatetime(datetime(2024, 1, 1, tzinfo=UTC))
+    return period
+
+
 def _around_now() -> values_pb2.Period:
     start, end = Timestamp(), Timestamp()
     start.FromDatetime(datetime.now(UTC) - timedelta(days=1))
@@ -173,6 +197,9 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
     return {
         "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
         "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
+        "ScanEvents": ingest_pb.ScanEventsRequest(
+            customers=[customer], period=_since_2024(), properties=["secret"], events_max=1000
+        ),
         "ListBackfills": ingest_pb.ListBackfillsRequest(),
         "GetCompleteness": ingest_pb.GetCompletenessRequest(source="whisper-gateway", period=_around_now()),
         "ListSources": ingest_pb.ListSourcesRequest(),
@@ -180,32 +207,39 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
     }
 
 
+def _asked_of_the_aggregator(
+    customer: str, meter: str, snapshot_id: str, january: values_pb2.Period
+) -> dict[str, Message]:
+    return {
+        "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
+        "GetEventSchema": aggregator_pb.GetEventSchemaRequest(name="whisper.called"),
+        "ListEventSchemas": aggregator_pb.ListEventSchemasRequest(),
+        "ListMeters": aggregator_pb.ListMetersRequest(),
+        **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
+        "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
+        "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
+        "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter),
+        "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
+        "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=snapshot_id, meter=meter),
+        "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=customer, meter=meter, period=january),
+        "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=customer),
+        "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
+        "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
+        "GetProgress": aggregator_pb.GetProgressRequest(),
+        "Reconcile": aggregator_pb.ReconcileRequest(),
+        "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=january),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
-    start, end = Timestamp(), Timestamp()
-    start.FromDatetime(datetime(2024, 1, 1, tzinfo=UTC))
-    end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
-    january = values_pb2.Period(start=start, end=end)
+    january = _since_2024()
+    january.end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
     asked: dict[ServiceDescriptor, dict[str, Message]] = {
         SERVICES["ingest"]: _asked_of_ingest(customer),
-        SERVICES["aggregator"]: {
-            "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
-            "ListMeters": aggregator_pb.ListMetersRequest(),
-            "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
-            "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
-            "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
-            "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
-            "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
-            "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
-            "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=customer, meter=meter, period=january),
-            "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=customer),
-            "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
-            "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
-            "GetProgress": aggregator_pb.GetProgressRequest(),
-            "Reconcile": aggregator_pb.ReconcileRequest(),
-        },
+        SERVICES["aggregator"]: _asked_of_the_aggregator(customer, meter, line["snapshotId"], january),
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
             "GetPlan": rating_pb.GetPlanRequest(name="whisper-plan"),
@@ -216,6 +250,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListContracts": rating_pb.ListContractsRequest(),
             "ListBillingPeriods": rating_pb.ListBillingPeriodsRequest(customer=customer, from_billing_period="2024-01"),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
+            "ListChargesOfPeriods": rating_pb.ListChargesOfPeriodsRequest(
+                customer=customer, periods=[rating_pb.AskedPeriod(contract=contract, billing_period="2024-01")]
+            ),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),

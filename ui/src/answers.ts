@@ -200,7 +200,7 @@ export interface Cost {
   period: ExploredPeriod;
   /** IANA zone in which buckets begin. */
   timeZone: string;
-  /** In the cost of several billing periods, a `month` is a period each. */
+  /** Of whole billing periods, a `month` is a period each. */
   window: "hour" | "day" | "week" | "month";
   /** Property or, in the cost explorer, `item`; null = one series. */
   groupBy: string | null;
@@ -257,7 +257,10 @@ export interface CostComparison {
 
 /** What the span before had cost at the same point. */
 export interface CostSamePoint {
-  /** Whole days of both spans that are compared. */
+  /**
+   * Whole days of the span before that are compared: as many as have passed of this one; of several billing periods, those that
+   * are over count whole on both sides.
+   */
   days: number;
   /** What the first that many days of the span before came to. */
   total: string;
@@ -419,6 +422,31 @@ export interface FieldProblem {
 /** What somebody should look at. */
 export type Flag = "noContract" | "adjusted" | "credit";
 
+/** All usage in an hour of the week, put together. */
+export interface HeatCell {
+  /** 1 is Monday, 7 Sunday. */
+  weekday: number;
+  /** Hour of the clock, 0 to 23. */
+  hour: number;
+  quantity: string;
+  eventCount: number;
+  /** Minutes of the span that lie in such an hour; twice as many where it came twice. */
+  minutes: number;
+}
+
+/** Usage by the hour of the week of the contract's zone. */
+export interface HeatMap {
+  /** Place in the event log that the answer reflects: equal texts mean equal places. */
+  asOf: string;
+  /** All that was accepted by this time is in the answer; null where that is not known. */
+  completeUntil: string | null;
+  meter: string;
+  unit: string;
+  timeZone: string;
+  /** By weekday and hour, those that the span has. */
+  cells: HeatCell[];
+}
+
 /** Units that cost nothing, and how many of them are left. */
 export interface IncludedUnits {
   item: string;
@@ -521,6 +549,12 @@ export interface LabelSet {
   /** Property, then value. */
   values: Record<string, Record<string, string>>;
   units: Record<string, UnitLabel>;
+}
+
+/** The bucket in which most was used, the first of equal ones. */
+export interface LargestBucket {
+  bucket: Span;
+  quantity: string;
 }
 
 /** The newest invoice. */
@@ -696,6 +730,8 @@ export interface PlanItem {
   unitPrice: string | null;
   /** Units in a block of a package. */
   blockSize: string | null;
+  /** Whether the metered quantity is brought to `unit`, or whole steps of it, before it is priced. */
+  isConverted: boolean;
   /** Units that cost nothing in every period; null = none. */
   included: string | null;
   /** What the item costs at least; null = no minimum. */
@@ -888,7 +924,10 @@ export interface RevenueTotal {
 
 /** The span before, up to the same point. */
 export interface SamePoint {
-  /** Whole days of both spans that are compared. */
+  /**
+   * Whole days of the span before that are compared: as many as have passed of this one; of several billing periods, those that
+   * are over count whole on both sides.
+   */
   days: number;
   /** What the first that many days of the span before came to. */
   total: string;
@@ -1078,7 +1117,7 @@ export interface Usage {
   period: ExploredPeriod;
   /** IANA zone in which buckets begin. */
   timeZone: string;
-  /** In the cost of several billing periods, a `month` is a period each. */
+  /** Of whole billing periods, a `month` is a period each. */
   window: "hour" | "day" | "week" | "month";
   /** Property or, in the cost explorer, `item`; null = one series. */
   groupBy: string | null;
@@ -1102,6 +1141,24 @@ export interface Usage {
   meter: string;
   /** Unit of all quantities, for people; empty if it has none. */
   unit: string;
+}
+
+/** What one meter came to in a span, and how that was spread over its buckets. */
+export interface UsageFigures {
+  /** Place in the event log that the answer reflects: equal texts mean equal places. */
+  asOf: string;
+  /** All that was accepted by this time is in the answer; null where that is not known. */
+  completeUntil: string | null;
+  meter: string;
+  unit: string;
+  /** Over the whole span. */
+  total: string;
+  /** Null where nothing happened. */
+  largest: LargestBucket | null;
+  /** What 95 of 100 buckets do not exceed; null where there is no bucket. */
+  percentile: string | null;
+  /** Buckets that have begun by now, of which that is told. */
+  bucketCount: number;
 }
 
 /** What was counted or computed again, now. */

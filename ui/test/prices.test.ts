@@ -18,7 +18,7 @@ function reader(locale: string): Context {
 function item(changed: Partial<PlanItem>): PlanItem {
   return {
     item: "Minutes", label: "Minutes", meter: "minutes", unit: "min", model: "perUnit", amount: null, unitPrice: null,
-    blockSize: null, included: null, minimum: null, tiers: [], ...changed,
+    blockSize: null, isConverted: false, included: null, minimum: null, tiers: [], ...changed,
   };
 }
 

@@ -116,6 +116,7 @@ class Aggregator:
     key: SigningKey
     channel: grpc.aio.Channel
     supervisor: Supervisor
+    drain: Callable[[], None]
     callers: dict[tuple[str, bool], Caller] = field(default_factory=dict)
 
     def caller(self, tenant: str = "acme", scopes: Iterable[str] = ("read", "admin")) -> Caller:
@@ -196,7 +197,7 @@ async def running(
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
             try:
-                yield Aggregator(server.address, key, channel, supervisor)
+                yield Aggregator(server.address, key, channel, supervisor, runtime.draining.set)
             finally:
                 runtime.draining.set()
                 await channel.close(None)

@@ -50,7 +50,9 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
     const money = format.money(step.value, currency);
     switch (step.name) {
       case "quantity": return { ...step, text: t("step.quantity"), shown: words.quantity(step.value, unit) };
-      case "included": return { ...step, text: t("step.included", { included: words.quantity(price?.included ?? "0", unit) }), shown: words.quantity(step.value, unit) };
+      case "billable": return { ...step, text: t("step.billable"), shown: words.quantity(step.value, unit) };
+      case "converted": return { ...step, text: t("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "included": return { ...step, text: t("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package": case "tier": {
         const tier = priced.shift();
         if (tier === undefined) return { ...step, shown: money };

@@ -104,28 +104,32 @@ def compress(serialized: bytes) -> bytes:
 
 
 def decompress(payload: bytes) -> bytes:
-    """Return what `compress` was given. Raises ZstdError for anything else."""
-    return _zstd.decompressor.decompress(payload, max_output_size=PAYLOAD_BYTES_MAX)
+    """Undo `compress`. Raises ValueError."""
+    try:
+        return _zstd.decompressor.decompress(payload, max_output_size=PAYLOAD_BYTES_MAX)
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from error
 
 
 def decode_payload(payload: bytes) -> EventColumns:
     """Read the payload of a segment. Raises ValueError that says what is wrong with it."""
-    return _columns_in(_message_in(payload))
+    return _columns_in(message_in(payload))
 
 
 def decode_voids(payload: bytes) -> tuple[EventColumns, list[int]]:
     """Read the payload of a segment of voids: the events, and the position that each takes back. Raises ValueError."""
-    message = _message_in(payload)
+    message = message_in(payload)
     columns, takes_back = _columns_in(message), list(message.takes_back)
     if len(takes_back) != len(columns):
         raise ValueError(f"{len(columns)} voids name {len(takes_back)} entries that they take back")
     return columns, takes_back
 
 
-def _message_in(payload: bytes) -> pb.UsageEventColumns:
+def message_in(payload: bytes) -> pb.UsageEventColumns:
+    """Unpack the payload of a segment and look no further. Raises ValueError."""
     try:
         return pb.UsageEventColumns.FromString(decompress(payload))
-    except (zstandard.ZstdError, DecodeError) as error:
+    except DecodeError as error:
         raise ValueError(str(error)) from error
 
 

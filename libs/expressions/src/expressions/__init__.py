@@ -10,6 +10,7 @@ from expressions.errors import ExpressionError, Position
 from expressions.evaluation import Row, compile_
 from expressions.functions.texts import text_of_value
 from expressions.parsing import parse
+from expressions.patterns import matches_whole, pattern_fault
 from expressions.printing import text_of
 from expressions.tree import Call, Expression, Literal, Name, Property, Value
 from expressions.types import Environment, Type
@@ -28,7 +29,9 @@ __all__ = [
     "Value",
     "check",
     "compile_",
+    "matches_whole",
     "parse",
+    "pattern_fault",
     "text_of",
     "text_of_value",
 ]

@@ -183,7 +183,10 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
             "line 4 (Meter air-minutes): spec.unitt: unknown; write event",
         ),
         (METER.replace("SUM", "MEDIAN"), "spec.aggregation: 'MEDIAN' isn't known; write one of SUM, COUNT,"),
-        (METER.replace("kind: Meter", "kind: Metre"), "line 2: kind 'Metre' isn't known; write one of Meter,"),
+        (
+            METER.replace("kind: Meter", "kind: Metre"),
+            "line 2: kind 'Metre' isn't known; write one of EventSchema, Meter,",
+        ),
         (METER.replace("value: air_time", "value: air_time, value: x"), "given twice"),
         (METER.replace("value: air_time", "value: air_time, valueProperty: x"), "it means the same as valueProperty"),
         (

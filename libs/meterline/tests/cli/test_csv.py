@@ -172,6 +172,19 @@ def test_a_file_as_spreadsheets_write_it_is_read(tmp_path: Path) -> None:
     assert reported.result.refused == []
 
 
+def test_a_compressed_file_is_read_as_it_is_unpacked_also_one_of_several_members(tmp_path: Path) -> None:
+    rows = b"".join(b"UA,%d,N1,2013-07-01 08:30,120\r\n" % number for number in range(20_000))
+    members = gzip.compress(LINES) + gzip.compress(rows[: len(rows) // 2]) + gzip.compress(rows[len(rows) // 2 :])
+    (tmp_path / "plain").mkdir()
+
+    found, reported = batches(tmp_path, members)
+    plain, _ = batches(tmp_path / "plain", LINES + rows)
+
+    assert [batch.request for batch in found] == [batch.request for batch in plain]
+    assert sum(len(batch.places) for batch in found) == 20_001
+    assert reported.result.refused == []
+
+
 def test_rows_of_another_width_are_refused_with_their_line(tmp_path: Path) -> None:
     wrong = b"\r\nUA,16\r\nUA,17,N1,2013-07-01 08:30,120,extra\r\nUA,18,N1,2013-07-01 08:30,9\r\n"
 
@@ -192,7 +205,12 @@ def test_rows_of_another_width_are_refused_with_their_line(tmp_path: Path) -> No
         (LINES + b'UA,"16', "after line 3"),
         (LINES.replace(b"N1", b"N\xe9"), r"rows\.csv, line 2: byte 0xe9 is not UTF-8"),
         (LINES.replace(b"\r\n", b"\r") + b"\xff", "line 3: byte 0xff"),
-        (gzip.compress(LINES, mtime=0), "compressed by gzip; unpack it"),
+        (gzip.compress(LINES, mtime=0)[:-9], r"rows\.csv: it ends before what gzip compressed does; copy"),
+        (gzip.compress(LINES, mtime=0)[:10] + b"\xff" * 90, r"rows\.csv: gzip can't unpack it .*copy or download"),
+        (gzip.compress(LINES, mtime=0)[:-8] + bytes(8), r"rows\.csv: gzip can't unpack it \(CRC"),
+        (gzip.compress(LINES.replace(b"N1", b"N\xe9"), mtime=0), r"rows\.csv, line 2: byte 0xe9 is not UTF-8"),
+        (gzip.compress(gzip.compress(LINES)), "compressed by gzip; unpack it"),
+        (gzip.compress(b"PK\x03\x04" + LINES), "zip archive"),
         (b"PK\x03\x04" + LINES, "zip archive"),
         (LINES.decode().encode("utf-16"), "UTF-16; convert it to UTF-8"),
         (LINES.decode().encode("utf-32"), "UTF-32; convert it to UTF-8"),

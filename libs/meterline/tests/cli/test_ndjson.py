@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from meterline import Conflict, Refusal, ReportResult
 from meterline.cli.event_batches import Batch, Reported, print_result, refusal_document
 from meterline.cli.ndjson import LINE_BYTES_MAX, LineError, event_batches, event_of_line
 from meterline.cli.options import Output
+from meterline.cli.unpacked import unpacked
 from meterline.errors import InputError
 
 EVENT = {
@@ -123,6 +125,37 @@ def test_a_table_of_refusals_ends_with_how_many_there_are_by_reason(capsys: pyte
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     at = printed.index(["reason", "events"])
     assert printed[at + 1 :] == [["TIME_TOO_OLD", "20"], ["TEXT_INVALID", "10"], ["ID_CONFLICT", "1"]]
+
+
+def stream_of(data: bytes) -> Any:
+    raw: Any = io.BytesIO(data)
+    return io.BufferedReader(raw)
+
+
+def test_a_compressed_stream_is_unpacked_line_by_line_and_what_is_cut_off_is_an_error() -> None:
+    line = json.dumps(EVENT).encode() + b"\n"
+    packed = gzip.compress(line) + gzip.compress(line * 3)
+
+    stream, is_packed = unpacked(stream_of(packed), "events.gz")
+    batches = [batch for batch, _ in event_batches(stream, Reported())]
+    cut, _ = unpacked(stream_of(packed[:-5]), "events.gz")
+
+    assert is_packed
+    assert [batch.places for batch in batches] == [[0, 1, 2, 3]]
+    with pytest.raises(InputError, match=r"events\.gz: it ends before"):
+        list(event_batches(cut, Reported()))
+
+
+def test_what_is_small_when_packed_takes_no_room_when_unpacked() -> None:
+    packed = gzip.compress(bytes(200_000_000), compresslevel=1)
+    stream, _ = unpacked(stream_of(packed), "events.gz")
+
+    tracemalloc.start()
+    list(event_batches(stream, Reported()))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 20_000_000
 
 
 def test_what_editors_and_other_systems_add_is_no_harm() -> None:

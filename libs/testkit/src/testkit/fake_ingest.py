@@ -199,6 +199,37 @@ class FakeIngest:
         if page:
             yield ingest_pb.ListEventsResponse(events=page)
 
+    async def ScanEvents(
+        self, request: ingest_pb.ScanEventsRequest, context: Context
+    ) -> AsyncIterator[ingest_pb.ScanEventsResponse]:
+        """Stream the wanted events as columns, a few at a time."""
+        tenant = dict(context.invocation_metadata() or ())["x-meterline-tenant"]
+        up_to = {lane.lane: lane.position for lane in request.up_to.lanes}
+        read = 0
+        for lane, written in self.lanes.items():
+            for segment, events in written:
+                if segment.tenant != tenant or segment.first_position > up_to.get(lane, 0):
+                    continue
+                read += segment.count
+                if read > request.events_max:
+                    message = f"{read} or more events of the log would have to be read"
+                    await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+                placed = enumerate(events, start=segment.first_position)
+                wanted = [(at, event) for at, event in placed if at <= up_to[lane] and _is_wanted(event, request)]
+                for first in range(0, len(wanted), PAGE_EVENTS):
+                    page = wanted[first : first + PAGE_EVENTS]
+                    columns = usage_columns([event for _, event in page])
+                    corrects = [self.takes_back.get((lane, at), 0) for at, _ in page]
+                    columns.takes_back.extend(corrects if any(corrects) else [])
+                    yield ingest_pb.ScanEventsResponse(
+                        columns=columns,
+                        lane=lane,
+                        positions=[at for at, _ in page],
+                        kind=feed_pb2.ENTRY_KIND_VOID if any(corrects) else feed_pb2.ENTRY_KIND_UNSPECIFIED,
+                        events_read=read,
+                    )
+        yield ingest_pb.ScanEventsResponse(events_read=read)
+
     def _stored(self, event: event_pb.UsageEvent, lane: int, position: int) -> event_pb.StoredEvent:
         corrects = self.takes_back.get((lane, position), 0)
         voids = [own for (of, own), taken in self.takes_back.items() if (of, taken) == (lane, position)]
@@ -210,3 +241,9 @@ class FakeIngest:
             corrects=corrects,
             taken_back_at=voids[0] if voids else 0,
         )
+
+
+def _is_wanted(event: event_pb.UsageEvent, request: ingest_pb.ScanEventsRequest) -> bool:
+    start_ns, end_ns = request.period.start.ToNanoseconds(), request.period.end.ToNanoseconds()
+    is_of = not request.customers or event.customer in request.customers
+    return is_of and event.type in request.types and start_ns <= event.time.ToNanoseconds() < end_ns

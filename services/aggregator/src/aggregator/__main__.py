@@ -16,7 +16,7 @@ from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
 from aggregator.loops import FoldFactory, loops
 from aggregator.operations import anew, usage
 from aggregator.operations.current import CurrentUsage
-from aggregator.operations.deps import Deps
+from aggregator.operations.deps import Deps, Watching
 from aggregator.rpc import served
 from aggregator.store.changes import OWNER_COLUMNS, ChangeFeed
 from aggregator.telemetry import Instruments
@@ -91,6 +91,7 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         feed=ingest.feed,
         read_segments=read_segments,
         changes=ChangeFeed(pack_changes, unpack_changes),
+        watching=Watching(changes, runtime.draining, settings.watch_keepalive_s),
         seal_wait_s=settings.seal_wait_s,
         meters_max=settings.meters_max,
         groups_max=settings.meter_groups_max,

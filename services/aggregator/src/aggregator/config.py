@@ -37,6 +37,9 @@ class AggregatorSettings(ServiceSettings):
         ge=1,
         description="Groups that one version of a meter counts; events of more are parked with GROUPS_TOO_MANY.",
     )
+    watch_keepalive_s: float = Field(
+        15.0, gt=0.0, le=60.0, description="WatchUsage says at least this often that nothing has changed."
+    )
     reconcile_interval_s: float = Field(
         300.0,
         ge=0.0,

@@ -224,7 +224,10 @@ class Filler(Turns):
     async def _open(self) -> Sequence[Past]:
         # Before looking: a hint that comes meanwhile is for the next look.
         self._folds.deps.fills_wanted.clear()
-        return await fills.open_fills(self._folds.deps)
+        found = await fills.open_fills(self._folds.deps)
+        left = await fills.positions_left(self._folds.deps) if found else 0
+        self._folds.instruments.filling(positions_left=left)
+        return found
 
     async def _finish(self, past: Past) -> None:
         if isinstance(past, Fill):

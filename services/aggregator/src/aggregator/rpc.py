@@ -5,13 +5,30 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from aggregator.operations import checks, events, meters, parked, reconciling, seals, spans, usage
+from aggregator.operations import (
+    checks,
+    events,
+    figures,
+    held,
+    meters,
+    parked,
+    previews,
+    reconciling,
+    schemas,
+    seals,
+    spans,
+    usage,
+    watching,
+)
 from aggregator.operations.owners import owners
 from aggregator.wire import balances as balances_wire
 from aggregator.wire import checks as checks_wire
 from aggregator.wire import events as events_wire
+from aggregator.wire import figures as figures_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
+from aggregator.wire import previews as previews_wire
+from aggregator.wire import schemas as schemas_wire
 from aggregator.wire import seals as seals_wire
 from aggregator.wire import spans as spans_wire
 from aggregator.wire import usage as usage_wire
@@ -24,6 +41,7 @@ from eventlog.status import feeds_to_proto
 from eventlog.wire import as_of_to_proto, period_in
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
+from metering.aggregator.v1 import meter_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,8 +49,10 @@ if TYPE_CHECKING:
     import grpc
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.meters import AppliedMeter
+    from aggregator.domain.meters import AppliedMeter, MeterVersion
+    from aggregator.domain.parked import ParkedFilter, ParkedKey
     from aggregator.domain.requeue import RequeueResult
+    from aggregator.domain.schemas import AppliedSchema
     from aggregator.operations.current import CurrentUsage
     from aggregator.operations.deps import Deps
 
@@ -61,18 +81,66 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         meters.look_for_fills(self._deps)
         return response
 
+    async def PreviewMeter(
+        self, request: pb.PreviewMeterRequest, context: Context
+    ) -> AsyncIterator[pb.PreviewMeterResponse]:
+        """Stream how far trying a draft is, and its result."""
+        query, spec = previews_wire.query_from_proto(request), meters_wire.spec_from_proto(request.spec)
+        steps = previews.preview_meter(self._deps, current_tenant(), query, spec)
+        async with aclosing(steps):
+            async for step in steps:
+                yield previews_wire.step_to_proto(step)
+
     async def GetMeter(self, request: pb.GetMeterRequest, context: Context) -> pb.GetMeterResponse:
         """Return a meter with its history."""
         found = await meters.get_meter(self._deps, current_tenant(), request.name)
-        versions = fitting([meters_wire.meter_to_proto(version) for version in found], lambda one: one.ByteSize())
+        fills = await meters.fills_under_way(self._deps, current_tenant())
+        rows = [meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0)) for version in found]
+        versions = fitting(rows, lambda one: one.ByteSize())
         return pb.GetMeterResponse(meter=versions[0], versions=versions)
 
     async def ListMeters(self, request: pb.ListMetersRequest, context: Context) -> pb.ListMetersResponse:
         """Return a page of meters."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
         found = await meters.list_meters(self._deps, current_tenant(), after, limit)
-        page = rendered(found, meters_wire.meter_to_proto, lambda version: (version.name,))
+        fills = await meters.fills_under_way(self._deps, current_tenant())
+
+        def render(version: MeterVersion) -> meter_pb2.Meter:
+            return meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0))
+
+        page = rendered(found, render, lambda version: (version.name,))
         return pb.ListMetersResponse(meters=page.entries, next_page_token=page.next_page_token)
+
+    async def ApplyEventSchema(
+        self, request: pb.ApplyEventSchemaRequest, context: Context
+    ) -> pb.ApplyEventSchemaResponse:
+        """Create a schema or a version of it."""
+        tenant, spec = current_tenant(), schemas_wire.spec_from_proto(request.spec)
+        if request.validate_only:
+            outcome = await schemas.validate_schema(self._deps, tenant, request.name, spec)
+            return schemas_wire.outcome_to_proto(outcome)
+
+        async def apply(conn: AsyncConnection) -> AppliedSchema:
+            return await schemas.apply_schema(self._deps, conn, tenant, request.name, spec)
+
+        response = await once(self._deps.engine, request, apply, schemas_wire.applied_to_proto)
+        meters.look_for_fills(self._deps)
+        return response
+
+    async def GetEventSchema(self, request: pb.GetEventSchemaRequest, context: Context) -> pb.GetEventSchemaResponse:
+        """Return a schema with its history."""
+        found = await schemas.get_schema(self._deps, current_tenant(), request.name)
+        versions = fitting([schemas_wire.schema_to_proto(version) for version in found], lambda one: one.ByteSize())
+        return pb.GetEventSchemaResponse(schema=versions[0], versions=versions)
+
+    async def ListEventSchemas(
+        self, request: pb.ListEventSchemasRequest, context: Context
+    ) -> pb.ListEventSchemasResponse:
+        """Return a page of schemas."""
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        found = await schemas.list_schemas(self._deps, current_tenant(), after, limit)
+        page = rendered(found, schemas_wire.schema_to_proto, lambda version: (version.name,))
+        return pb.ListEventSchemasResponse(schemas=page.entries, next_page_token=page.next_page_token)
 
     async def DescribeMeters(self, request: pb.DescribeMetersRequest, context: Context) -> pb.DescribeMetersResponse:
         """Return what the meters measure."""
@@ -84,6 +152,35 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         query, freshness = usage_wire.query_from_proto(request), usage_wire.freshness_from_proto(request.freshness)
         answer = await usage.query_usage(self._deps, current_tenant(), query, freshness)
         return usage_wire.answer_to_proto(query, answer)
+
+    async def WatchUsage(self, request: pb.WatchUsageRequest, context: Context) -> AsyncIterator[pb.WatchUsageResponse]:
+        """Stream usage of one meter, again and again."""
+        query, freshness = (
+            usage_wire.watched_query_from_proto(request),
+            usage_wire.freshness_from_proto(request.query.freshness),
+        )
+        watched = watching.watch_usage(self._deps, current_tenant(), query, freshness, request.answers_max)
+        async with aclosing(watched) as answers:
+            async for one in answers:
+                answer = usage_wire.answer_to_proto(query, one.answer)
+                yield pb.WatchUsageResponse(answer=answer, is_unchanged=one.is_unchanged)
+
+    async def SummarizeUsage(self, request: pb.SummarizeUsageRequest, context: Context) -> pb.SummarizeUsageResponse:
+        """Return figures of series."""
+        query, previous = figures_wire.summary_query_from_proto(request)
+        freshness = usage_wire.freshness_from_proto(request.query.freshness)
+        answer = await figures.summarize_usage(
+            self._deps, current_tenant(), query, freshness, previous, with_previous=request.with_previous
+        )
+        return figures_wire.summaries_to_proto(answer)
+
+    async def QueryHeatMap(self, request: pb.QueryHeatMapRequest, context: Context) -> pb.QueryHeatMapResponse:
+        """Return usage by the hour of the week."""
+        query, freshness = (
+            figures_wire.heat_query_from_proto(request),
+            usage_wire.freshness_from_proto(request.freshness),
+        )
+        return figures_wire.heat_to_proto(await figures.query_heat_map(self._deps, current_tenant(), query, freshness))
 
     async def CurrentUsage(self, request: pb.CurrentUsageRequest, context: Context) -> pb.CurrentUsageResponse:
         """Return a whole quantity from memory."""
@@ -178,6 +275,8 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         tenant = current_tenant()
         wanted = parked_wire.requeue_filter_from_proto(tenant, request)
         after, limit = parked_wire.key_in(request.page_token), page_limit(request.page_size)
+        if not request.meter:
+            return await self._release(request, wanted, after, limit)
         prepared = await parked.prepare_requeue(self._deps, wanted, after, limit)
         if request.validate_only:
             return parked_wire.requeue_to_proto(parked.foreseen(prepared))
@@ -187,10 +286,22 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
         return await once(self._deps.engine, request, requeue, parked_wire.requeue_to_proto)
 
+    async def _release(
+        self, request: pb.RequeueParkedRequest, wanted: ParkedFilter, after: ParkedKey | None, limit: int
+    ) -> pb.RequeueParkedResponse:
+        prepared = await held.prepare_release(self._deps, wanted, after, limit)
+        if request.validate_only:
+            return parked_wire.requeue_to_proto(held.foreseen(prepared))
+
+        async def release(conn: AsyncConnection) -> RequeueResult:
+            return await held.release(self._deps, conn, wanted.tenant, prepared)
+
+        return await once(self._deps.engine, request, release, parked_wire.requeue_to_proto)
+
     async def CheckEvents(self, request: pb.CheckEventsRequest, context: Context) -> pb.CheckEventsResponse:
         """Say what would be counted, and what not."""
-        batch = checks_wire.events_from_proto(request)
-        return checks_wire.checked_to_proto(await checks.check_events(self._deps, current_tenant(), batch))
+        batch, tried = checks_wire.events_from_proto(request), checks_wire.tried_from_proto(request)
+        return checks_wire.checked_to_proto(await checks.check_events(self._deps, current_tenant(), batch, tried))
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the fold is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.judging import HoldReason
 from aggregator.domain.matching import ParkReason
 from chassis.telemetry import counter_from_zero
 
@@ -27,7 +28,9 @@ LINKS_TOTAL: Final = "metering.links.total"
 LINKS_OMITTED: Final = "metering.links.omitted"
 SNAPSHOT_ID: Final = "metering.snapshot.id"
 _CONSUMERS: Final = tuple({CONSUMER: kind} for kind in ("usage", "fill", "backlog"))
-_PARKED: Final = tuple({**kind, PARK_REASON: reason.value} for kind in _CONSUMERS for reason in ParkReason)
+_PARKED: Final = tuple(
+    {**kind, PARK_REASON: reason.value} for kind in _CONSUMERS for reason in (*ParkReason, *HoldReason)
+)
 
 
 def process_attributes(
@@ -92,6 +95,16 @@ class Instruments:
             unit="{event}",
             description="Events that are not where they have to be, by the last comparison; more than 0: see the log",
         )
+
+        self._fill_left = meter.create_gauge(
+            "metering.aggregator.fill.left",
+            unit="{position}",
+            description="Positions of the log that the fills of new and changed meters still have to read",
+        )
+
+    def filling(self, *, positions_left: int) -> None:
+        """Measure how much the fills have left to do."""
+        self._fill_left.set(positions_left)
 
     def reconciled(self, *, positions: int, difference: int) -> None:
         """Measure a step of the comparison of usage with the log."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aggregator.wire.events import events_request, readable_event
+from aggregator.wire.scans import scan_request, scanned_events
 from chassis.identity import acting_for_everyone
 from chassis.rpc.client import neighbor_errors, reading
 from eventlog.feed.wire import GrpcFeedSource
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import grpc
 
     from aggregator.domain.matching import ReadableEvent
+    from aggregator.domain.scanning import ScannedEvents
     from eventlog.as_of import AsOf
     from eventlog.feed.cursor import FeedHeads
     from eventlog.period import Period
@@ -61,3 +63,19 @@ class IngestClient:
             async with reading(self._stub.ListEvents(request)) as responses:
                 async for response in responses:
                     yield [readable_event(stored) for stored in response.events]
+
+    async def scan_events(
+        self,
+        customers: Sequence[str],
+        types: Sequence[str],
+        period: Period,
+        up_to: AsOf,
+        properties: Sequence[str],
+        events_max: int,
+    ) -> AsyncGenerator[ScannedEvents, None]:
+        """Yield events of some types and a period, with some of their properties, up to a point of the log."""
+        request = scan_request(customers, types, period, up_to, properties, events_max)
+        with neighbor_errors("ingest"):
+            async with reading(self._stub.ScanEvents(request)) as responses:
+                async for response in responses:
+                    yield scanned_events(response)

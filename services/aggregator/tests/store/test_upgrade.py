@@ -41,7 +41,9 @@ def older_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     target = tmp_path / "older_aggregator" / "migrations"
     (target / "versions").mkdir(parents=True)
     (target.parent / "__init__.py").touch()
-    shutil.copy(source / "__init__.py", target)
+    # Tables of facts that came later are no business of that release.
+    facts = (source / "__init__.py").read_text().replace('"event_schema", ', "")
+    (target / "__init__.py").write_text(facts)
     for script in (source / "versions").glob("0*.py"):
         if int(script.name[:4]) <= LAST_OF_ROWS:
             shutil.copy(script, target / "versions")

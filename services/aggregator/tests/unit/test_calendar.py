@@ -76,7 +76,7 @@ def test_an_hour_that_comes_twice_is_two_windows() -> None:
     assert [window.start.astimezone(ZoneInfo("America/New_York")).hour for window in windows] == [0, 1, 1, 2]
 
 
-@given(ZONES, QUARTERS, st.integers(1, 60 * 96), st.sampled_from(list(WindowSize)))
+@given(ZONES, QUARTERS, st.integers(1, 60 * 96), st.sampled_from(sorted(set(WindowSize) - {WindowSize.MINUTE})))
 def test_windows_cover_the_period_without_gap_or_overlap(zone: str, first: int, length: int, size: WindowSize) -> None:
     period = Period(FIRST + timedelta(minutes=15 * first), FIRST + timedelta(minutes=15 * (first + length)))
 

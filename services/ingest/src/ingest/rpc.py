@@ -12,7 +12,7 @@ from chassis.rpc.reading import received_bytes
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from ingest.intake.batches import LARGE_COLUMNS_BYTES
-from ingest.operations import backfills, completeness, corrections, events, refusals, reports
+from ingest.operations import backfills, completeness, corrections, events, refusals, reports, scans
 from ingest.operations.owners import owners
 from ingest.wire import backfills as backfills_wire
 from ingest.wire import completeness as completeness_wire
@@ -20,6 +20,7 @@ from ingest.wire import corrections as corrections_wire
 from ingest.wire import events as events_wire
 from ingest.wire import refusals as refusals_wire
 from ingest.wire import reports as reports_wire
+from ingest.wire import scans as scans_wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
@@ -68,6 +69,14 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
         async with aclosing(events.list_events(self._deps, current_tenant(), query)) as pages:
             async for page in pages:
                 for response in events_wire.list_responses_to_proto(page):
+                    yield response
+
+    async def ScanEvents(self, request: pb.ScanEventsRequest, context: Context) -> AsyncIterator[pb.ScanEventsResponse]:
+        """Stream the wanted events as columns."""
+        query = scans_wire.scan_query_from_proto(request)
+        async with aclosing(scans.scan_events(self._deps, current_tenant(), query)) as pages:
+            async for page in pages:
+                for response in scans_wire.scanned_to_proto(page):
                     yield response
 
     async def VoidEvents(self, request: pb.VoidEventsRequest, context: Context) -> pb.VoidEventsResponse:

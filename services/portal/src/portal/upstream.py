@@ -25,12 +25,14 @@ from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
+from portal.domain.figures import HeatMap, UsageFigures
 from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.operators import CustomerPage, KnownCustomer
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.wire import cost as wire_cost
+from portal.wire import figures as wire_figures
 from portal.wire import invoices as wire_invoices
 from portal.wire import lines as wire_lines
 from portal.wire import plans as wire_plans
@@ -99,6 +101,22 @@ class AggregatorClient:
             freshness=freshness_from_proto(pages[0].as_of),
             filled=all(page.filled for page in pages),
         )
+
+    async def figures(self, customer: str, question: UsageQuestion) -> UsageFigures:
+        """Return figures of one meter."""
+        with neighbor_errors("the aggregator"):
+            response: aggregator_pb.SummarizeUsageResponse = await self._stub.SummarizeUsage(
+                wire_figures.figures_to_proto(customer, question)
+            )
+        return wire_figures.figures_from_proto(question, response)
+
+    async def heat(self, customer: str, question: UsageQuestion) -> HeatMap:
+        """Return the hours of the week of one meter."""
+        with neighbor_errors("the aggregator"):
+            response: aggregator_pb.QueryHeatMapResponse = await self._stub.QueryHeatMap(
+                wire_figures.heat_to_proto(customer, question)
+            )
+        return wire_figures.heat_from_proto(question, response)
 
     async def counts(self, customer: str, start: datetime, end: datetime) -> MeterCounts:
         """Return how many events each meter has counted in a period."""

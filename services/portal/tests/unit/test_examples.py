@@ -19,6 +19,7 @@ def item(**changed: Any) -> PlanItem:
         "amount": None,
         "unit_price": Decimal(1),
         "block_size": None,
+        "is_converted": False,
         "included": None,
         "minimum": None,
         "tiers": (),

@@ -35,6 +35,8 @@ NEEDED = {
     "/usage": "?meter=flights",
     "/usage.csv": "?meter=flights",
     "/usage/bucket": _BUCKET,
+    "/usage/figures": "?meter=flights",
+    "/usage/heat": "?meter=flights",
     "/usage/events": _BUCKET,
     "/compare": "?with=draft",
     "/plan/quote": "?item=Flights&quantity=12",

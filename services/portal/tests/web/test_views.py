@@ -82,6 +82,23 @@ async def test_the_period_before_is_compared_at_the_same_point(portal: Any) -> N
     assert abs(Decimal(compare["change"]) - change) <= Decimal("0.05")
 
 
+async def test_figures_and_hours_of_the_week_are_of_the_same_usage(portal: Any) -> None:
+    question = {"meter": "flights", "billingPeriod": "2013-10"}
+    shown = await ask(portal, "usage", **question)
+    figures = await ask(portal, "usage/figures", **question)
+    heat = await ask(portal, "usage/heat", **question)
+
+    days = [(Decimal(value), place) for place, value in enumerate(shown["totals"]) if value is not None]
+    largest = max(days, key=lambda day: (day[0], -day[1]))
+    assert figures["total"] == shown["total"]
+    assert figures["largest"]["bucket"]["start"] == shown["buckets"][largest[1]]["start"]
+    assert Decimal(figures["largest"]["quantity"]) == largest[0]
+    assert Decimal(figures["percentile"]) <= largest[0]
+    assert figures["bucketCount"] == len(days)
+    assert sum(Decimal(cell["quantity"]) for cell in heat["cells"]) == Decimal(shown["total"])
+    assert heat["timeZone"] == "America/New_York"
+
+
 async def test_a_span_of_days_is_compared_with_as_many_days_before(portal: Any) -> None:
     span = {"from": "2013-10-15", "until": "2013-10-22", "compare": "previous"}
     shown = await ask(portal, "usage", meter="flights", **span)

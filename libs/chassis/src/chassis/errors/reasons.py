@@ -259,6 +259,53 @@ class Reason(StrEnum):
         "The meter has as many groups as the installation allows, and the event's would be one more.",
         "Group by fewer properties; or have the operator raise METER_GROUPS_MAX, then rebuild the meter.",
     )
+    SCHEMA_NOT_FOUND = "SCHEMA_NOT_FOUND", "There is no schema of that event type.", "List the schemas."
+    SCHEMA_INVALID = "SCHEMA_INVALID", "The schema contradicts itself.", "Fix the fields listed in the error."
+    SCHEMAS_TOO_MANY = (
+        "SCHEMAS_TOO_MANY",
+        "The tenant has as many schemas as there may be.",
+        "Leave types whose events need no check without a schema.",
+    )
+    SCHEMA_PROPERTY_MISSING = (
+        "SCHEMA_PROPERTY_MISSING",
+        "The event lacks a property that the schema of its type requires.",
+        "Fix the producer and replace the event; or mend the schema, then requeue.",
+    )
+    SCHEMA_TYPE = (
+        "SCHEMA_TYPE",
+        "A property has not the type that the schema demands.",
+        "Fix the producer and replace the event; or mend the schema, then requeue.",
+    )
+    SCHEMA_VALUE = (
+        "SCHEMA_VALUE",
+        "A property is none of the values that the schema allows.",
+        "Fix the producer and replace the event; or mend the schema, then requeue.",
+    )
+    SCHEMA_RANGE = (
+        "SCHEMA_RANGE",
+        "A number lies outside the range that the schema allows.",
+        "Fix the producer and replace the event; or mend the schema, then requeue.",
+    )
+    SCHEMA_LENGTH = (
+        "SCHEMA_LENGTH",
+        "A text is shorter or longer than the schema allows.",
+        "Fix the producer and replace the event; or mend the schema, then requeue.",
+    )
+    SCHEMA_PATTERN = (
+        "SCHEMA_PATTERN",
+        "A text does not match the pattern of the schema.",
+        "Fix the producer and replace the event; or mend the schema, then requeue.",
+    )
+    SCHEMA_PROPERTY_UNKNOWN = (
+        "SCHEMA_PROPERTY_UNKNOWN",
+        "The event has a property that its schema does not name, and the schema holds such events.",
+        "Name the property in the schema or allow unknown ones, then requeue; or fix the producer.",
+    )
+    SCHEMA_UNIT = (
+        "SCHEMA_UNIT",
+        "A number that the schema brings to another unit can't be multiplied.",
+        "Fix the producer and replace the event; or mend the schema, then requeue.",
+    )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",
         "The usage of the period is not fully counted yet.",
@@ -272,6 +319,16 @@ class Reason(StrEnum):
         "Fix start and end; the end is not part of the range.",
     )
     GROUP_UNKNOWN = "GROUP_UNKNOWN", "The meter does not group by that property.", "Use a property that it groups by."
+    SCAN_TOO_LARGE = (
+        "SCAN_TOO_LARGE",
+        "More events of the log would have to be read than the question allows.",
+        "Ask for a shorter period or for one customer, allow more, or let the meter group by the property.",
+    )
+    ANSWER_TOO_LARGE = (
+        "ANSWER_TOO_LARGE",
+        "The answer has to be whole, and it has more rows than fit.",
+        "Ask for a shorter period, larger windows or fewer groups.",
+    )
     SNAPSHOT_NOT_FOUND = "SNAPSHOT_NOT_FOUND", "There is no snapshot with that id.", "Seal the usage first."
 
     # --- rating ---------------------------------------------------------------------------------------------------

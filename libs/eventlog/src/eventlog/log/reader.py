@@ -89,6 +89,15 @@ class FeedReader:
         async with driver_transaction(self._engine) as driver:
             return await self._history.heads(driver)
 
+    async def end(self, lane: int) -> Cursor:
+        """Return the end of a lane: a stream from there has only what comes from now on. Raises NotFound."""
+        async with driver_transaction(self._engine) as driver:
+            query = f"SELECT position, chain, CAST({EPOCH} AS text) AS epoch FROM lane_head WHERE lane = $1"  # noqa: S608
+            row = await driver.fetchrow(query, lane)
+        if row is None:
+            raise NotFound(Reason.LANE_NOT_FOUND, f"the log has no lane {lane}; ask for its heads")
+        return Cursor(lane=lane, position=row["position"], chain=row["chain"], epoch=row["epoch"])
+
     async def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments of `cursor.lane` after `cursor`, then wait for more until drained or closed.
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import re2
-
 from expressions.functions.function import ANY, DECIMAL, TEXT, Function, Parameter, always
-from expressions.limits import PATTERN_BYTES_MAX, TEXT_CHARACTERS_MAX
+from expressions.limits import TEXT_CHARACTERS_MAX
+from expressions.patterns import compiled_pattern, pattern_fault
 from expressions.tree import Value
 from expressions.types import Type
 from money import InvalidDecimalError, format_decimal, parse_decimal
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from expressions.functions.function import Apply
-
-_PATTERNS_KEPT: Final = 128
 
 
 def _decimal(text: str) -> Decimal | None:
@@ -66,31 +62,14 @@ def _whole(value: Decimal) -> int | None:
     return int(value) if is_whole else None
 
 
-@lru_cache(maxsize=_PATTERNS_KEPT)
-def _pattern(pattern: str) -> re2._Regexp:
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = PATTERN_BYTES_MAX
-    return re2.compile(pattern, options)
-
-
 def _matches(literals: Sequence[Value]) -> Apply:
     pattern = str(literals[0])
     # Looked up each time, so that expressions that are kept don't keep what their patterns grow to.
-    return lambda text: _pattern(pattern).search(text) is not None
+    return lambda text: compiled_pattern(pattern).search(text) is not None
 
 
 def _pattern_fault(value: Value) -> str | None:
-    try:
-        _pattern(str(value))
-    except re2.error as error:
-        reason = error.args[0] if error.args else ""
-        told = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        return (
-            f"the pattern can't be read: {told}; write it in RE2's syntax, which has no look-around or back-references"
-        )
-    return None
+    return pattern_fault(str(value))
 
 
 _PATTERN: Final = Parameter(TEXT.types, fault=_pattern_fault)

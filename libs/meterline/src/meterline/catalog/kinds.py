@@ -48,6 +48,7 @@ def _request(service: str, method: str) -> type[Message]:
 KINDS: Final = {
     kind.name: kind
     for kind in (
+        Kind("EventSchema", "aggregator"),
         Kind("Meter", "aggregator"),
         Kind("Product", "rating"),
         Kind("Plan", "rating"),

@@ -132,6 +132,7 @@ _GROUPS: Final = Short(
 
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
+    "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.rating.v1.PlanItem": {"price": Short("usage")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
@@ -18,6 +18,7 @@ from meterline.cli.event_checks import take_events
 from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
 from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
 from meterline.cli.unbilled_notes import WAIT_S, WaitOption
+from meterline.cli.unpacked import unpacked
 from meterline.client import Refusal
 from meterline.errors import InputError
 
@@ -30,7 +31,7 @@ _BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 def import_csv(
-    file: Annotated[Path, typer.Argument(help="CSV file with a header.")],
+    file: Annotated[Path, typer.Argument(help="CSV file with a header, which may be compressed by gzip.")],
     map_file: Annotated[Path, typer.Option("--map", help="YAML map from columns to event fields.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
     check: CheckOption = False,  # noqa: FBT002 - likewise
@@ -57,13 +58,13 @@ LINE_CHARS_MAX: Final = 1024 * 1024
 
 def open_text(file: Path) -> TextIO:
     """Open a file as CSV. Raises InputError if its first bytes say that it is no text, and OSError."""
-    stream = file.open("rb")
-    fault = no_text(stream.peek(BYTES_LOOKED_AT))
+    stream, _ = unpacked(file.open("rb"), str(file))
+    fault = no_text(cast("BufferedReader", stream).peek(BYTES_LOOKED_AT))
     if fault:
         stream.close()
         raise InputError(f"{file}: {fault}")
     # A byte order mark, as spreadsheets write it, is not part of the first column's name.
-    return TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    return TextIOWrapper(cast("BufferedReader", stream), encoding="utf-8-sig", newline="")
 
 
 def _bad_line(file: Path) -> str:
@@ -71,7 +72,8 @@ def _bad_line(file: Path) -> str:
     if not file.is_file():
         return ""  # a pipe can't be read again
     # Latin-1 takes every byte, and gives back the ones it took.
-    with file.open(encoding="latin-1", newline="") as stream:
+    packed, _ = unpacked(file.open("rb"), str(file))
+    with TextIOWrapper(cast("BufferedReader", packed), encoding="latin-1", newline="") as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 line.encode("latin-1").decode()

@@ -61,6 +61,10 @@ class Checked:
     customers: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
     without_contract: list[str] = field(default_factory=list)
+    repairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many events schemas would mend, by type and property."""
+    tried: Sequence[aggregator_pb.TriedSchema] = ()
+    """Schemas that are tried instead of those that are applied."""
     _seen: dict[int, _Seen] = field(default_factory=dict)
 
     def look_for_twins(self, batch: Batch) -> dict[int, Conflict | None]:
@@ -141,10 +145,11 @@ async def check_all(
         request.validate_only, request.whole_past = True, backfill
         judged = await until_reachable(client.ingest.Report, request, on_wait=notice.waiting)
         columns = request.columns if request.HasField("columns") else None
-        asked = aggregator_pb.CheckEventsRequest(events=request.events, columns=columns)
+        asked = aggregator_pb.CheckEventsRequest(events=request.events, columns=columns, schemas=checked.tried)
         answer = await until_reachable(client.aggregator.CheckEvents, asked, on_wait=notice.waiting)
         checked.add(batch, judged, answer.uncounted, twins)
         checked.counted.update({one.meter: one.event_count for one in answer.counted})
+        checked.repairs.update({(one.type, one.property): one.event_count for one in answer.repairs})
 
     await for_all(batches, check, size)
     checked.reported.sort()
@@ -182,6 +187,10 @@ def checked_document(checked: Checked) -> dict[str, Any]:
     """Return what would become of the events in the published shape."""
     return result_document(checked.reported.result) | {
         "countedByMeter": dict(sorted(checked.counted.items())),
+        "repairs": [
+            {"type": event_type, "property": key, "events": count}
+            for (event_type, key), count in sorted(checked.repairs.items())
+        ],
         "uncountedByReason": dict(checked.uncounted_by_reason.most_common()),
         "uncounted": [_uncounted_document(event) for event in checked.uncounted],
         "customersWithoutContract": [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2
 from meterline.cli.calls import call_services, until_reachable
@@ -79,12 +80,40 @@ def get(
 ) -> None:
     """Show one event as it was reported, its corrections with who made them and why, and what holds now."""
     request = pb.GetEventRequest(source=source, id=event_id)
-    found = call_services(lambda client: client.ingest.GetEvent(request), context)
+    found, read = call_services(lambda client: _get(client, request), context)
     if output is not Output.TABLE:
-        print_document(_history_document(found), output)
+        print_document(_history_document(found) | {"readAs": _reading_document(read)}, output)
         return
     print_table(_HISTORY_COLUMNS, map(_history_row, (found.event, *found.corrections)))
+    for one in (one for event in read.repaired for one in event.properties):
+        say(f"its schema mends {one.property}: {_shown(one.before)} in the log, {_shown(one.after)} to meters")
+    for held in _holds(read):
+        say(f"its schema holds it: {held.message}")
     say(f"the event {_standing(found)}")
+
+
+async def _get(
+    client: AsyncClient, request: pb.GetEventRequest
+) -> tuple[pb.GetEventResponse, aggregator_pb.CheckEventsResponse]:
+    """Return an event with its corrections, and how the schema of its type reads what holds of it now."""
+    found = await client.ingest.GetEvent(request)
+    if not found.HasField("holds"):
+        return found, aggregator_pb.CheckEventsResponse()
+    read = await client.aggregator.CheckEvents(aggregator_pb.CheckEventsRequest(events=[found.holds.event]))
+    return found, read
+
+
+def _holds(read: aggregator_pb.CheckEventsResponse) -> list[aggregator_pb.UncountedEvent]:
+    return [one for one in read.uncounted if one.reason.startswith("SCHEMA_")]
+
+
+def _reading_document(read: aggregator_pb.CheckEventsResponse) -> dict[str, Any]:
+    repaired = [message_document(one) for event in read.repaired for one in event.properties]
+    return {"repaired": repaired, "heldBy": [{"reason": one.reason, "message": one.message} for one in _holds(read)]}
+
+
+def _shown(text: str) -> str:
+    return repr(text) if text else "absent"
 
 
 @app.command("void")

@@ -119,7 +119,8 @@ def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:
     windows: list[Branch] = []
     for window in charge.windows:
         group = ", ".join(f"{key}={value}" for key, value in sorted(window.group.items()))
-        counted = f"{window.quantity} ({window.event_count} events)"
+        billed = f", billed {window.billable_quantity}" if window.billable_quantity else ""
+        counted = f"{window.quantity}{billed} ({window.event_count} events)"
         windows.append((f"{time_text(window.window.start)} {group} {counted}", ()))
     if charge.window_count > len(charge.windows):
         windows.append((f"… and {charge.window_count - len(charge.windows)} more; -o json lists all", ()))

@@ -27,7 +27,22 @@ COMMANDS: Final = {
         "backfills:app",
         "Ranges of the past that are reported afterwards: open, close and revert them.",
     ),
-    "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
+    "usage": (
+        "usage_show:show",
+        "Show the usage of a meter. Windows in which nothing happened have no row, unless --fill-gaps asks for them.",
+    ),
+    "usage summary": (
+        "usage_figures:summary",
+        "Show quantity, largest window and 95th percentile over windows, and what it was in the period before.",
+    ),
+    "usage heat": (
+        "usage_figures:heat",
+        "Show usage by the hour of the week, of all customers together or of those named.",
+    ),
+    "usage watch": (
+        "usage_watch:watch",
+        "Show usage now, and again whenever it has changed.",
+    ),
     "usage current": (
         "current:current_usage",
         "Show the usage of a customer, meter and period from memory, with how old it is at most.",
@@ -84,6 +99,7 @@ COMMANDS: Final = {
     ),
     "database": ("database:app", "Databases of the services."),
     "token": ("token:app", "Tokens by which callers prove who they are."),
+    "meter": ("meters:app", "Meters over time: how far a new one is filled, and what a draft would count."),
     "parked": ("parked:app", "Events that did not count: why, and counting them once their meter is mended."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
     "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),

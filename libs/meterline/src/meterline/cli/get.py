@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 _TABLE_ROWS: Final = 100
+_SPELLINGS: Final = {
+    "billingprofile": "billing-profile",
+    "eventschema": "event-schema",
+    "schema": "event-schema",
+    "schemas": "event-schema",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,8 @@ def get(  # noqa: PLR0913, PLR0917 - options of a command
     kind: Annotated[
         str,
         typer.Argument(
-            help="meter, product, plan, customer, contract, billing-profile, backfill, parked or progress; plurals too."
+            help="meter, event-schema, product, plan, customer, contract, billing-profile, backfill, parked or "
+            "progress; plurals too."
         ),
     ],
     name: Annotated[str, typer.Argument(help="Only the one of this name (for parked: of this meter).")] = "",
@@ -120,7 +127,7 @@ def _tell_rest(listed: Listed) -> None:
 def _singular(text: str) -> str:
     lower = text.lower()
     kinds = (*KINDS, "progress")
-    for candidate in (lower, lower.removesuffix("s"), {"billingprofile": "billing-profile"}.get(lower)):
+    for candidate in (lower, lower.removesuffix("s"), _SPELLINGS.get(lower)):
         if candidate in kinds:
             return candidate
     raise InputError(f"{text!r} isn't a kind; write one of {', '.join(kinds)}")

@@ -45,6 +45,26 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class RowsOutput(StrEnum):
+    """Form in which rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+    @property
+    def is_export(self) -> bool:
+        """Whether it is for other programs to read as rows."""
+        return self in (RowsOutput.CSV, RowsOutput.PARQUET)
+
+    @property
+    def document(self) -> Output:
+        """The same form where all is printed as one document."""
+        return Output(self.value)
+
+
 def _given_before_the_command(context: typer.Context, value: Path | None) -> Path | None:
     given: Path | None = value or context.find_root().params.get("context")
     return given
@@ -60,6 +80,9 @@ ContextOption = Annotated[
     ),
 ]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")]
+RowsOutputOption = Annotated[
+    RowsOutput, typer.Option("-o", "--output", help="Form of the result; Parquet is for a file: > usage.parquet.")
+]
 ContractOption = Annotated[
     str, typer.Option("--contract", help="Contract, where the customer has several in the period.")
 ]

@@ -21,6 +21,14 @@ def write(text: str) -> None:
     _echo(escaped(text))
 
 
+def write_raw(line: str) -> None:
+    """Print a line for another program as it is, with its end; a terminal gets nothing that would command it."""
+    try:
+        typer.echo(escaped(line.rstrip("\n")) + "\n" if sys.stdout.isatty() else line, nl=False)
+    except BrokenPipeError:
+        end_without_reader()
+
+
 def write_title(title: str, text: str = "", *, fg: str | None = None) -> None:
     """Print a line of the result that begins with a title, bold unless it has a color."""
     _echo(styled(escaped(title), fg=fg, bold=fg is None) + escaped(text))

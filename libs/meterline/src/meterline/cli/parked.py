@@ -1,4 +1,4 @@
-"""`meterline parked`: events that a meter could not count; they are listed, and looked at again once it is mended."""
+"""`meterline parked`: events that a meter or a schema left out: listed, and looked at again once that is mended."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from meterline.cli.documents import message_document, short_time
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, say
 from meterline.cli.usage import period_of, zone_of
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +101,9 @@ def _count_row(count: usage_pb2.ParkedCount) -> Sequence[str]:
 
 @app.command("requeue")
 def requeue(  # noqa: PLR0913, PLR0917 - options of a command
-    meter: Annotated[str, typer.Argument(help="The meter that was mended.")],
+    meter: Annotated[
+        str, typer.Argument(help="The meter that was mended; without one, --type is the type whose schema was mended.")
+    ] = "",
     reason: ReasonOption = "",
     customer: CustomerOption = "",
     event_type: TypeOption = "",
@@ -111,7 +114,9 @@ def requeue(  # noqa: PLR0913, PLR0917 - options of a command
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Count the parked events of a meter that it can read by now, each once. What it still can't read stays parked."""
+    """Count the parked events of a meter, or held ones of a type, that can be read by now, each once; others stay."""
+    if not meter and not event_type:
+        raise InputError("name the meter that was mended, or with --type the event type whose schema was mended")
     conditions = {
         "meter": meter,
         "reason": reason.upper(),
@@ -125,9 +130,20 @@ def requeue(  # noqa: PLR0913, PLR0917 - options of a command
         rows = [(what, "-", f"{counted:,}"), *(("parked", word, f"{count:,}") for word, count in left.most_common())]
         print_table(("", "reason", ">events"), rows)
     else:
-        document = {"meter": meter, "dryRun": dry_run, "counted": counted, "stillParked": left.total()}
+        document = {
+            "meter": meter,
+            "type": event_type,
+            "dryRun": dry_run,
+            "counted": counted,
+            "stillParked": left.total(),
+        }
         print_document(document | {"reasons": dict(left.most_common())}, output)
-    if left:
+    if left and not meter:
+        say(
+            f"`meterline parked list --type {event_type}` says what its schema holds; apply a version that takes it, "
+            "then requeue"
+        )
+    elif left:
         say(f"`meterline parked list {meter}` says what the meter can't read; apply a version that can, then requeue")
 
 

@@ -14,6 +14,7 @@ from meterline.cli.event_checks import take_events
 from meterline.cli.ndjson import event_batches
 from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
 from meterline.cli.unbilled_notes import WAIT_S, WaitOption
+from meterline.cli.unpacked import unpacked
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def report(
-    file: Annotated[Path, typer.Option("-f", "--file", help="NDJSON file, or - for standard input.")],
+    file: Annotated[
+        Path,
+        typer.Option("-f", "--file", help="NDJSON file, which may be compressed by gzip, or - for standard input."),
+    ],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
     check: CheckOption = False,  # noqa: FBT002 - likewise
     wait_s: WaitOption = WAIT_S,
@@ -30,8 +34,9 @@ def report(
 ) -> None:
     """Report usage events, one JSON object per line. Repeating it is safe: what was accepted counts as a duplicate."""
     reported = Reported()
-    with _open(file) as stream:
-        size = file.stat().st_size if stream.seekable() and str(file) != "-" else None
+    with _open(file) as packed:
+        stream, is_packed = unpacked(packed, "the events" if str(file) == "-" else str(file))
+        size = file.stat().st_size if packed.seekable() and str(file) != "-" and not is_packed else None
         batches = event_batches(stream, reported)
         take_events(batches, reported, context, output, backfill=backfill, check=check, size=size, wait_s=wait_s)
 

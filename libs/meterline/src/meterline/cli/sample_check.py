@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,17 +13,19 @@ import typer
 import yaml
 
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from meterline.catalog.files import read_catalog
 from meterline.cli.calls import call_services, pages
 from meterline.cli.csv_columns import bind, load_map
 from meterline.cli.csv_import import Table
 from meterline.cli.event_batches import Reported
 from meterline.cli.event_checks import Checked, check_all, checked_document, missing_properties, print_checked
-from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
+from meterline.cli.file_start import no_text
 from meterline.cli.map_guess import Asked, Guess, guess_map
 from meterline.cli.ndjson import event_batches
 from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say, write
-from meterline.errors import InputError
+from meterline.cli.unpacked import unpacked
+from meterline.errors import InputError, InputErrors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from meterline.cli.event_batches import Batch
     from meterline.client import AsyncClient
 
-_GZIP: Final = b"\x1f\x8b"
 _ROWS_LOOKED_AT: Final = 1000
 _PEEKED: Final = 4096
 
@@ -54,14 +54,19 @@ def check(
     map_file: Annotated[
         Path | None, typer.Option("--map", help="YAML map from columns to event fields. Default: one is suggested.")
     ] = None,
+    catalog: Annotated[
+        list[Path] | None,
+        typer.Option("-f", "--file", help="Catalog file whose schemas are tried instead of the applied ones."),
+    ] = None,
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Try a sample file: what would be refused, held or counted, and by which meters. Nothing is kept."""
+    """Try a sample file: what would be refused, held, mended or counted, and by which meters. Nothing is kept."""
+    tried = _schemas(catalog or [])
     meters = call_services(_meters, context)
     with _opened(file) as (stream, form):
-        sample = Sample(Checked(Reported()), form)
+        sample = Sample(Checked(Reported(), tried=tried), form)
         batches = _batches(file, stream, map_file, meters, sample)
         if batches is not None:
             noting = _noting(batches, meters, sample)
@@ -69,6 +74,17 @@ def check(
                 lambda client: check_all(client, noting, sample.checked, backfill=backfill, size=None), context
             )
     _print(sample, output, backfill=backfill)
+
+
+def _schemas(files: Sequence[Path]) -> list[aggregator_pb.TriedSchema]:
+    """Read the schemas of catalog files. Raises InputErrors."""
+    read = read_catalog(files)
+    if read.mistakes:
+        raise InputErrors(read.mistakes)
+    found = [entry for entry in read.entries if entry.kind.name == "EventSchema"]
+    if files and not found:
+        raise InputError(f"there is no EventSchema in {', '.join(map(str, files))}; leave it out, or write one")
+    return [aggregator_pb.TriedSchema(name=entry.name, spec=entry.request.spec) for entry in found]
 
 
 async def _meters(client: AsyncClient) -> list[meter_pb2.Meter]:
@@ -81,16 +97,15 @@ def _opened(file: Path) -> Iterator[tuple[BinaryIO, str]]:
     """Open a file, unpacked, and say whether it is `csv` or `ndjson`. Raises InputError."""
     try:
         with file.open("rb") as packed:
-            is_gzip = packed.peek(BYTES_LOOKED_AT).startswith(_GZIP)
-            stream = BufferedReader(cast("Any", gzip.GzipFile(fileobj=packed))) if is_gzip else packed
-            start = stream.peek(_PEEKED)
+            stream, _ = unpacked(packed, str(file))
+            start = cast("BufferedReader", stream).peek(_PEEKED)
             fault = no_text(start)
             if fault:
                 raise InputError(f"{file}: {fault}")
             is_json = start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
             yield stream, "ndjson" if is_json else "csv"
-    except (OSError, EOFError) as error:
-        raise InputError(f"{file} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise InputError(f"{file} can't be read: {error.strerror or error}") from None
 
 
 def _batches(
@@ -184,6 +199,10 @@ def _print_tables(sample: Sample) -> None:
     print_table(("meter that would count", ">events"), rows)
     if not rows:
         say("no meter would count anything of it; `meterline get meters` lists which types they ask for")
+    if sample.checked.repairs:
+        write("")
+        repairs = [(*key, f"{count:,}") for key, count in sorted(sample.checked.repairs.items())]
+        print_table(("type", "property its schema mends", ">events"), repairs)
     if sample.missing:
         write("")
         missing = [(meter, key, f"{count:,}") for (meter, key), count in sample.missing.most_common()]

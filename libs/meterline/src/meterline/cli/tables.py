@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from metering.aggregator.v1 import meter_pb2
+from metering.aggregator.v1 import meter_pb2, schema_pb2
 from metering.rating.v1 import catalog_pb2
 from meterline.cli.documents import enum_word, short_time
 
@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from metering.aggregator.v1 import usage_pb2
     from metering.ingest.v1 import ingest_service_pb2
     from metering.invoicing.v1 import invoice_pb2
+
+SCHEMA_COLUMNS: Final = ("event type", ">version", "properties", "unknown ones", "repairs", "from")
+
+
+def schema_row(schema: schema_pb2.EventSchema) -> Sequence[str]:
+    """Show a schema."""
+    spec = schema.spec
+    return (
+        schema.name,
+        str(schema.version),
+        ", ".join(rule.name + ("" if rule.required else "?") for rule in spec.properties) or "-",
+        "held" if spec.unknown_properties == schema_pb2.UNKNOWN_PROPERTIES_HOLD else "allowed",
+        ", ".join(str(repair.WhichOneof("action")) for repair in spec.repairs) or "-",
+        short_time(spec.effective_from) if spec.HasField("effective_from") else "always",
+    )
+
 
 METER_COLUMNS: Final = (
     "name",
@@ -52,8 +68,15 @@ def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
         "; ".join(_conditions(spec)) or "-",
         ", ".join(spec.group_by) or "-",
         spec.unit or "-",
-        "counted" if meter.filled else "filling",
+        "counted" if meter.filled else _filling(meter.fill),
     )
+
+
+def _filling(fill: meter_pb2.FillProgress) -> str:
+    if not fill.positions_total:
+        return "filling"
+    end = f", until about {short_time(fill.estimated_end)}" if fill.HasField("estimated_end") else ""
+    return f"filling: {100 * fill.positions_done // fill.positions_total}%{end}"
 
 
 PRODUCT_COLUMNS: Final = ("name", ">version", "display name", "meter")
@@ -190,6 +213,7 @@ def parked_row(parked: usage_pb2.ParkedEvent) -> Sequence[str]:
 
 
 OF_CATALOG: Final[Mapping[str, tuple[Sequence[str], Callable[[Any], Sequence[str]]]]] = {
+    "EventSchema": (SCHEMA_COLUMNS, schema_row),
     "Meter": (METER_COLUMNS, meter_row),
     "Product": (PRODUCT_COLUMNS, product_row),
     "Plan": (PLAN_COLUMNS, plan_row),

@@ -1,4 +1,4 @@
-"""`meterline usage` and `meterline charges`."""
+"""`meterline charges`, and what commands about usage share: zones, times, windows."""
 
 from __future__ import annotations
 
@@ -10,25 +10,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from chassis.errors import DeadlineExceeded
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from eventlog.wire import timestamp
-from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from meterline.cli.calls import call_services, pages
+from meterline.cli.calls import call_services
 from meterline.cli.documents import (
     as_of_document,
     charge_document,
-    local_time_text,
     message_document,
     period_document,
     time_text,
 )
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
-from meterline.cli.output import print_document, print_table, say, write
-from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
+from meterline.cli.output import print_document, print_table, write
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,7 +36,6 @@ WAIT_S: Final = 600.0
 UTC: Final = ZoneInfo("UTC")
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
-_PAGE_ROWS: Final = 10_000
 _DATE_CHARS: Final = len("2013-01-01")
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
@@ -48,6 +43,7 @@ _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 class Window(StrEnum):
     """Length of the windows."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
@@ -56,114 +52,12 @@ class Window(StrEnum):
 
 WINDOW_SIZES: Final = {
     None: usage_pb2.WINDOW_SIZE_UNSPECIFIED,
+    Window.MINUTE: usage_pb2.WINDOW_SIZE_MINUTE,
     Window.HOUR: usage_pb2.WINDOW_SIZE_HOUR,
     Window.DAY: usage_pb2.WINDOW_SIZE_DAY,
     Window.WEEK: usage_pb2.WINDOW_SIZE_WEEK,
     Window.MONTH: usage_pb2.WINDOW_SIZE_MONTH,
 }
-
-
-def usage(  # noqa: PLR0913, PLR0917 - options of a command
-    meter: Annotated[str, typer.Argument(help="Name of the meter.")],
-    start: Annotated[str, typer.Option("--from", help="First instant, RFC 3339, or a date: its midnight in --tz.")],
-    end: Annotated[str, typer.Option("--to", help="First instant after, RFC 3339, or a date.")],
-    customer: Annotated[
-        list[str] | None, typer.Option("--customer", help="Customer; repeat for several. Default: all.")
-    ] = None,
-    window: Annotated[Window | None, typer.Option(help="Break down by time. Default: the whole period.")] = None,
-    tz: Annotated[str, typer.Option(help="IANA zone of days, weeks and months.")] = "UTC",
-    group_by: Annotated[list[str] | None, typer.Option(help="Property to break down by; repeat for several.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until everything accepted so far is counted.")] = False,  # noqa: FBT002
-    context: ContextOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Show the usage of a meter. Windows in which nothing happened have no row."""
-    zone = zone_of(tz)
-    request = pb.QueryUsageRequest(
-        meter=meter,
-        customers=customer or [],
-        period=period_between(start, end, zone),
-        window_size=WINDOW_SIZES[window],
-        time_zone=tz,
-        group_by=group_by or [],
-        freshness=pb.Freshness(latest=True) if wait else None,
-        page_size=_PAGE_ROWS,
-    )
-    is_table = output is Output.TABLE
-
-    async def ask(client: AsyncClient) -> tuple[pb.QueryUsageResponse, list[str]]:
-        found = await _all_rows(client, request, wait=wait)
-        with_usage = {row.customer for row in found.rows}
-        without = [name for name in request.customers if name not in with_usage]
-        return found, await unknown_customers(client, without) if is_table else []
-
-    try:
-        response, unknown = call_services(ask, context)
-    except DeadlineExceeded:
-        if wait:
-            say("not everything accepted is counted yet; `meterline status` tells how far it is and what is in the way")
-        raise
-    if not window and not group_by and customer:
-        _add_zero_rows(response, request)
-    if not is_table:
-        print_document(_usage_document(meter, request, response), output)
-        return
-    rows = [
-        (
-            row.customer,
-            local_time_text(row.window.start, zone),
-            local_time_text(row.window.end, zone),
-            *row.group,
-            row.quantity,
-            str(row.event_count),
-        )
-        for row in response.rows
-    ]
-    print_table(("customer", "from", "to", *request.group_by, f">quantity {response.unit}".rstrip(), ">events"), rows)
-    if not response.filled:
-        write(f"{meter} is still being filled from the past; --wait waits for it")
-    tell_unknown_customers(unknown)
-
-
-async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait: bool) -> pb.QueryUsageResponse:
-    """Return the last page's answer, with the rows of all pages."""
-    rows: list[usage_pb2.UsageRow] = []
-    last = pb.QueryUsageResponse()
-    async for page in pages(client.aggregator.QueryUsage, request, timeout_s=WAIT_S if wait else None):
-        rows += page.rows
-        last = page
-    last.ClearField("rows")
-    last.rows.extend(rows)
-    return last
-
-
-def _add_zero_rows(response: pb.QueryUsageResponse, request: pb.QueryUsageRequest) -> None:
-    """Say "0" for a customer asked for by name: no row would leave open whether the answer is complete."""
-    present = {row.customer for row in response.rows}
-    for customer in request.customers:
-        if customer not in present:
-            response.rows.append(usage_pb2.UsageRow(customer=customer, window=request.period, quantity="0"))
-
-
-def _usage_document(meter: str, request: pb.QueryUsageRequest, response: pb.QueryUsageResponse) -> dict[str, Any]:
-    rows = [
-        {
-            "customer": row.customer,
-            "window": period_document(row.window),
-            "group": dict(zip(request.group_by, row.group, strict=True)) if request.group_by else {},
-            "quantity": row.quantity,
-            "eventCount": row.event_count,
-        }
-        for row in response.rows
-    ]
-    return {
-        "meter": meter,
-        "unit": response.unit,
-        "timeZone": request.time_zone,
-        "rows": rows,
-        "filled": response.filled,
-        "asOf": as_of_document(response.as_of),
-    }
 
 
 def charges(

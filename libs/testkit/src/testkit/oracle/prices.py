@@ -2,8 +2,8 @@
 
 `upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each
 slice at its tier, plus the flat fee of each tier entered. Stair-step: the amount of the bracket the quantity ends in.
-Included units are taken off the quantity first; a minimum lifts the item's charge; blocks of a package are rounded up;
-zero usage costs zero unless a fixed fee or minimum says so.
+The quantity is converted first, then included units are taken off; a minimum lifts the item's charge; blocks of a
+package are rounded up; zero usage costs zero unless a fixed fee or minimum says so.
 """
 
 from __future__ import annotations
@@ -40,10 +40,27 @@ class Cost:
 
 def cost_of(quantity: Fraction, price: Mapping[str, Any]) -> Cost:
     """Price the quantity of one period by the `price` of a catalog file."""
-    billable = max(quantity - Fraction(price.get("included", "0")), Fraction(0))
+    priced = converted(quantity, price.get("convert", {}))
+    billable = max(priced - Fraction(price.get("included", "0")), Fraction(0))
     rows = _rows(billable, price) if billable > 0 else ()
     amount = sum((row.amount for row in rows), Fraction(0))
     return Cost(max(amount, Fraction(price.get("minimum", "0"))), rows)
+
+
+def converted(quantity: Fraction, convert: Mapping[str, str]) -> Fraction:
+    """Bring the quantity of a period to another unit, and to whole steps of it."""
+    if quantity <= 0:
+        return quantity
+    found = quantity * Fraction(convert.get("multiply", "1")) / Fraction(convert.get("divide", "1"))
+    if "increment" not in convert:
+        return found
+    steps = found / Fraction(convert["increment"])
+    whole = {
+        "CEILING": math.ceil(steps),
+        "FLOOR": math.floor(steps),
+        "HALF_UP": math.floor(steps + Fraction(1, 2)),
+    }[convert["rounding"]]
+    return whole * Fraction(convert["increment"])
 
 
 def _rows(billable: Fraction, price: Mapping[str, Any]) -> tuple[Row, ...]:

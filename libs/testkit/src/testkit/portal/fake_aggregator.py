@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
@@ -58,6 +59,52 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
             as_of=self.world.as_of(),
             filled=True,
         )
+
+    async def SummarizeUsage(
+        self, request: aggregator_pb.SummarizeUsageRequest, context: Context
+    ) -> aggregator_pb.SummarizeUsageResponse:
+        """Answer SummarizeUsage: the figures of the days on which somebody flew."""
+        query = request.query
+        customer = await self.world.caller("SummarizeUsage", context, named=f"C-{query.customers[0]}")
+        start, end = (message.ToDatetime(UTC) for message in (query.period.start, query.period.end))
+        days: dict[datetime, Decimal] = {}
+        for flight in self.world.used(customer, start, end):
+            day = max(start, window_of(flight.at, query.window_size, start))
+            days[day] = days.get(day, Decimal(0)) + flight.quantity
+        largest = max(sorted(days), key=lambda day: days[day])
+        ascending = sorted(days.values())
+        summary = aggregator_pb.UsageSummary(
+            customer=customer,
+            quantity=str(sum(ascending, Decimal(0))),
+            largest_window=period_message(largest, largest + timedelta(days=1)),
+            largest_quantity=str(days[largest]),
+            percentile_95=str(ascending[-(-95 * len(ascending) // 100) - 1]),
+            window_count=len(days),
+        )
+        return aggregator_pb.SummarizeUsageResponse(summaries=[summary], unit="flight", as_of=self.world.as_of())
+
+    async def QueryHeatMap(
+        self, request: aggregator_pb.QueryHeatMapRequest, context: Context
+    ) -> aggregator_pb.QueryHeatMapResponse:
+        """Answer QueryHeatMap."""
+        customer = await self.world.caller("QueryHeatMap", context, named=f"C-{request.customers[0]}")
+        start, end = (message.ToDatetime(UTC) for message in (request.period.start, request.period.end))
+        found: dict[tuple[int, int], Decimal] = {}
+        for flight in self.world.used(customer, start, end):
+            local = flight.at.astimezone(NEW_YORK)
+            found[local.isoweekday(), local.hour] = (
+                found.get((local.isoweekday(), local.hour), Decimal(0)) + flight.quantity
+            )
+        cells = [
+            aggregator_pb.HeatMapCell(
+                hour=aggregator_pb.HourOfWeek(weekday=weekday, hour=hour),
+                quantity=str(quantity),
+                event_count=int(quantity),
+                minutes=240,
+            )
+            for (weekday, hour), quantity in sorted(found.items())
+        ]
+        return aggregator_pb.QueryHeatMapResponse(cells=cells, unit="flight", as_of=self.world.as_of())
 
     async def QueryTotals(
         self, request: aggregator_pb.QueryTotalsRequest, context: Context

@@ -14,10 +14,12 @@ from aggregator.domain.readings import ABSENT, Reading, canonical_text, compiled
 from expressions.columns import Column, evaluate_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from aggregator.domain.ruling import Mending, RowFault, Ruling
+    from aggregator.domain.values import ScaledColumn
     from eventlog.columns import EventColumns, TextColumn
 
 Entry = TypeVar("Entry", bound=np.generic)
@@ -75,11 +77,15 @@ class BatchColumn:
 class Batch:
     """Segments of one tenant seen as one long table. A row is an event, counted through all segments.
 
-    Distinct values of a column are brought under one dictionary when a meter first asks for the column.
+    Distinct values of a column are brought under one dictionary when a meter first asks for the column. Where there are
+    schemas, properties are read as they mend them; the log keeps them as they came.
     """
 
-    def __init__(self, segments: Sequence[LogSegment]) -> None:
+    def __init__(self, segments: Sequence[LogSegment], ruling: Ruling | None = None) -> None:
         self.segments = segments
+        self.ruling = ruling
+        self.numbers: dict[Reading, ScaledColumn] = {}
+        """Columns that were read as numbers: several meters, and schemas, may read the same."""
         self.counts: list[int] = [len(segment.events) for segment in segments]
         self._first_rows: list[int] = [0, *accumulate(self.counts)]
         self._texts: dict[str, BatchColumn] = {}
@@ -129,12 +135,56 @@ class Batch:
         """Segment of each event, counted from 0."""
         return np.repeat(np.arange(len(self.segments), dtype=np.int64), self.counts)
 
+    @cached_property
+    def _mending(self) -> Mending | None:
+        return None if self.ruling is None else self.ruling.mend(self)
+
+    @cached_property
+    def faults(self) -> Mapping[int, RowFault]:
+        """Why schemas hold events, by their rows."""
+        if self.ruling is None or self._mending is None:
+            return {}
+        return self.ruling.faults_of(self, self._mending)
+
+    @cached_property
+    def held(self) -> NDArray[np.bool_] | None:
+        """Per event: whether a schema holds it, so that it counts for no meter; None where none is held."""
+        if not self.faults:
+            return None
+        held = np.zeros(len(self), dtype=np.bool_)
+        held[list(self.faults)] = True
+        return held
+
     def property(self, key: str) -> BatchColumn:
-        """Value of one property of each event."""
+        """Value of one property of each event, mended as the schemas say."""
+        return self.mended(key) or self.logged(key)
+
+    def mended(self, key: str) -> BatchColumn | None:
+        """Value of one property of each event where a schema may have mended any; else None."""
+        return None if self._mending is None else self._mending.columns.get(key)
+
+    def logged(self, key: str) -> BatchColumn:
+        """Value of one property of each event as the log holds it."""
         column = self._properties.get(key)
         if column is None:
             column = self._properties[key] = self._unite(self.property_columns(key))
         return column
+
+    def looked_up(self, key: str, table_of: Callable[[Sequence[str]], NDArray[Entry]]) -> NDArray[Entry]:
+        """Return for each event what a table has for its value of a property; its first entry is for the absent one.
+
+        `table_of` makes the table of some values, each of which it is asked for as seldom as possible.
+        """
+        column = self.mended(key)
+        if column is not None:
+            return table_of(column.values[1:])[column.codes]
+        columns = self.property_columns(key)
+        return spread([table_of(one.values) for one in columns], columns, self.counts)
+
+    def property_keys(self) -> set[str]:
+        """Keys of the properties that any event has, mended as the schemas say."""
+        keys = {key for segment in self.segments for key in segment.events.properties}
+        return keys if self._mending is None else keys | self._mending.columns.keys()
 
     def read(self, reading: Reading) -> BatchColumn:
         """Return what a meter reads of each event: a property, or the text of what an expression gives."""
@@ -166,6 +216,9 @@ class Batch:
         """What a meter reads of one event; None if there is nothing, which the empty value of a property is not."""
         if reading.expression:
             return self.read(reading).text(row) or None
+        column = self.mended(reading.key)
+        if column is not None:
+            return column.text(row) or None
         segment, place = self.locate(row)
         return segment.events.property(reading.key).text(place)
 
@@ -191,7 +244,7 @@ class Batch:
             cut = second[0]
             first.append(cut.part(0, place))
             second[0] = cut.part(place, len(cut.events))
-        return Batch(first), Batch(second)
+        return Batch(first, self.ruling), Batch(second, self.ruling)
 
     def _unite(self, columns: Sequence[TextColumn]) -> BatchColumn:
         distinct = {ABSENT}.union(*(column.values for column in columns))

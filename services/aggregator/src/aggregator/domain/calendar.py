@@ -1,8 +1,9 @@
-"""Windows of time in a civil time zone: hours, days of 23 to 25 hours, weeks, months."""
+"""Windows of time in a civil time zone: minutes, hours, days of 23 to 25 hours, weeks, months; or a caller's own."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -10,11 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from eventlog.instants import microseconds_of
+from eventlog.instants import instant_of, microseconds_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 WINDOWS_MAX: Final = 10_000
 """Most windows of one query; a year of hours is 8,784."""
@@ -24,12 +25,14 @@ _MINUTE_US: Final = 60_000_000
 _YEAR_MIN: Final = 2
 _YEAR_MAX: Final = 9998
 _WEEK_DAYS: Final = 7
+_FIRST: Final = datetime(1, 1, 3, tzinfo=UTC)
 
 
 class WindowSize(StrEnum):
     """Length of the windows of an answer."""
 
     WHOLE = "WHOLE"
+    MINUTE = "MINUTE"
     HOUR = "HOUR"
     DAY = "DAY"
     WEEK = "WEEK"
@@ -61,6 +64,10 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
     Raises Refused when there would be too many, or when a boundary of the zone falls off the grid (zones had odd
     seconds in the nineteenth century).
     """
+    if size is WindowSize.MINUTE and grid_us != _MINUTE_US:
+        message = f"minute does not go: usage of the meter is kept in windows of {grid_us // _MINUTE_US} minutes"
+        advice = "ask for hours, or apply a version of the meter with bucket_minutes 1, which counts from then on"
+        raise Refused("window_size", Reason.WINDOW_INVALID, f"{message}; {advice}")
     if size is not WindowSize.WHOLE and not (period.start.year >= _YEAR_MIN and period.end.year <= _YEAR_MAX):
         message = f"windows by the clock of a zone exist in the years {_YEAR_MIN} to {_YEAR_MAX} only"
         raise Refused("period", Reason.WINDOW_INVALID, f"{message}; ask for the whole period, or for a shorter one")
@@ -79,10 +86,87 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
     return tuple(Period(start, end) for start, end in pairwise(bounds))
 
 
+def windows_by_bounds(period: Period, bounds: Sequence[datetime], grid_us: int) -> tuple[Period, ...]:
+    """Cut a period at the bounds that a caller names. Raises Refused."""
+    for number, (before, bound) in enumerate(pairwise([period.start, *bounds])):
+        if not before < bound < period.end:
+            message = "must lie behind the bound before it and within the period; name inner bounds only, ascending"
+            raise Refused(f"bounds[{number}]", Reason.WINDOW_INVALID, message)
+        if microseconds_of(bound) % grid_us:
+            message = f"usage is kept in windows of {grid_us // _MINUTE_US} minutes; take a time on that grid"
+            raise Refused(f"bounds[{number}]", Reason.WINDOW_INVALID, message)
+    return tuple(Period(start, end) for start, end in pairwise([period.start, *bounds, period.end]))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HourOfWeek:
+    """An hour of the week in a zone: the weekday, from 1 for Monday, and the hour of the clock."""
+
+    weekday: int
+    hour: int
+
+
+def hour_of_week(moment: datetime, zone: ZoneInfo) -> HourOfWeek:
+    """Return the hour of the week in which an instant lies."""
+    local = moment.astimezone(zone)
+    return HourOfWeek(local.isoweekday(), local.hour)
+
+
+def hours_of_week_in(period: Period, zone: ZoneInfo, grid_us: int) -> list[Period]:
+    """Cut a period into parts each of which lies in one hour of the week; one that comes twice is two parts.
+
+    Raises Refused as `windows_in` does.
+    """
+    step = timedelta(microseconds=grid_us)
+    parts: list[Period] = []
+    for window in windows_in(period, WindowSize.HOUR, zone, grid_us):
+        starts = [window.start]
+        if window.start.astimezone(zone).utcoffset() != window.end.astimezone(zone).utcoffset():
+            # Clocks change on the way: what is on the grid is looked at one by one.
+            starts = [window.start + number * step for number in range((window.end - window.start) // step)]
+        ends = [*starts[1:], window.end]
+        parts += [Period(*part) for part in zip(starts, ends, strict=True)]
+    return parts
+
+
+def period_before(period: Period, zone: ZoneInfo) -> Period:
+    """Return the period of the same length before: months before civil months, else as much by the clock of the zone.
+
+    Raises Refused where the calendar has none.
+    """
+    start, end = period.start.astimezone(zone), period.end.astimezone(zone)
+    months = (end.year - start.year) * 12 + end.month - start.month
+    if months and all(local.day == 1 and local.time() == time() for local in (start, end)):
+        year, month = divmod(start.year * 12 + start.month - 1 - months, 12)
+        first = datetime(max(year, 1), month + 1, 1, tzinfo=zone)
+    else:
+        length = end.replace(tzinfo=None) - start.replace(tzinfo=None)
+        first = max(start, _FIRST.astimezone(zone) + length) - length
+    if first.year < _YEAR_MIN:
+        raise Refused("previous", Reason.WINDOW_INVALID, "has to be named: the calendar begins with the period itself")
+    return Period(first.astimezone(UTC), period.start)
+
+
+def until_same_point(period: Period, before: Period, now: datetime, zone: ZoneInfo, grid_us: int) -> Period | None:
+    """Return the part of the period before up to the local time that it is in the period now; None: it has not begun.
+
+    It ends on the grid of stored windows, and with the period before at the latest.
+    """
+    if now >= period.end:
+        return before
+    passed = now.astimezone(zone).replace(tzinfo=None) - period.start.astimezone(zone).replace(tzinfo=None)
+    point = (before.start.astimezone(zone) + passed).astimezone(UTC)
+    point_us = microseconds_of(point) // grid_us * grid_us
+    end = min(instant_of(point_us), before.end)
+    return Period(before.start, end) if end > before.start else None
+
+
 def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator[datetime]:
     match size:
         case WindowSize.WHOLE:
             return iter(())
+        case WindowSize.MINUTE:
+            return _minutes_after(start)
         case WindowSize.HOUR:
             return _hours_after(start, zone)
         case WindowSize.DAY:
@@ -91,6 +175,12 @@ def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator
             return _midnights_after(start, zone, _next_monday)
         case WindowSize.MONTH:
             return _midnights_after(start, zone, _next_month)
+
+
+def _minutes_after(moment: datetime) -> Iterator[datetime]:
+    while True:
+        moment += timedelta(minutes=1)
+        yield moment
 
 
 def _hours_after(moment: datetime, zone: ZoneInfo) -> Iterator[datetime]:

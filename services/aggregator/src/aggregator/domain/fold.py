@@ -8,7 +8,7 @@ the latest depend on arrival; it does not.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.batch import Batch
 from aggregator.domain.folds import MeterFold, fold_windows
+from aggregator.domain.judging import hold_message
 from aggregator.domain.matching import (
     ParkReason,
     groups_too_many_message,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aggregator.domain.batch import LogSegment
+    from aggregator.domain.judging import HoldReason
     from aggregator.domain.meters import CountingMeter
+    from aggregator.domain.ruling import Ruling
 
 _TRAPS: Final = (ArithmeticError, ValueError)
 """What exact arithmetic and the reading of texts raise: caused by an event, never by the machine."""
@@ -63,6 +66,25 @@ class Parked:
     time_us: int
     takes_back: int | None = None
     """Set where an event that the meter can't count is taken back: the position at which it is parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An event that the schema of its type holds: it counts for no meter."""
+
+    tenant: str
+    lane: int
+    position: int
+    schema_id: int
+    reason: HoldReason
+    message: str
+    type: str
+    customer: str
+    source: str
+    id: str
+    time_us: int
+    takes_back: int | None = None
+    """Set where a held event is taken back: the position at which it is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +118,7 @@ class Folded:
     windows: Sequence[MeterFold]
     parked: Sequence[Parked]
     unmatched: Sequence[UnmatchedRange]
+    held: Sequence[Held] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,23 +173,38 @@ class TenantFold:
         segments: Sequence[LogSegment],
         meters: Sequence[CountingMeter],
         counts: Callable[[CountingMeter], bool] = lambda _: True,
+        ruling: Ruling | None = None,
+        part: Callable[[CountingMeter], CountingMeter] = lambda meter: meter,
     ) -> None:
-        """Fold `segments` by all `meters` of the tenant; only those that `counts` selects get windows."""
-        self._batch = Batch(segments)
+        """Fold `segments` by all `meters` of the tenant; only those that `counts` selects get windows, in their `part`.
+
+        `ruling` has the tenant's schemas, by which events are mended and judged before any meter sees them.
+        """
+        self._batch = Batch(segments, ruling)
         self._meters = sorted(meters, key=lambda meter: meter.meter_id)
         self._counts = counts
+        self._part = part
         self._matched = np.zeros(len(self._batch), dtype=np.bool_)
-        # Several meters may read one property: it is read once.
-        self._numbers = cache(partial(scaled_column, self._batch))
+        self._numbers = partial(scaled_column, self._batch)
 
     def __len__(self) -> int:
         """Return the number of events."""
         return len(self._batch)
 
     @property
+    def segments(self) -> Sequence[LogSegment]:
+        """The segments."""
+        return self._batch.segments
+
+    @property
     def meters(self) -> Sequence[CountingMeter]:
         """All meters of the tenant."""
         return self._meters
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """The tenant's schemas; None if it has none."""
+        return self._batch.ruling
 
     def meter(self, meter_id: int) -> CountingMeter:
         """Return one of the meters."""
@@ -191,12 +229,15 @@ class TenantFold:
                 continue
             wanted = _match(self._batch, meter)
             self._matched |= wanted
+            part = self._part(meter)
+            if part is not meter:
+                wanted &= self._batch.times_us >= part.from_us
             if self._counts(meter) and wanted.any():
-                yield from _fold_surely(self._batch, meter, np.flatnonzero(wanted), self._numbers)
+                yield from _fold_surely(self._batch, part, np.flatnonzero(wanted), self._numbers)
 
     def unmatched(self) -> Sequence[UnmatchedRange]:
         """Return the events that no meter asks for. Meant for when `by_meter` has come to its end."""
-        rows = np.flatnonzero(~self._matched)
+        rows = np.flatnonzero(~self._accounted())
         if self._batch.signs is not None:
             rows = rows[self._batch.signs[rows] > 0]
         return _unmatched(self._batch, rows) if rows.size else ()
@@ -205,46 +246,62 @@ class TenantFold:
         """Return the events that no meter asks for and that are taken back. Meant for the end of `by_meter`, too."""
         if self._batch.signs is None:
             return ()
-        rows = np.flatnonzero(~self._matched & (self._batch.signs < 0))
+        rows = np.flatnonzero(~self._accounted() & (self._batch.signs < 0))
         return [_unmatched_void(self._batch, row) for row in rows.tolist()]
+
+    def held(self) -> Iterator[Held]:
+        """Yield the events that schemas hold, and what takes such events back."""
+        for row in sorted(self._batch.faults):
+            yield _held(self._batch, row)
+
+    def _accounted(self) -> NDArray[np.bool_]:
+        """Per event: whether a meter asks for it, or a schema holds it."""
+        return self._matched if self._batch.held is None else self._matched | self._batch.held
 
 
 def fold_tenants(
     segments: Sequence[LogSegment],
     meters_of: Mapping[str, Sequence[CountingMeter]],
     counts: Callable[[CountingMeter], bool] = lambda _: True,
+    rulings: Mapping[str, Ruling] | None = None,
+    part: Callable[[CountingMeter], CountingMeter] = lambda meter: meter,
 ) -> Iterator[TenantFold]:
     """Yield the fold of each tenant's segments, of any lanes, by the name of the tenant.
 
     `meters_of` names all meters of each tenant; only those that `counts` selects get windows and parked events, while
-    an event counts as unmatched only if none of all of them asks for it.
+    an event counts as unmatched only if none of all of them asks for it. `rulings` has the schemas of those that have
+    any.
     """
     by_tenant: dict[str, list[LogSegment]] = {}
     for segment in segments:
         by_tenant.setdefault(segment.tenant, []).append(segment)
     for tenant, owned in sorted(by_tenant.items()):
-        yield TenantFold(owned, meters_of.get(tenant, ()), counts)
+        yield TenantFold(owned, meters_of.get(tenant, ()), counts, (rulings or {}).get(tenant), part)
 
 
 def fold(
     segments: Sequence[LogSegment],
     meters_of: Mapping[str, Sequence[CountingMeter]],
     counts: Callable[[CountingMeter], bool] = lambda _: True,
+    rulings: Mapping[str, Ruling] | None = None,
 ) -> Folded:
     """Fold segments as `fold_tenants` does, and hold all that comes of it at once."""
     windows: list[MeterFold] = []
     parked: list[Parked] = []
     unmatched: list[UnmatchedRange] = []
-    for tenant in fold_tenants(segments, meters_of, counts):
+    held: list[Held] = []
+    for tenant in fold_tenants(segments, meters_of, counts, rulings):
         for folded in tenant.by_meter():
             parked += folded.parked
             if folded.windows is not None:
                 windows.append(folded.windows)
         unmatched += tenant.unmatched()
+        held += tenant.held()
     return Folded(
         windows=sorted(windows, key=lambda window: window.meter.meter_id),
         parked=sorted(parked, key=lambda event: (event.meter_id, event.lane, event.position)),
         unmatched=unmatched,
+        held=held,
     )
 
 
@@ -286,6 +343,8 @@ def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
             wanted &= batch.property(condition.key).is_any_of(condition.values)
         if meter.spec.filter_expression and wanted.any():
             wanted &= batch.read(Reading(expression=meter.spec.filter_expression)).is_any_of((TRUE,))
+        if batch.held is not None:
+            wanted &= ~batch.held
     return wanted
 
 
@@ -347,6 +406,25 @@ def _parked(batch: Batch, meter: CountingMeter, row: int, reason: ParkReason, me
         position=segment.first_position + place,
         reason=reason,
         message=message,
+        type=batch.types.text(row),
+        customer=batch.customers.text(row),
+        source=batch.sources.text(row),
+        id=segment.events.ids[place],
+        time_us=int(batch.times_us[row]),
+        takes_back=segment.takes_back(place),
+    )
+
+
+def _held(batch: Batch, row: int) -> Held:
+    segment, place = batch.locate(row)
+    found = batch.faults[row]
+    return Held(
+        tenant=segment.tenant,
+        lane=segment.lane,
+        position=segment.first_position + place,
+        schema_id=found.schema.schema_id,
+        reason=found.fault.reason,
+        message=hold_message(found.schema, found.fault),
         type=batch.types.text(row),
         customer=batch.customers.text(row),
         source=batch.sources.text(row),

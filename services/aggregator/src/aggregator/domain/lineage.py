@@ -62,6 +62,7 @@ class Lineage:
     """One that takes an event back counts as one less."""
     listed: int = 0
     _sum: Decimal = ZERO
+    _billed: Decimal = ZERO
     _least: Decimal | None = None
     _greatest: Decimal | None = None
     _earliest: _Chosen | None = None
@@ -86,6 +87,8 @@ class Lineage:
         with exact_arithmetic():
             signed = (counted.event.sign * Decimal(counted.value) for counted in events)
             self._sum = sum(signed, self._sum)
+            billed = (counted.event.sign * Decimal(counted.billable) for counted in events if counted.billable)
+            self._billed = sum(billed, self._billed)
         self._least = min(values) if self._least is None else min(self._least, *values)
         self._greatest = max(values) if self._greatest is None else max(self._greatest, *values)
         self._earliest = min(chosen) if self._earliest is None else min(self._earliest, *chosen)
@@ -117,7 +120,8 @@ class Lineage:
         the meter has had another version since, which may have counted earlier events anew.
         """
         if before is None:
-            return (self.event_count, self.quantity) == (sealed.event_count, sealed.quantity)
+            is_billed = sealed.billable is None or sealed.billable == self._billed
+            return is_billed and (self.event_count, self.quantity) == (sealed.event_count, sealed.quantity)
         if before.newest_version != sealed.newest_version:
             return True
         return self.event_count == sealed.event_count - before.event_count

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.calendar import HourOfWeek, hour_of_week, zone_named
+from aggregator.domain.matching import matches
 from aggregator.domain.query import UsageQuery, plan_query, time_that_matters
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
+from eventlog.instants import instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aggregator.domain.matching import CountedEvent
+    from aggregator.domain.matching import CountedEvent, ReadableEvent
     from aggregator.domain.meters import CountingMeter, PropertyFilter
     from eventlog.period import Period
 
@@ -25,6 +30,28 @@ class EventPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What events must be besides: in an hour of the week of a zone, and not in some groups by some properties."""
+
+    hour: HourOfWeek | None = None
+    time_zone: str = ""
+    group_by: tuple[str, ...] = ()
+    other_than: frozenset[tuple[str, ...]] = frozenset()
+
+    def holds(self, meters: Sequence[CountingMeter], event: ReadableEvent) -> bool:
+        """Whether an event that one of the versions of a meter asks for is among them."""
+        if self.hour is not None and hour_of_week(instant_of(event.time_us), zone_named(self.time_zone)) != self.hour:
+            return False
+        if not self.other_than:
+            return True
+        meter = next(meter for meter in meters if matches(meter, event))
+        return tuple(event.read(meter.spec.group(key)) for key in self.group_by) not in self.other_than
+
+
+NARROWED_BY_NOTHING: Final = Narrowed()
+
+
+@dataclass(frozen=True, slots=True)
 class EventQuery:
     """The events that a meter counts for a customer and period; `limit` 0 = all, `up_to` None = all that is counted."""
 
@@ -35,6 +62,9 @@ class EventQuery:
     after: EventPlace | None = None
     limit: int = 0
     up_to: AsOf | None = None
+    narrowed: Narrowed = NARROWED_BY_NOTHING
+    any_property: bool = False
+    """Whether properties may be named by which the meter does not group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +78,15 @@ class EventPage:
 
 def listed_by(query: EventQuery, meters: Sequence[CountingMeter]) -> list[CountingMeter]:
     """Return the versions of the meter that count in the period. Raises Refused for what no usage can be asked for."""
+    narrowed = query.narrowed
+    zone_named(narrowed.time_zone)
+    if any(len(group) != len(narrowed.group_by) for group in narrowed.other_than):
+        raise Refused("other_than", Reason.GROUP_UNKNOWN, "must have a value for each property of group_by")
+    named = () if query.any_property else query.filters
+    group_by = () if query.any_property else narrowed.group_by
+    asked = UsageQuery(query.meter, (query.customer,), query.period, group_by=group_by, filters=named)
     # What is planned is of no interest, so it does not matter for when.
-    plan_query(
-        UsageQuery(query.meter, (query.customer,), query.period, filters=query.filters), meters, query.period.end
-    )
+    plan_query(asked, meters, query.period.end)
     reads = time_that_matters(meters, query.period)
     return [meter for meter in meters if meter.overlaps(reads.start_us, reads.end_us)]
 

@@ -7,14 +7,19 @@ same answers, because a listing that disagrees with the quantity billed would be
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.aggregations.rules import Phase
 from aggregator.domain.aggregations.sessions import session_text
+from aggregator.domain.columns import ScaledNumbers
 from aggregator.domain.readings import ABSENT, TRUE, Reading, canonical_text, compiled
 from aggregator.domain.values import parse_units, why_invalid
+from money import format_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -89,6 +94,8 @@ class CountedEvent:
 
     event: ReadableEvent
     value: str
+    billable: str = ""
+    """What is billed of it, where its meter rounds each event by itself."""
 
 
 def park_message(reason: ParkReason, reading: Reading, text: str | None) -> str:
@@ -181,6 +188,16 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
         if meter.spec.parks_negative and number[0] < 0:
             return ParkReason.VALUE_NEGATIVE
     return text
+
+
+def billable_value(meters: Iterable[CountingMeter], event: ReadableEvent, value: str) -> str:
+    """Return what is billed of an event that a meter, given as its versions, counts with a value; empty: the value."""
+    rounding = next((meter.spec.rounding for meter in meters if matches(meter, event)), None)
+    number = None if rounding is None else parse_units(value)
+    if rounding is None or number is None:
+        return ""
+    billed = rounding.round(ScaledNumbers(np.array([number[0]], dtype=np.object_), number[1]))
+    return format_decimal(Decimal(f"{billed.units[0]}e-{billed.scale}"))
 
 
 def _read_session(session: Session, event: ReadableEvent) -> str | ParkReason:

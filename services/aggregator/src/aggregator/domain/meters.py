@@ -21,6 +21,8 @@ from expressions import Type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from aggregator.domain.billable import EventRounding
+
 ALWAYS_US: Final = -(2**62)
 """Earlier than any event: the start of a range that has none."""
 NEVER_US: Final = 2**62
@@ -61,6 +63,8 @@ class MeterSpec:
     filter_expression: str = ""
     value_expression: str = ""
     dimensions: tuple[Dimension, ...] = ()
+    rounding: EventRounding | None = None
+    """How events are rounded one by one for what is billed; None: what is metered is billed."""
     rules: Rules = NO_RULES
 
     @property
@@ -86,7 +90,10 @@ class MeterSpec:
 
 @dataclass(frozen=True, slots=True)
 class MeterVersion:
-    """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event."""
+    """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event.
+
+    `filled_since` says from when on the fill that it waits for, if any, counts again; None: from its beginning.
+    """
 
     meter_id: int
     tenant: str
@@ -96,6 +103,7 @@ class MeterVersion:
     counts_from: datetime | None
     created_at: datetime
     fill_id: int | None = None
+    filled_since: datetime | None = None
 
     @property
     def filled(self) -> bool:
@@ -125,6 +133,11 @@ class CountingMeter:
     def never_counts(self) -> bool:
         """True when later versions took over its whole span."""
         return self.from_us >= self.until_us
+
+    def still_to_fill(self) -> CountingMeter:
+        """Return the part of its span that the fill which it waits for counts."""
+        since = self.version.filled_since
+        return self if since is None else replace(self, from_us=max(self.from_us, microseconds_of(since)))
 
     def overlaps(self, start_us: int, end_us: int) -> bool:
         """Whether the version counts anywhere in [start_us, end_us)."""
@@ -205,6 +218,11 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
     if spec.parks_negative and spec.aggregation.READS is not Reads.DECIMAL:
         message = f"{spec.aggregation} reads no decimal, so no value is below zero; leave negative_values out"
         problems.append(_invalid("spec.negative_values", message))
+    if spec.rounding is not None:
+        problems += spec.rounding.problems("spec.billable.per_event")
+        if spec.aggregation.NAME != "SUM":
+            message = f"goes with SUM, and {spec.aggregation} adds no values up; leave it out"
+            problems.append(_invalid("spec.billable", message))
     if any(not event_type for event_type in spec.event_types):
         problems.append(_invalid("spec.event_types", "an event type is empty; name at least one character"))
     if any(not key for key in spec.group_by):

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+ALL: Final = ""
+ONLY_PARKED: Final = "PARKED"
+"""Only what meters could not read."""
+ONLY_HELD: Final = "HELD"
+"""Only what schemas hold."""
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ParkedFilter:
-    """Which part of the list: one meter, reason, customer, type of events, and when they happened; empty = all."""
+    """Which part of the list: one meter, reason, customer, type of events, and when they happened; empty = all.
+
+    What a schema holds belongs to every meter that asks for its type. `what` is ALL, ONLY_PARKED or ONLY_HELD.
+    """
 
     tenant: str
     meter: str = ""
@@ -21,6 +30,7 @@ class ParkedFilter:
     customer: str = ""
     event_type: str = ""
     period: Period | None = None
+    what: str = ALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.aggregations.rules import NO_RULES, Rules
-from aggregator.domain.calendar import WindowSize, check_period, windows_in, zone_named
+from aggregator.domain.calendar import WindowSize, check_period, windows_by_bounds, windows_in, zone_named
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.instants import INSTANT_MIN_US, instant_of, microseconds_of
@@ -43,13 +43,35 @@ class UsageQuery:
     """Where the page before ended."""
     running: bool = False
     """Whether the quantity of a window is that from the start of the period to the end of the window."""
+    top: int = 0
+    """Only so many series, the largest over the period, and the exact rest; 0: all."""
+    across_customers: bool = False
+    """Whether all customers count as one, without a name."""
+    fill_gaps: bool = False
+    """Whether windows in which nothing happened have a row."""
+    bounds: tuple[datetime, ...] = ()
+    """Where windows of the caller's own begin, behind the first one."""
+    scan_events_max: int = 0
+    """Of how many events of the log properties may be read by which the meter does not group; 0: of none."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can only be answered once all that it is about has been put together."""
+        return self.is_unpaged or self.across_customers
+
+    @property
+    def is_unpaged(self) -> bool:
+        """Whether the answer comes whole: which series are the largest may change from page to page."""
+        return bool(self.top) or self.fill_gaps
 
     def fingerprint(self) -> str:
         """Short text that differs for different questions; a page token is good for its own question only."""
         asked = (self.meter, self.customers, self.period, self.window_size, self.time_zone, self.group_by, self.filters)
-        # Tokens of the release before, which knows no running quantities, stay good.
-        text = repr((*asked, "running") if self.running else asked)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        # Tokens of a release that knows less stay good.
+        more: tuple[object, ...] = ("running",) if self.running else ()
+        if self.top or self.across_customers or self.fill_gaps or self.bounds:
+            more += (self.top, self.across_customers, self.fill_gaps, self.bounds)
+        return hashlib.sha256(repr((*asked, *more)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,9 @@ class UsagePlan:
     after: RowKey | None = None
     limit: int | None = None
     running: bool = False
+    across_customers: bool = False
+    grid_us: int = 0
+    """Of a question about one meter: the grid on which its windows lie, in microseconds."""
 
     def whenever(self) -> UsagePlan:
         """Return what this plan has in common with all plans that come to the same: nothing goes on after its end."""
@@ -123,14 +148,15 @@ class UsagePlan:
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
-    counting = _counting(meters, query.period)
+    counting = counting_in(meters, query.period)
     plan = plan_meter(meters, query.period, query.group_by)
     missing = [key for key in query.group_by if key not in counting[-1].spec.group_by]
     if missing:
         raise _unknown_group("group_by", missing[0], counting[-1])
     grid_us = max(meter.spec.bucket_us for meter in counting)
     check_period(query.period, grid_us)
-    windows = windows_in(query.period, query.window_size, zone_named(query.time_zone), grid_us)
+    _check_together(query, plan.aggregation)
+    windows = _windows_of(query, grid_us)
     return UsagePlan(
         period=query.period,
         windows=windows,
@@ -142,7 +168,25 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime
         # One more than a page, to know whether another one follows.
         limit=query.page_rows + 1,
         running=query.running,
+        across_customers=query.across_customers,
+        grid_us=grid_us,
     )
+
+
+def _check_together(query: UsageQuery, aggregation: Aggregation) -> None:
+    """Refuse to put customers together where what one of them did would be taken for another's."""
+    if isinstance(aggregation, OverTime) and len(query.customers) != 1 and (query.top or query.across_customers):
+        field = "across_customers" if query.across_customers else "top"
+        message = f"puts customers together, and {aggregation} is of each customer alone; name one customer"
+        raise Refused(field, Reason.WINDOW_INVALID, message)
+
+
+def _windows_of(query: UsageQuery, grid_us: int) -> tuple[Period, ...]:
+    if not query.bounds:
+        return windows_in(query.period, query.window_size, zone_named(query.time_zone), grid_us)
+    if query.window_size is not WindowSize.WHOLE:
+        raise Refused("bounds", Reason.WINDOW_INVALID, "stand beside window_size; leave one of them out")
+    return windows_by_bounds(query.period, query.bounds, grid_us)
 
 
 def plan_totals(
@@ -170,7 +214,7 @@ def _checked(after: RowKey | None, windows: int) -> RowKey | None:
     return after
 
 
-def _counting(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
+def counting_in(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
     """Versions that count somewhere in the period or matter to it, oldest first; the newest of all if none does."""
     reads = time_that_matters(meters, period)
     counting = tuple(meter for meter in meters if meter.overlaps(reads.start_us, reads.end_us))
@@ -185,7 +229,7 @@ def time_that_matters(meters: Sequence[CountingMeter], period: Period) -> Period
 
 
 def _grid_us(period: Period, histories: Sequence[Sequence[CountingMeter]]) -> int:
-    grids = (meter.spec.bucket_us for history in histories for meter in _counting(history, period))
+    grids = (meter.spec.bucket_us for history in histories for meter in counting_in(history, period))
     return max(grids, default=60_000_000)
 
 
@@ -193,14 +237,14 @@ def _plan_all(period: Period, histories: Sequence[Sequence[CountingMeter]], *, g
     check_period(period, _grid_us(period, histories))
     plans = []
     for history in histories:
-        own = _counting(history, period)[-1].spec.group_by
+        own = counting_in(history, period)[-1].spec.group_by
         plans.append(plan_meter(history, period, own if grouped else _NO_GROUPS))
     return tuple(plans)
 
 
 def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple[str, ...]) -> MeterPlan:
     """Plan one meter of a question by the versions that count in the period, by these of their properties."""
-    counting = _counting(history, period)
+    counting = counting_in(history, period)
     newest, reads = counting[-1], time_that_matters(history, period)
     projections = []
     for meter in counting:
@@ -234,4 +278,5 @@ def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Con
 def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
     own = ", ".join(meter.spec.group_by) or "none"
     name = f"{meter.version.name} (version {meter.version.version})"
-    return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}")
+    advice = "to read it from the events themselves, allow that with scan_events_max"
+    return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}; {advice}")

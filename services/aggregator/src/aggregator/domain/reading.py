@@ -13,10 +13,11 @@ import numpy as np
 from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.aggregations.over_time import Asked, OverTime
-from aggregator.domain.columns import run_starts, sorting
+from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
 from aggregator.domain.windows import merged
 from eventlog.instants import microseconds_of
+from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from aggregator.domain.windows import Windows
     from eventlog.period import Period
 
-_LEFT_OUT: Final = " "
+LEFT_OUT: Final = " "
 """Ends the names of groups that a question leaves out: no name of a group ends so, and their order stays."""
 
 
@@ -39,6 +40,10 @@ class CountedRow:
     key: RowKey
     quantity: Decimal
     event_count: int
+    billable: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself."""
+    is_other: bool = False
+    """Whether it is the rest of what was asked for, which has neither customer nor group."""
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -57,18 +62,32 @@ def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -
     `windows_of` are windows by the keys of the versions of meters; more than was asked for may be among them.
     """
     for number, meter in enumerate(plan.meters):
-        aggregation = meter.aggregation
-        bring = _told_apart if isinstance(aggregation, OverTime) else _as_asked
-        asked = [
-            bring(windows, plan, meter, projection)
-            for projection in meter.projections
-            for windows in windows_of.get(projection.meter_id, ())
-        ]
-        whole = _counted(merged(asked))
-        if isinstance(aggregation, OverTime):
-            yield from _rows_over_time(plan, number, aggregation, whole)
-        elif isinstance(aggregation, OfWindows):
-            yield from _rows(plan, number, aggregation, whole)
+        yield from rows_of(plan, number, asked_windows(plan, meter, windows_of))
+
+
+def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> Windows:
+    """Return all that matters to what a plan asks of one of its meters, put together.
+
+    The starts are the numbers of the plan's windows; of an aggregation over time they are their own.
+    """
+    bring = _told_apart if isinstance(meter.aggregation, OverTime) else _as_asked
+    asked = [
+        bring(windows, plan, meter, projection)
+        for projection in meter.projections
+        for windows in windows_of.get(projection.meter_id, ())
+    ]
+    if plan.across_customers:
+        asked = [replace(windows, customers=no_texts(len(windows))) for windows in asked]
+    return _counted(merged(asked))
+
+
+def rows_of(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+    """Yield the rows of a plan's meter, by customer, window and group, from windows as the plan asks for them."""
+    aggregation = plan.meters[number].aggregation
+    if isinstance(aggregation, OverTime):
+        yield from _rows_over_time(plan, number, aggregation, windows)
+    elif isinstance(aggregation, OfWindows):
+        yield from _rows(plan, number, aggregation, windows)
 
 
 def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[str, dict[int, Windows]]]:
@@ -145,7 +164,7 @@ def _told_apart(windows: Windows, plan: UsagePlan, meter: MeterPlan, projection:
     def name(group: str) -> str:
         is_met = all(_is_met(group, condition, projection.meter_id) for condition in plan.conditions)
         named = group if projection.is_identity else _projected(group, projection.places)
-        return named if is_met else named + _LEFT_OUT
+        return named if is_met else named + LEFT_OUT
 
     return _with_groups(chosen, name)
 
@@ -204,7 +223,7 @@ def _rows_over_time(plan: UsagePlan, number: int, aggregation: OverTime, windows
             RowKey(number, customers[row.customer], row.window, groups[row.group]), row.quantity, row.event_count
         )
         for row in aggregation.rows(windows, meter.rules, asked)
-        if not groups[row.group].endswith(_LEFT_OUT)
+        if not groups[row.group].endswith(LEFT_OUT)
     ]
     yield from sorted(found, key=lambda row: (row.key.customer, row.key.window_number, row.key.group))
 
@@ -212,13 +231,28 @@ def _rows_over_time(plan: UsagePlan, number: int, aggregation: OverTime, windows
 def _rows(plan: UsagePlan, number: int, aggregation: OfWindows, windows: Windows) -> Iterator[CountedRow]:
     if not len(windows):
         return
+    billable: Sequence[Decimal | None] = aggregation.billable(windows) or [None] * len(windows)
     if plan.running:
         quantities, counts = _so_far(aggregation, windows)
+        billable = _added_so_far(windows, billable)
     else:
         quantities, counts = list(aggregation.quantities(windows)), windows.event_counts.tolist()
     columns = (windows.customers.texts(), windows.starts_us.tolist(), windows.groups.texts())
-    for customer, window, group, quantity, count in zip(*columns, quantities, counts, strict=True):
-        yield CountedRow(RowKey(number, customer, window, group), quantity, count)
+    for customer, window, group, quantity, count, billed in zip(*columns, quantities, counts, billable, strict=True):
+        yield CountedRow(RowKey(number, customer, window, group), quantity, count, billed)
+
+
+def _added_so_far(windows: Windows, values: Sequence[Decimal | None]) -> list[Decimal | None]:
+    """Add values, if there are any, up from the first window of each customer and group, by time, to each."""
+    totals: dict[tuple[int, int], Decimal] = {}
+    found: list[Decimal | None] = []
+    with exact_arithmetic():
+        series = zip(windows.customers.codes.tolist(), windows.groups.codes.tolist(), strict=True)
+        for key, value in zip(series, values, strict=True):
+            if value is not None:
+                totals[key] = totals.get(key, ZERO) + value
+            found.append(None if value is None else totals[key])
+    return found
 
 
 def _so_far(aggregation: OfWindows, windows: Windows) -> tuple[list[Decimal], list[int]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aggregator.domain.folds import MeterFold
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.requeue import Readings, ValueReading
+    from aggregator.domain.ruling import Ruling
 
 _LANE_SHIFT: Final = 48
 """Positions are below 2^48: a lane and a position are one number."""
@@ -95,7 +96,7 @@ def recount(fold: TenantFold, parked: Places, readings: Readings) -> Iterator[tu
             continue
         _count(found, folded, parked)
         for reading, segment in again:
-            _read_again(found, read_as(meter, reading), segment)
+            _read_again(found, read_as(meter, reading), segment, fold.ruling)
         yield meter, found
 
 
@@ -151,13 +152,13 @@ def _unread(found: Recounted, parked: NDArray[np.int64] | None, place: int) -> N
     (found.parked if is_parked else found.lost).append(place)
 
 
-def _read_again(found: Recounted, meter: CountingMeter, segment: LogSegment) -> None:
+def _read_again(found: Recounted, meter: CountingMeter, segment: LogSegment, ruling: Ruling | None) -> None:
     """Count an event that was requeued, or take it back, as it is read since."""
     if segment.sign < 0:
         found.voided += 1
     else:
         found.asked += 1
-    folds = [one for one in TenantFold([segment], [meter]).by_meter() if one.windows is not None]
+    folds = [one for one in TenantFold([segment], [meter], ruling=ruling).by_meter() if one.windows is not None]
     found.parts += [CountedPart(one.windows, one.batch) for one in folds if one.windows is not None]
     if not folds and segment.sign > 0:
         found.lost.append(packed(segment.lane, segment.first_position))

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aggregator.domain.judging import judge
 from aggregator.domain.matching import ParkReason, asks_for, read_value
+from aggregator.domain.repairs import repaired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from aggregator.domain.matching import ReadableEvent
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.parked import ParkedEntry, ParkedKey
+    from aggregator.domain.schemas import SchemaVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +115,22 @@ def _reading(meter: CountingMeter, newest: CountingMeter, event: ReadableEvent) 
         return None
     mended = reading_of(newest)
     return None if isinstance(read_value(read_as(meter, mended), event), ParkReason) else mended
+
+
+def judge_held(
+    held: Sequence[ParkedEntry], events: Mapping[tuple[int, int], ReadableEvent], newest: SchemaVersion
+) -> tuple[list[ParkedEntry], Mapping[str, int]]:
+    """Say which held events of one type its newest schema lets pass, and how many of the others stay, by reason."""
+    passing: list[ParkedEntry] = []
+    left: Counter[str] = Counter()
+    for entry in held:
+        event = events.get((entry.key.lane, entry.key.position))
+        if event is None:
+            left[entry.reason] += 1
+            continue
+        fault = judge(newest.spec, *repaired(event.properties, newest.spec.repairs))
+        if fault is None:
+            passing.append(entry)
+        else:
+            left[fault.reason] += 1
+    return passing, left

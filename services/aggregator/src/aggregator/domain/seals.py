@@ -46,6 +46,7 @@ class SnapshotWindow:
     group: Mapping[str, str]
     quantity: Decimal
     event_count: int
+    billable: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,19 @@ def usage_document(usage: Sequence[MeterUsage]) -> list[dict[str, object]]:
             "quantity": format_decimal(meter.quantity),
             "event_count": meter.event_count,
             "parked_count": meter.parked_count,
+            **_billable_document(meter.billable),
         }
         for meter in usage
     ]
+
+
+def _billable_document(billable: Decimal | None) -> dict[str, object]:
+    """Say what is billed, where that is not the quantity: snapshots without it keep their text, and their digest."""
+    return {} if billable is None else {"billable": format_decimal(billable)}
+
+
+def _billable(document: Mapping[str, Any]) -> Decimal | None:
+    return Decimal(document["billable"]) if "billable" in document else None
 
 
 def windows_document(windows: Sequence[SnapshotWindow]) -> list[dict[str, object]]:
@@ -117,6 +128,7 @@ def windows_document(windows: Sequence[SnapshotWindow]) -> list[dict[str, object
             "group": dict(window.group),
             "quantity": format_decimal(window.quantity),
             "event_count": window.event_count,
+            **_billable_document(window.billable),
         }
         for window in windows
     ]
@@ -134,6 +146,7 @@ def usage_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[MeterU
             quantity=Decimal(document["quantity"]),
             event_count=document["event_count"],
             parked_count=document["parked_count"],
+            billable=_billable(document),
         )
         for document in documents
     )
@@ -148,6 +161,7 @@ def windows_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[Snap
             group=document["group"],
             quantity=Decimal(document["quantity"]),
             event_count=document["event_count"],
+            billable=_billable(document),
         )
         for document in documents
     )
@@ -207,5 +221,5 @@ def same_usage(earlier: Snapshot, now: Contents) -> bool:
     return _amounts(earlier.usage) == _amounts(now.usage)
 
 
-def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[Decimal, int]]:
-    return {meter.meter: (meter.quantity, meter.event_count) for meter in usage if meter.event_count}
+def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[Decimal, Decimal | None, int]]:
+    return {meter.meter: (meter.quantity, meter.billable, meter.event_count) for meter in usage if meter.event_count}

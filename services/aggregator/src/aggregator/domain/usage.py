@@ -24,6 +24,17 @@ class UsageRow:
     group: tuple[str, ...]
     quantity: Decimal
     event_count: int
+    billable: Decimal | None = None
+    is_other: bool = False
+    """Whether it is the rest of a question for the largest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSource:
+    """Where an answer comes from: from windows or, because of some properties, from so many events of the log."""
+
+    events_read: int = 0
+    properties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,8 @@ class MeterUsage:
     quantity: Decimal
     event_count: int
     parked_count: int = 0
+    billable: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,9 @@ class UsageAnswer:
     as_of: AsOf
     last: RowKey | None
     filled: bool
+    other_series: int = 0
+    """How many series the rest holds."""
+    source: UsageSource = UsageSource()
 
 
 @dataclass(frozen=True, slots=True)

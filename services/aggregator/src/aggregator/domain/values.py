@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from aggregator.domain.batch import Batch, spread
-from aggregator.domain.readings import ABSENT, Reading
+from aggregator.domain.batch import spread
+from aggregator.domain.readings import ABSENT
+from eventlog.columns import TextColumn
 from money import exact_arithmetic
 from money.decimals import CHARACTERS_MAX, INPUT, InvalidDecimalError, parse_decimal
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aggregator.domain.batch import Batch
+    from aggregator.domain.readings import Reading
     from expressions import Value
     from expressions.columns import Column
 
@@ -82,9 +85,22 @@ class ScaledColumn:
 
 def scaled_column(batch: Batch, reading: Reading) -> ScaledColumn:
     """Read the value of all events as numbers at one scale. Each distinct text of a segment is read once."""
+    column = batch.numbers.get(reading)
+    if column is None:
+        column = batch.numbers[reading] = _scaled_column(batch, reading)
+    return column
+
+
+def _scaled_column(batch: Batch, reading: Reading) -> ScaledColumn:
     if reading.expression:
         return _computed_column(batch.computed(reading.expression), len(batch))
-    columns = batch.property_columns(reading.key)
+    mended = batch.mended(reading.key)
+    if mended is not None:
+        return _read_texts([TextColumn(mended.values[1:], mended.codes.astype(np.uint32))], [len(batch)])
+    return _read_texts(batch.property_columns(reading.key), batch.counts)
+
+
+def _read_texts(columns: Sequence[TextColumn], counts: Sequence[int]) -> ScaledColumn:
     parsed = [[parse_units(text) for text in column.values] for column in columns]
     states = [_states(column.values, numbers) for column, numbers in zip(columns, parsed, strict=True)]
     scale = max((number[1] for numbers in parsed for number in numbers if number is not None), default=0)
@@ -93,11 +109,11 @@ def scaled_column(batch: Batch, reading: Reading) -> ScaledColumn:
         for numbers in parsed
     ]
     largest = max(abs(number) for table in units for number in table)
-    read_states = spread(states, columns, batch.counts)
-    if largest * len(batch) < _INT64_LIMIT:
-        small = spread([np.array(table, dtype=np.int64) for table in units], columns, batch.counts)
+    read_states = spread(states, columns, counts)
+    if largest * sum(counts) < _INT64_LIMIT:
+        small = spread([np.array(table, dtype=np.int64) for table in units], columns, counts)
         return ScaledColumn(small, read_states, scale)
-    large = spread([np.array(table, dtype=np.object_) for table in units], columns, batch.counts)
+    large = spread([np.array(table, dtype=np.object_) for table in units], columns, counts)
     return ScaledColumn(large, read_states, scale)
 
 

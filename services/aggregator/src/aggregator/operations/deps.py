@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from aggregator.domain.batch import LogSegment
 from aggregator.domain.matching import ReadableEvent
+from aggregator.domain.scanning import ScannedEvents
 from aggregator.operations.windows import WrittenMeters
 from aggregator.store.changes import ChangeFeed
 from aggregator.store.windows.remembered import RememberedPages
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
 from eventlog.feed.completeness import Completeness
-from eventlog.feed.cursor import FeedHeads, Segment
+from eventlog.feed.cursor import Cursor, FeedHeads, Segment
 from eventlog.feed.progress import FeedBoard
 from eventlog.feed.source import FeedSource
 from eventlog.period import Period
@@ -46,6 +47,45 @@ class EventLog(Protocol):
         """
         ...
 
+    def scan_events(
+        self,
+        customers: Sequence[str],
+        types: Sequence[str],
+        period: Period,
+        up_to: AsOf,
+        properties: Sequence[str],
+        events_max: int,
+    ) -> AsyncGenerator[ScannedEvents, None]:
+        """Yield events of some types and a period, with some of their properties, up to a point of the log.
+
+        No customers: of all. Raises TooBig SCAN_TOO_LARGE if more than `events_max` would have to be read.
+        """
+        ...
+
+
+class ChangeLog(Protocol):
+    """The service's own change feed, as its followers see it."""
+
+    async def end(self, lane: int) -> Cursor:
+        """Return where the lane ends now."""
+        ...
+
+    def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
+        """Yield what comes after a place, until the service stops."""
+        ...
+
+
+@dataclass(frozen=True)
+class Watching:
+    """How answers are watched: by the change feed, until when, and how long is waited."""
+
+    changes: ChangeLog
+    draining: asyncio.Event
+    keepalive_s: float
+    """How long nothing may be sent."""
+    gather_s: float = 0.5
+    """Least time between two answers: what changes meanwhile comes as one."""
+
 
 @dataclass(frozen=True)
 class Deps:
@@ -59,6 +99,7 @@ class Deps:
     read_segments: Callable[[Sequence[Segment]], list[LogSegment]]
     """Reads segments of the event log. Raises Diverged FEED_CORRUPT."""
     changes: ChangeFeed
+    watching: Watching
     seal_wait_s: float
     meters_max: int = 1000
     groups_max: int = 100_000

@@ -10,19 +10,30 @@ from datetime import datetime, timedelta
 from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage, time_asked
-from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
-from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
+from aggregator.domain.listing import (
+    NARROWED_BY_NOTHING,
+    EventPage,
+    EventPlace,
+    EventQuery,
+    Narrowed,
+    listed_by,
+    resumed,
+)
+from aggregator.domain.matching import CountedEvent, ReadableEvent, billable_value, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
 from aggregator.domain.query import time_that_matters
 from aggregator.domain.requeue import read_as
+from aggregator.domain.ruling import Ruling
+from aggregator.domain.schemas import ReadingSchema
 from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import completed, filling, in_followed_log, meter_not_found, snapshot_not_found
+from aggregator.operations.rulings import schemas_of
 from aggregator.operations.usage import wait_until_fresh
+from aggregator.store import held, progress, requeued, seals
 from aggregator.store import meters as meter_store
 from aggregator.store import parked as parked_store
-from aggregator.store import progress, requeued, seals
 from chassis.errors import Diverged, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
@@ -38,12 +49,15 @@ class _Sought:
     The list is about what changed from `base` (None: the beginning) to `up_to`; it goes on behind `after`.
     """
 
+    tenant: str
     customer: str
     period: Period
     meters: Sequence[CountingMeter]
+    schemas: Sequence[ReadingSchema]
     after: AsOf | None
     up_to: AsOf
     filters: Sequence[PropertyFilter] = ()
+    narrowed: Narrowed = NARROWED_BY_NOTHING
     base: AsOf | None = None
     at: datetime | None = None
     """As it was then: what was requeued later did not count."""
@@ -59,6 +73,8 @@ class _Sealed:
     usage: MeterUsage
     before: MeterUsage | None = None
     amended: Snapshot | None = None
+    is_read_alike: bool = True
+    """Whether no schema is newer than the earlier snapshot: else earlier events may be read differently since."""
 
 
 async def list_usage_events(
@@ -90,7 +106,7 @@ async def list_usage_events(
             lineage.add(page)
             yield page
     is_whole = after is None and not (limit and lineage.listed == limit)
-    if is_whole and not lineage.agrees_with(sealed.usage, sealed.before):
+    if is_whole and sealed.is_read_alike and not lineage.agrees_with(sealed.usage, sealed.before):
         raise _mismatch(sealed, lineage)
 
 
@@ -105,6 +121,7 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
         await progress.begin_consistent_read(conn)
         as_of = await progress.read_as_of(conn, tenant)
         versions = await meter_store.versions_of_meter(conn, tenant, query.meter)
+        schemas = await schemas_of(conn, tenant)
     if not versions:
         raise meter_not_found(query.meter)
     with refusals():
@@ -112,7 +129,7 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
     up_to = as_of if query.up_to is None else await in_followed_log(deps, as_of, query.up_to)
     after = resumed(None, query.after, up_to)
     period = time_that_matters(meters, query.period) if meters else query.period
-    sought = _Sought(query.customer, period, meters, after, up_to, query.filters)
+    sought = _Sought(tenant, query.customer, period, meters, schemas, after, up_to, query.filters, query.narrowed)
     page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
@@ -128,7 +145,9 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
     left = limit
     async with aclosing(_logged(deps, sought)) as pages:
         async for page in pages:
-            asked = [event for event in page if is_listed(sought.meters, event, sought.filters)]
+            read = await _as_read(deps, page, sought)
+            asked = [event for event in read if is_listed(sought.meters, event, sought.filters)]
+            asked = [event for event in asked if sought.narrowed.holds(sought.meters, event)]
             listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]
@@ -137,6 +156,24 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
                 yield listed
             if limit and not left:
                 return
+
+
+async def _as_read(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -> Sequence[ReadableEvent]:
+    """Return events as their schemas mend them, without those that are held."""
+    if not sought.schemas:
+        return page
+    spans = [(*event.counted_at, event.counted_at[1]) for event in page]
+    async with transaction(deps.engine) as conn:
+        released = await held.released_in(conn, sought.tenant, spans, sought.at)
+        at_base = released
+        if sought.base_at is not None:
+            at_base = await held.released_in(conn, sought.tenant, spans, sought.base_at)
+    ruling = Ruling(sought.schemas, released)
+    since = released.keys() - at_base.keys()
+    # What takes back an event that did not count at the base is no difference.
+    kept = [event for event in page if event.takes_back is None or event.counted_at not in since]
+    read = [ruling.of_event(event) for event in kept]
+    return [event for event, fault in read if fault is None]
 
 
 async def _logged(deps: Deps, sought: _Sought) -> AsyncGenerator[Sequence[ReadableEvent], None]:
@@ -174,6 +211,7 @@ async def _coordinates(
         if only_amendment and snapshot.amends_snapshot_id is not None:
             amended = await seals.find_snapshot(conn, tenant, snapshot.amends_snapshot_id)
         versions = await meter_store.versions_of_meter(conn, tenant, meter)
+        schemas = await schemas_of(conn, tenant, snapshot.sealed_at)
     sealed = next((usage for usage in snapshot.usage if usage.meter == meter), None)
     if sealed is None:
         raise meter_not_found(meter)
@@ -183,13 +221,14 @@ async def _coordinates(
     history = counting_meters(then)
     period = time_that_matters(history, key.period)
     meters = [one for one in history if one.overlaps(period.start_us, period.end_us)]
-    sought = _Sought(key.customer, period, meters, None, snapshot.as_of, at=snapshot.sealed_at)
+    sought = _Sought(tenant, key.customer, period, meters, schemas, None, snapshot.as_of, at=snapshot.sealed_at)
     if amended is None:
         return _Sealed(snapshot, sealed), sought
     nothing = replace(sealed, event_count=0, quantity=ZERO)
     before = amended.usage_of(meter) or nothing
     since = replace(sought, after=amended.as_of, base=amended.as_of, base_at=amended.sealed_at)
-    return _Sealed(snapshot, sealed, before, amended), since
+    is_read_alike = not any(amended.sealed_at < schema.version.created_at for schema in schemas)
+    return _Sealed(snapshot, sealed, before, amended, is_read_alike=is_read_alike), since
 
 
 async def _requeued_since(deps: Deps, amended: Snapshot, sought: _Sought) -> AsyncGenerator[list[CountedEvent], None]:
@@ -199,7 +238,17 @@ async def _requeued_since(deps: Deps, amended: Snapshot, sought: _Sought) -> Asy
         found = await requeued.requeued_between(
             conn, meter_ids, sought.customer, sought.period, amended.sealed_at, sought.at or amended.sealed_at
         )
-    for lane, position, time in found:
+        types = sorted({name for meter in sought.meters for name in meter.spec.event_types})
+        found += await held.released_between(
+            conn,
+            sought.tenant,
+            types,
+            sought.customer,
+            sought.period,
+            amended.sealed_at,
+            sought.at or amended.sealed_at,
+        )
+    for lane, position, time in sorted(set(found)):
         if position <= amended.as_of.positions.get(lane, 0):
             epoch, at = sought.up_to.epoch, Period(time, time + timedelta(microseconds=1))
             place = replace(
@@ -224,4 +273,6 @@ async def _counted(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -
     # What takes back an event that did not count at the base is no difference.
     kept = [event for event in page if event.takes_back is None or event.counted_at not in since]
     values = ((event, counted_value(meters, event, parked | later, mended)) for event in kept)
-    return [CountedEvent(event, value) for event, value in values if value is not None]
+    return [
+        CountedEvent(event, value, billable_value(meters, event, value)) for event, value in values if value is not None
+    ]

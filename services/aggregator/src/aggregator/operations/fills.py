@@ -12,7 +12,7 @@ from aggregator.domain.meters import CountingMeter
 from aggregator.domain.requeue import Readings
 from aggregator.operations.deps import Deps
 from aggregator.operations.folding import AlreadyFinished, LeftOut, Selection
-from aggregator.store import fills, parked, requeued
+from aggregator.store import fills, held, parked, requeued
 from aggregator.store.fills import Fill
 from chassis.postgres import transaction
 from chassis.statements import StatementSize, write_in_parts
@@ -32,11 +32,15 @@ class FillSelection(Selection):
         if segment.tenant != self._fill.tenant:
             return False
         start_us, end_us = microseconds_of(segment.min_time), microseconds_of(segment.max_time) + 1
-        return any(self.counts(meter) and meter.overlaps(start_us, end_us) for meter in meters)
+        return any(self.counts(meter) and self.part(meter).overlaps(start_us, end_us) for meter in meters)
 
     def counts(self, meter: CountingMeter) -> bool:
         """Only meters that still wait for this very fill."""
         return meter.version.fill_id == self._fill.fill_id
+
+    def part(self, meter: CountingMeter) -> CountingMeter:
+        """Only what the fill counts again: what happened before stands."""
+        return meter.still_to_fill()
 
     async def claim(self, conn: AsyncConnection, left_out: LeftOut) -> None:
         """Raise AlreadyFinished if another replica was faster: counting again would count twice."""
@@ -45,10 +49,11 @@ class FillSelection(Selection):
             raise AlreadyFinished
 
     async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
-        """Forget which events had no meter: the new meter may be theirs."""
+        """Forget which events had no meter, and which are held: the new meter may be theirs, or a schema is new."""
         spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
 
         await write_in_parts(spans, size, partial(parked.forget_unmatched, driver, self._fill.tenant))
+        await write_in_parts(spans, size, partial(held.forget_held, driver, self._fill.tenant))
 
     async def requeued(self, driver: Any, segments: Sequence[Segment], meters: Sequence[CountingMeter]) -> Readings:
         """Return what was requeued before: without it, counting from the start would park it again."""
@@ -62,6 +67,12 @@ async def open_fills(deps: Deps) -> list[Fill]:
     """Return the fills that are not finished, oldest first."""
     async with transaction(deps.engine) as conn:
         return await fills.open_fills(conn)
+
+
+async def positions_left(deps: Deps) -> int:
+    """Return how many positions all fills still have to read."""
+    async with transaction(deps.engine) as conn:
+        return sum(place.left for place in await fills.fill_places(conn, None))
 
 
 async def finish_fill(deps: Deps, fill: Fill) -> None:

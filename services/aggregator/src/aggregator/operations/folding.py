@@ -23,13 +23,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aggregator import telemetry
 from aggregator.domain.batch import LogSegment
 from aggregator.domain.changes import Changes
-from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
+from aggregator.domain.fold import FoldedMeter, Held, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
 from aggregator.domain.requeue import Readings, ValueReading, read_as
+from aggregator.domain.ruling import Ruling
+from aggregator.domain.schemas import ReadingSchema, reading_schemas_by_tenant
 from aggregator.operations.corrections import readings_of_taken_back, without_parked
 from aggregator.operations.deps import Deps
 from aggregator.operations.groups import within_groups
-from aggregator.store import meters, parked
+from aggregator.operations.rulings import rulings_in
+from aggregator.store import held, meters, parked
+from aggregator.store import schemas as store_schemas
 from aggregator.store.windows import pages
 from chassis.postgres import driver_connection, transaction
 from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
@@ -41,10 +45,11 @@ from eventlog.feed.cursor import Segment
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All meters in force, and the number under which they are."""
+    """All meters and schemas in force, and the number under which they are."""
 
     number: int
     meters_of: Mapping[str, Sequence[CountingMeter]]
+    schemas_of: Mapping[str, Sequence[ReadingSchema]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,10 @@ class Selection(ABC):
         del meter
         return True
 
+    def part(self, meter: CountingMeter) -> CountingMeter:
+        """Return the part of a meter's span for which the fold counts: all of it."""
+        return meter
+
     @abstractmethod
     async def claim(self, conn: AsyncConnection, left_out: LeftOut) -> None:
         """At the start of the transaction, make sure that the fold may still be applied; note what it leaves out."""
@@ -126,12 +135,13 @@ class Selection(ABC):
 
 
 async def load_catalog(deps: Deps) -> Catalog:
-    """Read all meters of all tenants."""
+    """Read all meters and schemas of all tenants."""
     async with transaction(deps.engine) as conn:
         # The number first: meters that are newer than it only mean that a batch is prepared once more.
         number = await meters.catalog_number(conn)
         versions = await meters.all_versions(conn)
-    return Catalog(number, counting_meters_by_tenant(versions))
+        schemas = await store_schemas.all_versions(conn)
+    return Catalog(number, counting_meters_by_tenant(versions), reading_schemas_by_tenant(schemas))
 
 
 async def apply_batch(
@@ -150,7 +160,9 @@ async def apply_batch(
         driver = await driver_connection(conn)
         await selection.clear(driver, prepared.read, size)
         writing = _Writing(deps, conn, driver, size, traceparent_of(span))
-        for tenant in fold_tenants(prepared.events, prepared.catalog.meters_of, selection.counts):
+        catalog = prepared.catalog
+        rulings = await rulings_in(conn, catalog.schemas_of, _spans_of(prepared.events))
+        for tenant in fold_tenants(prepared.events, catalog.meters_of, selection.counts, rulings, selection.part):
             started_s = time.perf_counter()
             readings = dict(await selection.requeued(driver, prepared.read, tenant.meters))
             await writing.add(tenant, readings | dict(await readings_of_taken_back(conn, tenant)))
@@ -160,11 +172,34 @@ async def apply_batch(
     return writing.applied
 
 
-async def count_parked(deps: Deps, conn: AsyncConnection, found: Sequence[ReadAgain], size: StatementSize) -> Applied:
+async def count_parked(
+    deps: Deps, conn: AsyncConnection, found: Sequence[ReadAgain], ruling: Ruling, size: StatementSize
+) -> Applied:
     """Add parked events, which the transaction has taken from the others; what can't be written is parked again."""
     with start_span(telemetry.PROCESS_SPAN, kind=SpanKind.INTERNAL) as span:
         writing = _Writing(deps, conn, await driver_connection(conn), size, traceparent_of(span))
-        await writing.add_requeued(found)
+        await writing.add_requeued(found, ruling)
+        await deps.changes.append(conn, writing.changes, deps.clock.now())
+    return writing.applied
+
+
+def _spans_of(events: Sequence[LogSegment]) -> dict[str, list[tuple[int, int, int]]]:
+    """Return by tenant where events count that are read, or are taken back, as (lane, first, last)."""
+    spans: dict[str, list[tuple[int, int, int]]] = {}
+    for one in events:
+        of_tenant = spans.setdefault(one.tenant, [])
+        if one.sign < 0:
+            of_tenant += [(one.lane, position, position) for position in one.taken_back]
+        else:
+            of_tenant.append((one.lane, one.first_position, one.last_position))
+    return spans
+
+
+async def count_released(deps: Deps, conn: AsyncConnection, released: TenantFold, size: StatementSize) -> Applied:
+    """Add events that were held, which the transaction has taken from the others, to every meter that asks for them."""
+    with start_span(telemetry.PROCESS_SPAN, kind=SpanKind.INTERNAL) as span:
+        writing = _Writing(deps, conn, await driver_connection(conn), size, traceparent_of(span))
+        await writing.add(released, {})
         await deps.changes.append(conn, writing.changes, deps.clock.now())
     return writing.applied
 
@@ -186,20 +221,22 @@ class _Writing:
         """Fold and add a tenant's events, meter after meter, and those that count only as `readings` has them."""
         requeued: list[ReadAgain] = []
         await self._add_folds(tenant.by_meter(), partial(_unless_requeued, tenant, readings, requeued))
-        await self.add_requeued(requeued)
+        await self.add_requeued(requeued, tenant.ruling)
+        await write_in_parts(tenant.held(), self._size, self._hold)
         unmatched = tenant.unmatched()
         await write_in_parts(unmatched, self._size, partial(parked.set_unmatched, self._driver))
         voids = tenant.unmatched_voids()
         await write_in_parts(voids, self._size, partial(parked.set_unmatched_voids, self._driver))
         self.applied.unmatched += sum(found.event_count for found in unmatched)
 
-    async def add_requeued(self, found: Sequence[ReadAgain]) -> None:
+    async def add_requeued(self, found: Sequence[ReadAgain], ruling: Ruling | None) -> None:
         """Fold and add events that were parked, each as it is read since."""
         by_reading: dict[tuple[int, ValueReading], tuple[CountingMeter, list[LogSegment]]] = {}
         for meter, reading, segment in found:
             by_reading.setdefault((meter.meter_id, reading), (read_as(meter, reading), []))[1].append(segment)
         for meter, segments in by_reading.values():
-            await self._add_folds(TenantFold(segments, [meter]).by_meter(), lambda parked: parked)
+            fold = TenantFold(segments, [meter], ruling=ruling)
+            await self._add_folds(fold.by_meter(), lambda parked: parked)
 
     async def _add_folds(
         self, folds: Iterator[FoldedMeter], left: Callable[[Iterable[Parked]], Iterable[Parked]]
@@ -233,6 +270,10 @@ class _Writing:
             self._flush_id = await pages.begin_flush(self._conn, self._traceparent)
             self.changes.flush_id = self._flush_id
         return self._flush_id
+
+    async def _hold(self, part: Sequence[Held]) -> None:
+        await held.set_held(self._driver, part)
+        self.applied.parked.update(event.reason.value for event in part if event.takes_back is None)
 
     async def _park(self, events: Iterable[Parked]) -> None:
         async def write(part: Sequence[Parked]) -> None:

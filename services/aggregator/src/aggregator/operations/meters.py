@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.changes import Changes
+from aggregator.domain.filling import FillProgress, progress_at
 from aggregator.domain.meters import (
     ALWAYS_US,
     AppliedMeter,
@@ -65,6 +67,14 @@ async def list_meters(deps: Deps, tenant: str, after: str, limit: int) -> Page[M
     return page_of(found, limit, lambda version: (version.name,))
 
 
+async def fills_under_way(deps: Deps, tenant: str) -> dict[int, FillProgress]:
+    """Return how far a tenant's fills are, by their keys."""
+    async with transaction(deps.engine) as conn:
+        places = await fills.fill_places(conn, tenant)
+    now = deps.clock.now()
+    return {place.fill_id: progress_at(place, now) for place in places}
+
+
 async def describe_meters(deps: Deps, tenant: str) -> list[MeterVersion]:
     """Return the newest version of every meter, by name."""
     async with transaction(deps.engine) as conn:
@@ -83,6 +93,32 @@ async def rebuild_usage(deps: Deps, conn: AsyncConnection, tenant: str, names: S
     chosen = [version for version in versions if version.name in wanted]
     await _count_again(deps, conn, tenant, [(version, ALWAYS_US) for version in chosen], chosen)
     return wanted
+
+
+async def count_again(
+    deps: Deps, conn: AsyncConnection, tenant: str, event_type: str, chosen: Sequence[tuple[MeterVersion, int]]
+) -> bool:
+    """Count what versions counted of a type from a time on, on their grids, again from the log.
+
+    Needs the catalog locked. Returns False where nothing of it had come to any of them.
+    """
+    as_of = await progress.read_as_of(conn, tenant)
+    if not chosen or as_of.is_empty:
+        return False
+    first = _instant(min(since_us for _, since_us in chosen))
+    had_any = await parked.is_any_uncounted(conn, tenant, event_type, first)
+    had_any |= any(not version.filled for version, _ in chosen)
+    had_any |= await _take_back(deps, conn, chosen)
+    if not had_any:
+        return False
+    for since_us in sorted({since_us for _, since_us in chosen}):
+        meter_ids = [version.meter_id for version, since in chosen if since == since_us]
+        await fills.start_fill(conn, tenant, meter_ids, as_of, deps.clock.now(), _instant(since_us))
+    return True
+
+
+def _instant(time_us: int) -> datetime | None:
+    return None if time_us == ALWAYS_US else instant_of(time_us)
 
 
 def look_for_fills(deps: Deps) -> None:
@@ -156,15 +192,23 @@ async def _count_again(
     Needs the catalog locked: no flush is about to move the place up to which the tenant is counted, so that the fill
     counts exactly what lies before it, and the live fold or the tenant's backlog what follows.
     """
-    changes = Changes()
-    for version, since_us in taken_back:
-        since = None if since_us == ALWAYS_US else instant_of(since_us)
-        await parked.clear_parked_voids(conn, version.meter_id, since)
-        for customer, first, last in await clear_windows(conn, version.meter_id, since):
-            changes.add_windows(version, customer, microseconds_of(first), microseconds_of(last), deps.clock.now())
-        await parked.clear_parked(conn, version.meter_id, since)
+    await _take_back(deps, conn, taken_back)
     as_of = await progress.read_as_of(conn, tenant)
     if filled_anew and not as_of.is_empty:
         meter_ids = [version.meter_id for version in filled_anew]
         await fills.start_fill(conn, tenant, meter_ids, as_of, deps.clock.now())
+
+
+async def _take_back(deps: Deps, conn: AsyncConnection, taken_back: Sequence[tuple[MeterVersion, int]]) -> bool:
+    """Take back what versions counted and parked from a time on; return whether there was anything."""
+    changes = Changes()
+    had_any = False
+    for version, since_us in taken_back:
+        since = _instant(since_us)
+        await parked.clear_parked_voids(conn, version.meter_id, since)
+        for customer, first, last in await clear_windows(conn, version.meter_id, since):
+            had_any = True
+            changes.add_windows(version, customer, microseconds_of(first), microseconds_of(last), deps.clock.now())
+        had_any |= await parked.clear_parked(conn, version.meter_id, since) > 0
     await deps.changes.append(conn, changes, deps.clock.now())
+    return had_any

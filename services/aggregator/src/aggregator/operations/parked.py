@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.batch import LogSegment
-from aggregator.domain.matching import ReadableEvent
 from aggregator.domain.meters import counting_meters
 from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
 from aggregator.domain.requeue import Countable, Judged, RequeueResult, judge_parked
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import meter_not_found
 from aggregator.operations.folding import count_parked
+from aggregator.operations.rereading import ROWS_PER_STATEMENT, as_segment, read_again
+from aggregator.operations.rulings import ruling_among
 from aggregator.store import meters, progress, requeued
 from aggregator.store import parked as store
 from chassis.errors import Conflict, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.statements import StatementSize, limit_lock_waits
-from eventlog.as_of import AsOf
-from eventlog.columns import EventRows
-from eventlog.period import Period
-from eventlog.rows import columns_of
-
-_ROWS_PER_STATEMENT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,10 @@ async def prepare_requeue(deps: Deps, wanted: ParkedFilter, after: ParkedKey | N
         epoch = (await progress.read_as_of(conn, wanted.tenant)).epoch
         found = await store.list_parked(conn, wanted, after, limit + 1)
     page = page_of(found, limit, lambda entry: entry.key.place())
-    events = await _read_again(deps, page.entries, epoch)
+    events = await read_again(deps, page.entries, epoch)
+    async with transaction(deps.engine) as conn:
+        ruling = await ruling_among(conn, wanted.tenant, list(events))
+    events = {place: ruling.of_event(event)[0] for place, event in events.items()}
     return PreparedRequeue(number, judge_parked(page.entries, events, counting_meters(versions)), page.next_page_token)
 
 
@@ -82,45 +77,15 @@ async def requeue(deps: Deps, conn: AsyncConnection, tenant: str, prepared: Prep
     left = Counter(prepared.judged.left)
     if counted:
         await requeued.add_requeued(conn, counted, deps.clock.now())
-        events = [(one.meter, one.reading, _segment(tenant, one.event)) for one in counted]
-        applied = await count_parked(deps, conn, events, StatementSize(_ROWS_PER_STATEMENT))
+        events = [(one.meter, one.reading, as_segment(tenant, one.event)) for one in counted]
+        # Values are read again by the meter; what the schema mends it still mends.
+        ruling = await ruling_among(conn, tenant, [one.event.place for one in counted])
+        applied = await count_parked(deps, conn, events, ruling, StatementSize(ROWS_PER_STATEMENT))
         left.update(applied.parked)
         if applied.parked:
             await requeued.forget_parked_again(conn, [_place(one) for one in counted])
     parked_again = left.total() - sum(prepared.judged.left.values())
     return RequeueResult(len(counted) - parked_again, left, prepared.next_page_token)
-
-
-async def _read_again(deps: Deps, parked: Sequence[ParkedEntry], epoch: str) -> Mapping[tuple[int, int], ReadableEvent]:
-    """Read parked events from the log, those of one customer together."""
-    by_customer: dict[str, list[ParkedEntry]] = {}
-    for entry in parked:
-        by_customer.setdefault(entry.customer, []).append(entry)
-    found: dict[tuple[int, int], ReadableEvent] = {}
-    for customer, entries in sorted(by_customer.items()):
-        wanted = {(entry.key.lane, entry.key.position) for entry in entries}
-        first, last = _ends(wanted)
-        times = [entry.time for entry in entries]
-        period = Period(min(times), max(times) + timedelta(microseconds=1))
-        types = sorted({entry.key.event_type for entry in entries})
-        async for page in deps.log.list_events(customer, types, period, AsOf(epoch, first), AsOf(epoch, last)):
-            found |= {event.place: event for event in page if event.place in wanted}
-    return found
-
-
-def _ends(places: set[tuple[int, int]]) -> tuple[dict[int, int], dict[int, int]]:
-    """Return by lane the position before the first place, and the last one."""
-    before: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for lane, position in sorted(places):
-        before.setdefault(lane, position - 1)
-        last[lane] = position
-    return before, last
-
-
-def _segment(tenant: str, event: ReadableEvent) -> LogSegment:
-    lane, position = event.place
-    return LogSegment(tenant, lane, position, columns_of(EventRows([event.whole.event])))
 
 
 def _place(one: Countable) -> tuple[int, int, int]:

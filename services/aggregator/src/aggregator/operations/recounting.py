@@ -11,7 +11,9 @@ import numpy as np
 
 from aggregator.domain.fold import TenantFold
 from aggregator.domain.meters import CountingMeter
-from aggregator.domain.recount import Places, Recounted, recount
+from aggregator.domain.recount import Places, Recounted, packed, recount
+from aggregator.domain.ruling import Ruling
+from aggregator.operations.rulings import ruling_in
 from aggregator.store import conservation as store
 from aggregator.store import progress
 from chassis.identity import acting_for_everyone
@@ -48,6 +50,7 @@ class Cut:
     period: Period | None
     parked: Places = field(default_factory=dict)
     readings: Readings = field(default_factory=dict)
+    ruling: Ruling | None = None
 
     @property
     def positions(self) -> int:
@@ -57,10 +60,13 @@ class Cut:
 
 @dataclass(slots=True)
 class Tally:
-    """What was seen of the tenant's part of the log: events accepted, and how many of them no meter asks for."""
+    """What was seen of the tenant's part of the log: events accepted, those that no meter asks for, and held ones."""
 
     accepted: int = 0
     unmatched: int = 0
+    held: list[int] = field(default_factory=list)
+    """Where they are, also those taken back since."""
+    held_voids: int = 0
 
 
 async def take_cut(
@@ -75,23 +81,31 @@ async def take_cut(
     `others` are looked at only to tell which events no meter asks for.
     """
     wanted = [meter.meter_id for meter in chosen]
+    as_of = await progress.read_as_of(conn, tenant)
+    whole = [(lane, 0, position) for lane, position in as_of.positions.items()]
     return Cut(
         tenant=tenant,
-        as_of=await progress.read_as_of(conn, tenant),
+        as_of=as_of,
         meters=[clipped(meter, period) for meter in (*chosen, *others)],
         wanted=frozenset(wanted),
         period=period,
         parked=await store.parked_places(conn, wanted, period),
         readings=await store.requeued_readings(conn, wanted),
+        ruling=await ruling_in(conn, tenant, whole),
     )
 
 
 async def recount_log(
-    deps: Deps, cut: Cut, cursors: dict[int, Cursor] | None, found: Found, tally: Tally
+    deps: Deps,
+    cut: Cut,
+    cursors: dict[int, Cursor] | None,
+    found: Found,
+    tally: Tally,
+    also: Callable[[TenantFold], None] = lambda _: None,
 ) -> AsyncGenerator[int, None]:
     """Read the log from `cursors` (None: from its start) to a cut; yield the number of positions read after each part.
 
-    `found` gets what each part comes to for each meter. The cursors are moved along.
+    `found` gets what each part comes to for each meter, `also` the tenant's part itself. The cursors are moved along.
     """
     places = starts_of(cut.as_of.positions, cut.as_of.epoch) if cursors is None else cursors
     done = 0
@@ -102,7 +116,7 @@ async def recount_log(
             own = [segment for segment in chunk if _concerns(segment, cut)]
             # In a thread, and part by part: the event loop goes on with what is more urgent.
             if own:
-                await asyncio.to_thread(_recount, deps, own, cut, found, tally)
+                await asyncio.to_thread(_recount, deps, own, cut, found, tally, also)
             yield done
     finally:
         await segments.aclose()
@@ -131,13 +145,28 @@ def _concerns(segment: Segment, cut: Cut) -> bool:
     return segment.min_time < cut.period.end and microseconds_of(segment.max_time) >= cut.period.start_us
 
 
-def _recount(deps: Deps, segments: Sequence[Segment], cut: Cut, found: Found, tally: Tally) -> None:
+def _recount(
+    deps: Deps,
+    segments: Sequence[Segment],
+    cut: Cut,
+    found: Found,
+    tally: Tally,
+    also: Callable[[TenantFold], None],
+) -> None:
     events = deps.read_segments(segments)
     tally.accepted += sum(_accepted(segment, cut.period) for segment in events)
-    fold = TenantFold(events, cut.meters, lambda meter: meter.meter_id in cut.wanted)
+    fold = TenantFold(events, cut.meters, lambda meter: meter.meter_id in cut.wanted, cut.ruling)
     for meter, recounted in recount(fold, cut.parked, cut.readings):
         found(meter, recounted)
     tally.unmatched += sum(part.event_count for part in fold.unmatched()) - len(fold.unmatched_voids())
+    for event in fold.held():
+        if cut.period is not None and not cut.period.start_us <= event.time_us < cut.period.end_us:
+            continue
+        if event.takes_back is None:
+            tally.held.append(packed(event.lane, event.position))
+        else:
+            tally.held_voids += 1
+    also(fold)
 
 
 def _accepted(segment: LogSegment, period: Period | None) -> int:

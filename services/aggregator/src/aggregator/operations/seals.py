@@ -234,6 +234,7 @@ async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWi
                 group=dict(zip(meter.group_by, counted.group, strict=True)),
                 quantity=counted.quantity,
                 event_count=counted.event_count,
+                billable=counted.billable,
             )
         )
     return tuple(windows)

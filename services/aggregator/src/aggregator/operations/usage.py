@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.meters import CountingMeter, counting_meters
-from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
+from aggregator.domain.query import UsagePlan, UsageQuery, plan_totals
+from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
 from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow
+from aggregator.operations.asking import ask, meter_state, planned
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     completed,
@@ -56,24 +59,45 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
     with refusals():
         zone_named(query.time_zone)
         await wait_until_fresh(deps, tenant, freshness, {query.meter})
+        if query.is_whole:
+            return await _from_whole(deps, tenant, query)
         async with transaction(deps.engine) as conn:
-            await progress.begin_consistent_read(conn)
-            as_of = await progress.read_as_of(conn, tenant)
-            versions = await meters.versions_of_meter(conn, tenant, query.meter)
-            if not versions:
-                raise meter_not_found(query.meter)
-            plan = plan_query(query, counting_meters(versions), deps.clock.now())
-            counted = await usage.read_usage(conn, plan, deps.remembered)
-    meter = plan.meters[0]
-    page = fitting(counted[: query.page_rows], _bytes_of)
-    more = len(counted) > len(page)
+            state = await meter_state(conn, tenant, query.meter)
+            plan, scan = planned(query, counting_meters(state.versions), deps.clock.now())
+            rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
+        if scan is not None:
+            return await _from_whole(deps, tenant, query)
+    as_of = completed(deps, state.as_of, state.versions)
+    return _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+
+
+async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
+    found = await ask(deps, tenant, [query])
+    gathered = found.gathered[0]
+    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.windows)
+    answer = _answer(query, gathered.plan, whole, found.as_of, filled=found.filled)
+    return replace(answer, other_series=whole.other_series, source=found.source)
+
+
+def _answer(query: UsageQuery, plan: UsagePlan, found: Whole, as_of: AsOf, *, filled: bool) -> UsageAnswer:
+    page = _page(query, found.rows)
+    more = len(found.rows) > len(page)
     return UsageAnswer(
         rows=[_row(plan, row) for row in page],
-        unit=meter.unit,
-        as_of=completed(deps, as_of, versions),
+        unit=plan.meters[0].unit,
+        as_of=as_of,
         last=page[-1].key if more else None,
-        filled=all(version.filled for version in versions),
+        filled=filled,
     )
+
+
+def _page(query: UsageQuery, rows: Sequence[CountedRow]) -> Sequence[CountedRow]:
+    """Return as many rows as a page has; all of an answer that comes whole. Raises TooBig ANSWER_TOO_LARGE."""
+    if not query.is_unpaged:
+        return fitting(rows[: query.page_rows], _bytes_of)
+    page = fitting(rows, _bytes_of)
+    check_rows(len(rows), len(page))
+    return page
 
 
 async def query_totals(
@@ -176,4 +200,6 @@ def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
         group=counted.group,
         quantity=counted.quantity,
         event_count=counted.event_count,
+        billable=counted.billable,
+        is_other=counted.is_other,
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aggregator.domain.filling import FillPlace
 from aggregator.store import progress
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import forget_checkpoints
@@ -28,8 +29,18 @@ class Fill:
         return progress.fill_consumer(self.fill_id)
 
 
-async def start_fill(conn: AsyncConnection, tenant: str, meter_ids: Sequence[int], until: AsOf, now: datetime) -> int:
-    """Begin to count the past up to `until` for some meters; what another fill still had to do for them is dropped."""
+async def start_fill(
+    conn: AsyncConnection,
+    tenant: str,
+    meter_ids: Sequence[int],
+    until: AsOf,
+    now: datetime,
+    since: datetime | None = None,
+) -> int:
+    """Begin to count the past up to `until` for some meters; what another fill still had to do for them is dropped.
+
+    Only events that happened from `since` on are counted (None: all).
+    """
     fill_id: int = (
         await conn.execute(
             text("INSERT INTO fill (tenant, created_at) VALUES (:tenant, :now) RETURNING fill_id"),
@@ -43,12 +54,12 @@ async def start_fill(conn: AsyncConnection, tenant: str, meter_ids: Sequence[int
     await conn.execute(
         text(
             """
-            INSERT INTO meter_fill (meter_id, fill_id)
-            SELECT meter_id, :fill_id FROM unnest(CAST(:meter_ids AS integer[])) AS meter_id
-            ON CONFLICT (meter_id) DO UPDATE SET fill_id = EXCLUDED.fill_id
+            INSERT INTO meter_fill (meter_id, fill_id, since)
+            SELECT meter_id, :fill_id, :since FROM unnest(CAST(:meter_ids AS integer[])) AS meter_id
+            ON CONFLICT (meter_id) DO UPDATE SET fill_id = EXCLUDED.fill_id, since = EXCLUDED.since
             """
         ),
-        {"fill_id": fill_id, "meter_ids": list(meter_ids)},
+        {"fill_id": fill_id, "meter_ids": list(meter_ids), "since": since},
     )
     return fill_id
 
@@ -68,6 +79,25 @@ async def open_fills(conn: AsyncConnection) -> list[Fill]:
         tenants[row.fill_id] = row.tenant
         positions.setdefault(row.fill_id, {})[row.lane] = row.position
     return [Fill(fill_id, tenant, AsOf("", positions[fill_id])) for fill_id, tenant in tenants.items()]
+
+
+async def fill_places(conn: AsyncConnection, tenant: str | None) -> list[FillPlace]:
+    """Return how far the fills of a tenant (None: of all) are."""
+    rows = await conn.execute(
+        text(
+            """
+            SELECT f.fill_id, f.created_at, CAST(sum(u.position) AS bigint) AS total,
+                CAST(sum(least(coalesce(c.position, 0), u.position)) AS bigint) AS done
+            FROM fill AS f
+            JOIN fill_until AS u USING (fill_id)
+            LEFT JOIN feed_checkpoint AS c ON c.consumer = :prefix || f.fill_id AND c.lane = u.lane
+            WHERE CAST(:tenant AS text) IS NULL OR f.tenant = :tenant
+            GROUP BY f.fill_id, f.created_at
+            """
+        ),
+        {"tenant": tenant, "prefix": progress.FILL_PREFIX},
+    )
+    return [FillPlace(row.fill_id, row.created_at, row.done, row.total) for row in rows]
 
 
 async def filling_meters(conn: AsyncConnection, tenant: str) -> set[str]:

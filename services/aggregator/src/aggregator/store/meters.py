@@ -8,13 +8,15 @@ force, and whoever changes meters sees checkpoints that no flush is about to mov
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from aggregator.domain.aggregations import BY_NAME, OF_BUCKETS
+from aggregator.domain.aggregations import OF_BUCKETS, aggregation_named
 from aggregator.domain.aggregations.rules import NO_RULES, Rules, Session, TimeUnit
+from aggregator.domain.billable import EventRounding, RoundingMode
 from aggregator.domain.meters import Dimension, MeterSpec, MeterVersion, PropertyFilter
 from aggregator.domain.readings import Reading
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _VERSION_COLUMNS = """
-    m.meter_id, m.tenant, m.name, m.version, CAST(m.spec AS text) AS spec, m.counts_from, m.created_at, f.fill_id
+    m.meter_id, m.tenant, m.name, m.version, CAST(m.spec AS text) AS spec, m.counts_from, m.created_at, f.fill_id,
+    f.since AS filled_since
     FROM meter AS m LEFT JOIN meter_fill AS f USING (meter_id)
 """
 
@@ -134,6 +137,7 @@ def _version(row: Any) -> MeterVersion:
         counts_from=row.counts_from,
         created_at=row.created_at,
         fill_id=row.fill_id,
+        filled_since=row.filled_since,
     )
 
 
@@ -152,6 +156,7 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "filter_expression": spec.filter_expression,
         "value_expression": spec.value_expression,
         "dimensions": [{"name": part.name, "expression": part.expression} for part in spec.dimensions],
+        "rounding": None if spec.rounding is None else asdict(spec.rounding),
         "rules": _rules_document(spec.rules),
     }
 
@@ -180,7 +185,7 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
     effective_from: str | None = document["effective_from"]
     return MeterSpec(
         event_types=_texts(document["event_types"]),
-        aggregation=BY_NAME[document["aggregation"]],
+        aggregation=aggregation_named(document["aggregation"], bills_events=bool(document.get("rounding"))),
         value_property=document["value_property"],
         filters=tuple(PropertyFilter(part["key"], _texts(part["values"])) for part in document["filters"]),
         group_by=_texts(document["group_by"]),
@@ -193,6 +198,7 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         filter_expression=document.get("filter_expression", ""),
         value_expression=document.get("value_expression", ""),
         dimensions=tuple(Dimension(part["name"], part["expression"]) for part in document.get("dimensions", ())),
+        rounding=_rounding(document.get("rounding")),
         rules=_rules(document["rules"]) if "rules" in document else NO_RULES,
     )
 
@@ -210,6 +216,12 @@ def _rules(document: dict[str, Any]) -> Rules:
         bucket_aggregation=None if buckets is None else OF_BUCKETS[buckets],
         skips_empty_buckets=document["skips_empty_buckets"],
     )
+
+
+def _rounding(document: dict[str, str] | None) -> EventRounding | None:
+    if document is None:
+        return None
+    return EventRounding(document["minimum"], document["increment"], RoundingMode(document["mode"]))
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:

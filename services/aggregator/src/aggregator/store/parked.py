@@ -1,4 +1,4 @@
-"""What did not count: parked events, and ranges of events that no meter asks for, read as one list."""
+"""What did not count: held and parked events, and ranges of events that no meter asks for, read as one list."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
+from aggregator.store.held import HELD_NOW
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
 
 if TYPE_CHECKING:
@@ -28,10 +29,22 @@ PARKED_NOW: Final = """(
 )"""
 """Subquery of the events that are parked and were not taken back since. Both are noted, in whatever order they come."""
 _LIST: Final = f"""
+    SELECT '' COLLATE "C" AS meter, 0 AS meter_id, h.lane, h.position, h.event_type, h.reason, h.message, h.customer,
+           h.source, h.event_id, h.event_time AS time, h.position AS last_position, CAST(1 AS bigint) AS event_count
+    FROM {HELD_NOW} AS h
+    WHERE h.tenant = :tenant AND CAST(:what AS text) IN ('', 'HELD')
+        AND (CAST(:meter AS text) = '' OR EXISTS (
+            SELECT FROM meter AS m
+            WHERE m.tenant = :tenant AND m.name = :meter AND jsonb_exists(m.spec -> 'event_types', h.event_type)
+        ))
+        AND CAST(:reason AS text) IN ('', h.reason) AND CAST(:type AS text) IN ('', h.event_type)
+        AND CAST(:customer AS text) IN ('', h.customer)
+        AND h.event_time >= CAST(:start AS timestamptz) AND h.event_time < CAST(:end AS timestamptz)
+    UNION ALL
     SELECT m.name AS meter, p.meter_id, p.lane, p.position, p.event_type, p.reason, p.message, p.customer, p.source,
            p.event_id, p.event_time AS time, p.position AS last_position, CAST(1 AS bigint) AS event_count
     FROM {PARKED_NOW} AS p JOIN meter AS m USING (meter_id)
-    WHERE m.tenant = :tenant AND CAST(:meter AS text) IN ('', m.name)
+    WHERE m.tenant = :tenant AND CAST(:meter AS text) IN ('', m.name) AND CAST(:what AS text) IN ('', 'PARKED')
         AND CAST(:reason AS text) IN ('', p.reason) AND CAST(:type AS text) IN ('', p.event_type)
         AND CAST(:customer AS text) IN ('', p.customer)
         AND p.event_time >= CAST(:start AS timestamptz) AND p.event_time < CAST(:end AS timestamptz)
@@ -48,7 +61,7 @@ _LIST: Final = f"""
                ) AS event_count
         FROM unmatched_range AS r
     ) AS u
-    WHERE u.event_count > 0 AND u.tenant = :tenant AND CAST(:meter AS text) = ''
+    WHERE u.event_count > 0 AND u.tenant = :tenant AND CAST(:meter AS text) = '' AND CAST(:what AS text) = ''
         AND CAST(:reason AS text) IN ('', 'NO_METER') AND CAST(:type AS text) IN ('', u.event_type)
         AND CAST(:customer AS text) = ''
         AND u.min_time >= CAST(:start AS timestamptz) AND u.min_time < CAST(:end AS timestamptz)
@@ -140,8 +153,8 @@ async def forget_unmatched(driver: Any, tenant: str, spans: Sequence[tuple[int, 
         await driver.execute(_FORGET_UNMATCHED_VOID, tenant, *columns)
 
 
-async def clear_parked(conn: AsyncConnection, meter_id: int, since: datetime | None) -> None:
-    """Forget what a version parked from `since` on (None: all), in statements that stay small."""
+async def clear_parked(conn: AsyncConnection, meter_id: int, since: datetime | None) -> int:
+    """Forget what a version parked from `since` on (None: all), in statements that stay small; return how much."""
     statement = text(
         """
         WITH chosen AS (
@@ -153,8 +166,27 @@ async def clear_parked(conn: AsyncConnection, meter_id: int, since: datetime | N
         """
     )
     parameters = {"meter_id": meter_id, "since": since, "limit": _CLEARED_PER_STATEMENT}
-    while (await conn.execute(statement, parameters)).rowcount == _CLEARED_PER_STATEMENT:
-        pass
+    cleared = last = (await conn.execute(statement, parameters)).rowcount
+    while last == _CLEARED_PER_STATEMENT:
+        last = (await conn.execute(statement, parameters)).rowcount
+        cleared += last
+    return cleared
+
+
+async def is_any_uncounted(conn: AsyncConnection, tenant: str, event_type: str, since: datetime | None) -> bool:
+    """Whether events of a type are held that happened from `since` on (None: ever), or have no meter at all."""
+    found = await conn.execute(
+        text(
+            """
+            SELECT EXISTS (
+                SELECT FROM held_event WHERE tenant = :tenant AND event_type = :type
+                    AND event_time >= coalesce(CAST(:since AS timestamptz), '-infinity')
+            ) OR EXISTS (SELECT FROM unmatched_range WHERE tenant = :tenant AND event_type = :type)
+            """
+        ),
+        {"tenant": tenant, "type": event_type, "since": since},
+    )
+    return bool(found.scalar_one())
 
 
 async def parked_among(
@@ -245,6 +277,7 @@ def _parameters(wanted: ParkedFilter) -> dict[str, Any]:
     period = wanted.period
     return {
         "tenant": wanted.tenant,
+        "what": wanted.what,
         "meter": wanted.meter,
         "reason": wanted.reason,
         "customer": wanted.customer,

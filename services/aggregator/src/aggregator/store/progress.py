@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 LIVE_CONSUMER: Final = "usage"
 """Name of the live fold's place in the event log."""
 BACKLOG_PREFIX: Final = "backlog:"
+FILL_PREFIX: Final = "fill:"
 
 
 def fill_consumer(fill_id: int) -> str:
     """Return the name of a fill's place in the event log."""
-    return f"fill:{fill_id}"
+    return f"{FILL_PREFIX}{fill_id}"
 
 
 def backlog_consumer(backlog_id: int) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from aggregator.domain.reading import by_customer, counted_in, quantity_in
 from aggregator.domain.spans import SpanParked, SpanUsage, WindowBounds, counted_period
 from aggregator.domain.windows import merged, spans_by_customer
+from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import months_with_windows, windows_by_ranges
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
@@ -69,8 +70,14 @@ async def _with_parked(conn: AsyncConnection, meter_ids: Sequence[int], from_cus
         )
         SELECT customer FROM found WHERE customer IS NOT NULL LIMIT :limit
     """  # noqa: S608 - constant text
+    held = f"""
+        SELECT DISTINCT h.customer FROM {_METERS} JOIN meter AS v USING (meter_id)
+        JOIN held_event AS h ON h.tenant = v.tenant AND jsonb_exists(v.spec -> 'event_types', h.event_type)
+        WHERE h.customer >= CAST(:from_customer AS text) ORDER BY h.customer LIMIT :limit
+    """  # noqa: S608 - constant text
     parameters = {"meter_ids": list(meter_ids), "from_customer": from_customer, "limit": limit}
-    return [row.customer for row in await conn.execute(text(statement), parameters)]
+    rows = [*await conn.execute(text(statement), parameters), *await conn.execute(text(held), parameters)]
+    return [row.customer for row in rows]
 
 
 async def window_bounds(
@@ -125,8 +132,18 @@ async def _parked_bounds(
         ) AS bounds
         WHERE first_parked IS NOT NULL
     """  # noqa: S608 - constant text
-    rows = await conn.execute(text(statement), {"meter_ids": list(meter_ids), "customers": list(customers)})
-    return {(row.customer, row.meter_id): (row.first_parked, row.last_parked) for row in rows}
+    held = f"""
+        SELECT h.customer, m.meter_id, min(h.event_time) AS first_parked, max(h.event_time) AS last_parked
+        FROM {_METERS} JOIN meter AS v USING (meter_id)
+        JOIN {HELD_NOW} AS h ON h.tenant = v.tenant AND jsonb_exists(v.spec -> 'event_types', h.event_type)
+        WHERE h.customer = ANY(CAST(:customers AS text[])) GROUP BY h.customer, m.meter_id
+    """  # noqa: S608 - constant text
+    parameters = {"meter_ids": list(meter_ids), "customers": list(customers)}
+    found: dict[tuple[str, int], tuple[datetime, datetime]] = {}
+    for row in [*await conn.execute(text(statement), parameters), *await conn.execute(text(held), parameters)]:
+        first, last = found.get((row.customer, row.meter_id), (row.first_parked, row.last_parked))
+        found[row.customer, row.meter_id] = min(first, row.first_parked), max(last, row.last_parked)
+    return found
 
 
 async def read_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanUsage]:
@@ -166,7 +183,7 @@ async def _read_together(conn: AsyncConnection, plan: SpansPlan, wanted: Sequenc
 
 
 async def read_parked_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanParked]:
-    """Return what is parked in each span, by their numbers and reasons."""
+    """Return what is parked, or held by a schema, in each span, by their numbers and reasons."""
     if not plan.spans:
         return []
     statement = f"""
@@ -180,8 +197,19 @@ async def read_parked_spans(conn: AsyncConnection, plan: SpansPlan) -> list[Span
         ) AS p
         GROUP BY s.span, p.reason ORDER BY s.span, p.reason
     """  # noqa: S608 - constant text
-    rows = await conn.execute(text(statement), _parameters(plan, plan.spans))
-    return [SpanParked(row.span, row.reason, row.event_count, row.first_time, row.last_time) for row in rows]
+    held = f"""
+        SELECT s.span, h.reason, count(DISTINCT (h.lane, h.position)) AS event_count,
+               min(h.event_time) AS first_time, max(h.event_time) AS last_time
+        FROM {_SPANS} JOIN meter AS m USING (meter_id)
+        JOIN {HELD_NOW} AS h ON h.tenant = m.tenant AND h.customer = s.customer
+            AND jsonb_exists(m.spec -> 'event_types', h.event_type)
+            AND h.event_time >= s.start_at AND h.event_time < s.end_at
+        GROUP BY s.span, h.reason ORDER BY s.span, h.reason
+    """  # noqa: S608 - constant text
+    parameters = _parameters(plan, plan.spans)
+    rows = [*await conn.execute(text(statement), parameters), *await conn.execute(text(held), parameters)]
+    found = [SpanParked(row.span, row.reason, row.event_count, row.first_time, row.last_time) for row in rows]
+    return sorted(found, key=lambda parked: (parked.span, parked.reason))
 
 
 def _parameters(plan: SpansPlan, spans: Sequence[PlannedSpan]) -> dict[str, Any]:

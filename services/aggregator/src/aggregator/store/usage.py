@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from aggregator.domain.paging import month_of
-from aggregator.domain.reading import CountedRow, counted_rows, flushes_behind
+from aggregator.domain.ranking import check_held
+from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, flushes_behind
+from aggregator.domain.windows import merged
+from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import pages_of_customer, windows_by_ranges
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from aggregator.store.windows.remembered import Key, RememberedPages
     from eventlog.period import Period
 
+_PARTS_MAX: Final = 64
 _ASKED: Final = """
     unnest(CAST(:meter_ids AS integer[]), CAST(:meter_numbers AS integer[])) AS asked (meter_id, number)
 """
@@ -52,6 +56,20 @@ async def read_usage(
                 if len(found) == plan.limit:
                     return found
     return sorted(found, key=lambda row: row.key.meter_number)
+
+
+async def read_whole(conn: AsyncConnection, plan: UsagePlan) -> Windows:
+    """Return all that a plan for one meter asks for as windows. Raises TooBig ANSWER_TOO_LARGE."""
+    parts: list[Windows] = []
+    (meter,) = plan.meters
+    ranges = windows_by_ranges(conn, _meter_ids(plan), meter.reads(plan.period), plan.customers)
+    async with aclosing(ranges):
+        async for windows_of in ranges:
+            parts.append(asked_windows(plan, meter, windows_of))
+            if len(parts) == _PARTS_MAX:
+                parts = [merged(parts)]
+            check_held(sum(len(part) + len(part.entries) for part in parts))
+    return merged(parts)
 
 
 async def _read_again(conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages) -> Sequence[CountedRow]:
@@ -84,7 +102,24 @@ def _rows_of(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> It
 
 
 async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, int]:
-    """Return by meter number how many events of the plan's one customer and period are parked."""
+    """Return by meter number how many events of the plan's one customer and period are parked.
+
+    What a schema holds is among them, for each meter that asks for its type.
+    """
+    parameters = {**_versions(plan), **_period(plan), "customer": plan.customers[0]}
+    held = await conn.execute(
+        text(
+            f"""
+            SELECT asked.number, count(DISTINCT (h.lane, h.position)) AS parked
+            FROM {_ASKED} JOIN meter AS m USING (meter_id)
+            JOIN {HELD_NOW} AS h ON h.tenant = m.tenant AND jsonb_exists(m.spec -> 'event_types', h.event_type)
+            WHERE h.customer = :customer AND h.event_time >= :period_start AND h.event_time < :period_end
+            GROUP BY asked.number
+            """  # noqa: S608 - constant text
+        ),
+        parameters,
+    )
+    counts = Counter({row.number: row.parked for row in held})
     rows = await conn.execute(
         text(
             f"""
@@ -93,9 +128,10 @@ async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, i
             GROUP BY asked.number
             """  # noqa: S608 - constant text
         ),
-        {**_versions(plan), **_period(plan), "customer": plan.customers[0]},
+        parameters,
     )
-    return Counter({row.number: row.parked for row in rows})
+    counts.update({row.number: row.parked for row in rows})
+    return counts
 
 
 async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tuple[list[str], int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from aggregator.domain.checks import CheckedEvents
+from aggregator.domain.schemas import SchemaSpec
+from aggregator.wire.schemas import repaired_to_proto, spec_from_proto
 from chassis.errors import InvalidRequest, Reason, TooBig
 from chassis.errors.refused import refusals
 from eventlog.columns import EventColumns, EventRows
@@ -40,4 +42,17 @@ def checked_to_proto(checked: CheckedEvents) -> pb.CheckEventsResponse:
             for event in checked.uncounted
         ),
         counted=(pb.CountedEvents(meter=name, event_count=count) for name, count in sorted(checked.counted.items())),
+        repairs=(
+            pb.RepairCount(type=event_type, property=key, event_count=count)
+            for (event_type, key), count in sorted(checked.repairs.items())
+        ),
+        repaired=(
+            pb.RepairedEvent(index=index, properties=repaired_to_proto(properties))
+            for index, properties in checked.repaired.items()
+        ),
     )
+
+
+def tried_from_proto(request: pb.CheckEventsRequest) -> dict[str, SchemaSpec]:
+    """Return the schemas that are tried, by type. Raises InvalidRequest."""
+    return {schema.name: spec_from_proto(schema.spec) for schema in request.schemas}

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC
 
-from aggregator.domain.listing import EventPage, EventPlace, EventQuery
+from aggregator.domain.calendar import HourOfWeek
+from aggregator.domain.listing import EventPage, EventPlace, EventQuery, Narrowed
 from aggregator.domain.matching import CountedEvent, ReadableEvent
+from aggregator.domain.repairs import differences
 from aggregator.wire.meters import filters_from_proto
+from aggregator.wire.schemas import repaired_to_proto
 from eventlog.as_of import AsOf
 from eventlog.fields import FIELDS
 from eventlog.instants import microseconds_of
@@ -66,6 +69,18 @@ def event_query_from_proto(message: pb.ListMeteredEventsRequest) -> EventQuery:
         after=after_from_proto(message),
         limit=message.limit,
         up_to=as_of_from_proto(message.up_to) if message.HasField("up_to") else None,
+        narrowed=_narrowed_from_proto(message),
+        any_property=message.any_property,
+    )
+
+
+def _narrowed_from_proto(message: pb.ListMeteredEventsRequest) -> Narrowed:
+    hour = message.hour_of_week
+    return Narrowed(
+        hour=HourOfWeek(hour.weekday, hour.hour) if message.HasField("hour_of_week") else None,
+        time_zone=message.time_zone,
+        group_by=tuple(message.group_by),
+        other_than=frozenset(tuple(group.values) for group in message.other_than),
     )
 
 
@@ -82,4 +97,8 @@ def event_page_to_proto(page: EventPage) -> pb.ListMeteredEventsResponse:
 
 
 def _metered_event(counted: CountedEvent) -> usage_pb2.MeteredEvent:
-    return usage_pb2.MeteredEvent(event=counted.event.whole, value=counted.value)
+    event = counted.event
+    repaired = repaired_to_proto(differences(event.whole.event.properties, event.properties))
+    return usage_pb2.MeteredEvent(
+        event=event.whole, value=counted.value, repaired=repaired, billable_value=counted.billable
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aggregator.domain.aggregations import BY_NAME, OF_BUCKETS
+from aggregator.domain.aggregations import OF_BUCKETS, aggregation_named
 from aggregator.domain.aggregations.aggregation import Aggregation
 from aggregator.domain.aggregations.rules import NO_SESSION, Rules, Session, TimeUnit
+from aggregator.domain.billable import EventRounding, RoundingMode
+from aggregator.domain.filling import FillProgress
 from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
@@ -24,6 +26,7 @@ from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import values_pb2
 
 _PREFIX = "AGGREGATION_"
+_MODE = "EVENT_ROUNDING_MODE_"
 _UNIT_PREFIX = "TIME_UNIT_"
 _SKIP = meter_pb2.EMPTY_BUCKETS_SKIP
 _PARK = meter_pb2.NEGATIVE_VALUES_PARK
@@ -43,7 +46,10 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
     return canonical(
         MeterSpec(
             event_types=tuple(message.event_types),
-            aggregation=BY_NAME[meter_pb2.Aggregation.Name(message.aggregation).removeprefix(_PREFIX)],
+            aggregation=aggregation_named(
+                meter_pb2.Aggregation.Name(message.aggregation).removeprefix(_PREFIX),
+                bills_events=message.HasField("billable"),
+            ),
             value_property=message.value_property,
             filters=filters_from_proto(message.filters),
             group_by=tuple(message.group_by),
@@ -55,9 +61,15 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             filter_expression=message.filter_expression,
             value_expression=message.value_expression,
             dimensions=tuple(Dimension(part.name, part.expression) for part in message.dimensions),
+            rounding=_rounding(message.billable.per_event) if message.HasField("billable") else None,
             rules=_rules_from_proto(message),
         )
     )
+
+
+def _rounding(message: meter_pb2.EventRounding) -> EventRounding:
+    mode = RoundingMode(meter_pb2.EventRoundingMode.Name(message.mode).removeprefix(_MODE))
+    return EventRounding(message.minimum, message.increment, mode)
 
 
 def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
@@ -83,7 +95,7 @@ def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
     )
 
 
-def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
+def meter_to_proto(version: MeterVersion, fill: FillProgress | None = None) -> meter_pb2.Meter:
     """Return a version as a message; its effective time is the one that holds, also when it was left open."""
     spec = version.spec
     message = meter_pb2.Meter(
@@ -106,9 +118,20 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
         created_at=timestamp(version.created_at),
         filled=version.filled,
     )
+    if spec.rounding is not None:
+        rounding = spec.rounding
+        message.spec.billable.per_event.CopyFrom(
+            meter_pb2.EventRounding(
+                minimum=rounding.minimum,
+                increment=rounding.increment,
+                mode=meter_pb2.EventRoundingMode.Value(f"{_MODE}{rounding.mode}"),
+            )
+        )
     _rules_to_proto(spec.rules, message.spec)
     if version.counts_from is not None:
         message.spec.effective_from.FromDatetime(version.counts_from)
+    if fill is not None:
+        message.fill.CopyFrom(_fill_to_proto(fill))
     return message
 
 
@@ -136,6 +159,18 @@ def _rules_to_proto(rules: Rules, spec: meter_pb2.MeterSpec) -> None:
         spec.values_are = meter_pb2.VALUE_MEANING_LEVELS
     if rules.skips_empty_buckets:
         spec.empty_buckets = _SKIP
+
+
+def _fill_to_proto(fill: FillProgress) -> meter_pb2.FillProgress:
+    message = meter_pb2.FillProgress(
+        began_at=timestamp(fill.place.began_at),
+        positions_done=fill.place.done,
+        positions_total=fill.place.total,
+        positions_per_s=fill.positions_per_s,
+    )
+    if fill.estimated_end is not None:
+        message.estimated_end.CopyFrom(timestamp(fill.estimated_end))
+    return message
 
 
 def description_to_proto(version: MeterVersion) -> meter_pb2.MeterDescription:

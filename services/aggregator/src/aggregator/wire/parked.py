@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
+from aggregator.domain.parked import ONLY_HELD, ONLY_PARKED, ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
 from aggregator.domain.requeue import RequeueResult
 from chassis.rpc.pages import Page, place_in
 from eventlog.wire import period_in, timestamp
@@ -23,9 +23,13 @@ def filter_from_proto(tenant: str, message: pb.ListParkedEventsRequest) -> Parke
 
 
 def requeue_filter_from_proto(tenant: str, message: pb.RequeueParkedRequest) -> ParkedFilter:
-    """Read which parked events are looked at again. Raises InvalidRequest."""
+    """Read which parked events of a meter or, without one, held events of a type are looked at again.
+
+    Raises InvalidRequest.
+    """
     period = period_in(message.period, "period") if message.HasField("period") else None
-    return ParkedFilter(tenant, message.meter, message.reason, message.customer, message.type, period)
+    what = ONLY_PARKED if message.meter else ONLY_HELD
+    return ParkedFilter(tenant, message.meter, message.reason, message.customer, message.type, period, what)
 
 
 def requeue_to_proto(result: RequeueResult) -> pb.RequeueParkedResponse:

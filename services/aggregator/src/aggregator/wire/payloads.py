@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.domain.batch import LogSegment
+from aggregator.domain.changes import ChangeKey, Span
 from chassis.errors import Diverged, Reason
 from eventlog.feed.cursor import kind_of
 from eventlog.feed.kinds import EntryKind
@@ -16,7 +17,6 @@ from metering.common.v1 import values_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from aggregator.domain.changes import ChangeKey, Span
     from eventlog.feed.cursor import Segment
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from aggregator.domain.seals import SealOrder, Snapshot, SnapshotWindow, WindowPage
-from aggregator.wire.usage import meter_usage_to_proto
+from aggregator.wire.usage import meter_usage_to_proto, optional_decimal
 from chassis.rpc.pages import fitting, name_in, page_token, page_token_invalid, place_in
 from eventlog.wire import as_of_to_proto, instant_in, period_in, period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -92,4 +92,5 @@ def window_to_proto(window: SnapshotWindow) -> usage_pb2.SnapshotWindow:
         group=window.group,
         quantity=format_decimal(window.quantity),
         event_count=window.event_count,
+        billable_quantity=optional_decimal(window.billable),
     )

@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 from aggregator.domain.calendar import WindowSize
 from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow
+from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow, UsageSource
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
+from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
-from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from money import format_decimal
 
-_WINDOW_SIZES = {
+WINDOW_SIZES = {
     usage_pb2.WINDOW_SIZE_UNSPECIFIED: WindowSize.WHOLE,
+    usage_pb2.WINDOW_SIZE_MINUTE: WindowSize.MINUTE,
     usage_pb2.WINDOW_SIZE_HOUR: WindowSize.HOUR,
     usage_pb2.WINDOW_SIZE_DAY: WindowSize.DAY,
     usage_pb2.WINDOW_SIZE_MONTH: WindowSize.MONTH,
@@ -38,12 +41,17 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
         meter=message.meter,
         customers=tuple(sorted(set(message.customers))),
         period=period_in(message.period, "period"),
-        window_size=_WINDOW_SIZES[message.window_size],
+        window_size=WINDOW_SIZES[message.window_size],
         time_zone=message.time_zone,
         group_by=tuple(message.group_by),
         filters=filters_from_proto(message.filters),
         page_rows=message.page_size or PAGE_ROWS_DEFAULT,
         running=message.running,
+        top=message.top,
+        across_customers=message.across_customers,
+        fill_gaps=message.fill_gaps,
+        bounds=tuple(instant_in(bound, f"bounds[{number}]") for number, bound in enumerate(message.bounds)),
+        scan_events_max=message.scan_events_max,
     )
     place = place_in(message.page_token, [str, str, int, str])
     if place is None:
@@ -65,6 +73,11 @@ def freshness_from_proto(message: pb.Freshness) -> Freshness:
             return Freshness()
 
 
+def optional_decimal(value: Decimal | None) -> str:
+    """Return a decimal as text, and nothing as an empty one."""
+    return "" if value is None else format_decimal(value)
+
+
 def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
     """Yield rows of an answer as messages. Many share a window, which is made once."""
     windows = {row.window: period_to_proto(row.window) for row in rows}
@@ -75,7 +88,15 @@ def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
             group=row.group,
             quantity=format_decimal(row.quantity),
             event_count=row.event_count,
+            billable_quantity=optional_decimal(row.billable),
+            is_other=row.is_other,
         )
+
+
+def source_to_proto(source: UsageSource) -> pb.UsageSource:
+    """Return where an answer comes from as a message."""
+    kind = pb.UsageSource.KIND_LOG if source.properties else pb.UsageSource.KIND_WINDOWS
+    return pb.UsageSource(kind=kind, events_read=source.events_read, properties=source.properties)
 
 
 def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
@@ -88,7 +109,17 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
         quantity=format_decimal(usage.quantity),
         event_count=usage.event_count,
         parked_count=usage.parked_count,
+        billable_quantity=optional_decimal(usage.billable),
     )
+
+
+def watched_query_from_proto(message: pb.WatchUsageRequest) -> UsageQuery:
+    """Return the question to watch. Raises InvalidRequest."""
+    for name in ("page_size", "page_token", "scan_events_max"):
+        if getattr(message.query, name):
+            text = "can't be watched: the answer comes whole, and from windows; leave it out"
+            raise invalid_field(f"query.{name}", Reason.FIELD_INVALID, text)
+    return query_from_proto(message.query)
 
 
 def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResponse:
@@ -102,6 +133,8 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
         as_of=as_of_to_proto(answer.as_of),
         next_page_token=token,
         filled=answer.filled,
+        other_series=answer.other_series,
+        source=source_to_proto(answer.source),
     )
 
 

@@ -35,6 +35,7 @@ class SegmentSummary:
     """What decides whether a segment must be read at all."""
 
     first_position: int
+    count: int
     payload_bytes: int
     customer_filter: bytes
 
@@ -58,7 +59,7 @@ async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's pl
     """Return the next segments of a lane that may hold wanted events, those after first position `seen`."""
     rows = await driver.fetch(
         """
-        SELECT first_position, octet_length(payload) AS payload_bytes, customer_filter FROM segment
+        SELECT first_position, count, octet_length(payload) AS payload_bytes, customer_filter FROM segment
         WHERE tenant = $1 AND lane = $2 AND first_position > $3 AND first_position <= $4
           AND first_position + count - 1 > $5
           AND ($6::timestamptz IS NULL OR max_time >= $6) AND ($7::timestamptz IS NULL OR min_time < $7)
@@ -77,7 +78,8 @@ async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's pl
         EntryKind.VOID,
         limit,
     )
-    return [SegmentSummary(row["first_position"], row["payload_bytes"], row["customer_filter"]) for row in rows]
+    names = ("first_position", "count", "payload_bytes", "customer_filter")
+    return [SegmentSummary(*(row[name] for name in names)) for row in rows]
 
 
 async def first_position_of_segment_at(driver: Any, lane: int, position: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,15 @@ _ORDER: Final = ("hour", "day", "week", "month")
 _ALIGNED_FROM_DAYS: Final = 14
 _YEAR_MIN: Final = 2
 _YEAR_MAX: Final = 9998
+
+
+@dataclass(frozen=True, slots=True)
+class SamePlace:
+    """A point of some earlier spans: in which it lies, when that is, and how many whole days of all of them it ends."""
+
+    span: int
+    until: datetime
+    days: int
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -76,6 +86,19 @@ def check_window(window: Window, floor: str) -> None:
     if _ORDER.index(window) < _ORDER.index(floor):
         text = f"{window} is smaller than what is shown here; ask for window={floor} or a larger one"
         raise Refused("window", Reason.WINDOW_INVALID, text)
+
+
+def same_point(spans: Sequence[Span], earlier: Sequence[Span], now: datetime, zone: ZoneInfo) -> SamePlace | None:
+    """Return where the earlier spans are as far as `now` is in theirs, one by one; None unless one of them runs.
+
+    Spans before the one that runs are compared whole: months of 31 and of 28 days have passed all the same.
+    """
+    for place, (span, before) in enumerate(zip(spans, earlier, strict=False)):
+        if span.start <= now < span.end:
+            days = whole_days(span.start, now, zone)
+            until = min(after_days(before.start, days, zone), before.end)
+            return SamePlace(place, until, days + whole_days(earlier[0].start, before.start, zone))
+    return None
 
 
 def whole_days(start: datetime, until: datetime, zone: ZoneInfo) -> int:

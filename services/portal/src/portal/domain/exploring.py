@@ -36,7 +36,10 @@ class Series(View):
 class SamePoint(View):
     """The span before, up to the same point."""
 
-    days: int = Field(description="Whole days of both spans that are compared.")
+    days: int = Field(
+        description="Whole days of the span before that are compared: as many as have passed of this one; of several "
+        "billing periods, those that are over count whole on both sides."
+    )
     total: Quantity = Field(description="What the first that many days of the span before came to.")
 
 
@@ -75,7 +78,7 @@ class Exploration(Answer):
     label: str = Field(description="What is shown, for people.")
     period: ExploredPeriod
     time_zone: str = Field(description="IANA zone in which buckets begin.")
-    window: Window = Field(description="In the cost of several billing periods, a `month` is a period each.")
+    window: Window = Field(description="Of whole billing periods, a `month` is a period each.")
     group_by: str | None = Field(description="Property or, in the cost explorer, `item`; null = one series.")
     buckets: tuple[Span, ...] = Field(description="In order, at most 1000; without gaps within a billing period.")
     series: tuple[Series, ...] = Field(description="The largest first; the rest, and what has no group, last.")

@@ -35,6 +35,9 @@ class PlanItem(View):
     amount: Quantity | None = Field(description="Amount of a fixed fee, or of one block of a package.")
     unit_price: Quantity | None = Field(description="Price of one unit, where all units have the same.")
     block_size: Quantity | None = Field(description="Units in a block of a package.")
+    is_converted: bool = Field(
+        description="Whether the metered quantity is brought to `unit`, or whole steps of it, before it is priced."
+    )
     included: Quantity | None = Field(description="Units that cost nothing in every period; null = none.")
     minimum: Quantity | None = Field(description="What the item costs at least; null = no minimum.")
     tiers: tuple[PlanTier, ...]

@@ -72,11 +72,10 @@ def series_of(
     )
 
 
-def other(values: Sequence[Decimal | None], total: Decimal, whole: Decimal) -> Series:
-    """Return the series of all that is not shown by itself."""
-    return Series(
-        key="", label=OTHER_LABEL, is_other=True, values=tuple(values), total=total, share=share_of(total, whole)
-    )
+def other(values: Sequence[Decimal | None], total: Decimal, whole: Decimal | None) -> Series:
+    """Return the series of all that is not shown by itself. Without a `whole`, parts do not add up."""
+    share = None if whole is None else share_of(total, whole)
+    return Series(key="", label=OTHER_LABEL, is_other=True, values=tuple(values), total=total, share=share)
 
 
 def summed(columns: Sequence[Sequence[Decimal | None]], count: int) -> tuple[Decimal | None, ...]:

@@ -24,6 +24,8 @@ class UsageQuestion:
     window: Window | None = None
     group_by: str | None = None
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    top: int = 0
+    """Only so many groups, the largest, and the exact rest; 0: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class UsageRow:
     group: str
     quantity: Decimal
     event_count: int
+    is_other: bool = False
+    """Whether it is the rest of a question for the largest groups."""
 
 
 @dataclass(frozen=True, slots=True)

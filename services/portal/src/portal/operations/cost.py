@@ -153,8 +153,8 @@ def _chosen(deps: Deps, periods: Sequence[ContractPeriod], choices: Choices) -> 
 def _parts(periods: Sequence[ContractPeriod], wanted: CostChoices) -> tuple[_Part, ...]:
     """Return the periods with their buckets. Raises Refused for more than 1000 of them."""
     window = wanted.choices.window
-    # A month of one among several periods is the whole of it: its days may begin within a month of the calendar.
-    is_whole = len(periods) > 1 and window == "month"
+    # A month is a period: its days may begin within a month of the calendar.
+    is_whole = window == "month"
     parts = tuple(_part(period, wanted, is_whole=is_whole) for period in periods)
     if sum(len(part.buckets) for part in parts) > BUCKETS_MAX:
         text = f"the span has more than {BUCKETS_MAX} windows of a {window}; ask for a larger one or fewer periods"
@@ -266,19 +266,18 @@ def _unit_prices(
 async def _comparison(
     deps: Deps, viewer: Viewer, parts: Sequence[_Part], earlier: Sequence[ContractPeriod], wanted: CostChoices
 ) -> CostComparison | None:
-    """Return as many periods before; its change is filled in by who knows the total.
-
-    Several that still run are not compared: the same point of one period is no point of another.
-    """
+    """Return as many periods before; its change is filled in by who knows the total."""
     last = parts[-1].period
-    if not earlier or (len(parts) > 1 and last.end > deps.clock.now()):
+    if not earlier:
         return None
     with refusals():
         before = _parts(earlier, wanted)
-    whole = replace(before[-1].question, window=None, group_by=None)
-    answers, same_point = await asyncio.gather(
+    # At most one of them runs; those before it are compared whole.
+    now = deps.clock.now()
+    place = next((place for place, part in enumerate(parts) if part.period.start <= now < part.period.end), None)
+    answers, point = await asyncio.gather(
         asyncio.gather(*(earlier_cost(deps, viewer, replace(part.question, group_by=None)) for part in before)),
-        same_point_of(deps, viewer, last, before[-1].period, whole) if len(parts) == 1 else _nothing(),
+        _nothing() if place is None else _point_of(deps, viewer, parts[place], before[place]),
     )
     buckets = tuple(bucket for part in before for bucket in part.buckets)
     shown = tuple(bucket for part in parts for bucket in part.buckets)
@@ -292,9 +291,25 @@ async def _comparison(
             ),
             aligned=aligned(shown, buckets, wanted.choices.window, zone_named(last.time_zone)),
             total=sum((row.amount for row in rows), Decimal(0)),
-            same_point=None if same_point is None else same_point.shown(rows),
+            same_point=None if point is None else _same_point(before, answers, point),
             change=None,
         )
+
+
+async def _point_of(deps: Deps, viewer: Viewer, part: _Part, before: _Part) -> CostAtSamePoint | None:
+    question = replace(before.question, window=None, group_by=None)
+    return await same_point_of(deps, viewer, part.period, before.period, question)
+
+
+def _same_point(before: Sequence[_Part], answers: Sequence[CostAnswer], point: CostAtSamePoint) -> CostSamePoint:
+    """Return what the periods before had cost when the one of `point` was there: those before that one, whole."""
+    place = next(place for place, part in enumerate(before) if part.period == point.period)
+    rows = [row for answer in answers[:place] for row in answer.rows]
+    zone = zone_named(before[place].period.time_zone)
+    days = point.days + whole_days(before[0].period.start, before[place].period.start, zone)
+    return CostSamePoint(
+        days=days, total=sum((row.amount for row in (*rows, *point.rows(answers[place].rows))), Decimal(0))
+    )
 
 
 async def _nothing() -> None:
@@ -305,6 +320,8 @@ async def _nothing() -> None:
 class CostAtSamePoint:
     """What the period before had cost after as many days as have passed of this one."""
 
+    period: ContractPeriod
+    """The period before."""
     days: int
     answer: CostAnswer | None
     """None where no day has passed."""
@@ -312,10 +329,6 @@ class CostAtSamePoint:
     def rows(self, whole: Sequence[CostRow]) -> Sequence[CostRow]:
         """Return what it cost, of rows of the whole period: where no day has passed, its fees."""
         return [row for row in whole if row.part is CostPart.FIXED] if self.answer is None else self.answer.rows
-
-    def shown(self, whole: Sequence[CostRow]) -> CostSamePoint:
-        """Return it as an explorer shows it, of rows of the whole period."""
-        return CostSamePoint(days=self.days, total=sum((row.amount for row in self.rows(whole)), Decimal(0)))
 
 
 async def same_point_of(
@@ -329,7 +342,7 @@ async def same_point_of(
     days = whole_days(period.start, now, zone)
     until = min(after_days(previous.start, days, zone_named(previous.time_zone)), previous.end)
     if until <= previous.start:
-        return CostAtSamePoint(0, None)
+        return CostAtSamePoint(previous, 0, None)
     part = replace(
         question,
         window=None,
@@ -338,7 +351,7 @@ async def same_point_of(
         contract=previous.contract,
         billing_period=previous.billing_period,
     )
-    return CostAtSamePoint(days, await earlier_cost(deps, viewer, part))
+    return CostAtSamePoint(previous, days, await earlier_cost(deps, viewer, part))
 
 
 async def _billed(

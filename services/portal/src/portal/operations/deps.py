@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.clock import Clock
 from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
 from portal.domain.cost import CostAnswer, CostQuestion
+from portal.domain.figures import HeatMap, UsageFigures
 from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.meters import Meter
@@ -35,6 +36,14 @@ class Aggregator(Protocol):
 
     async def usage(self, customer: str, question: UsageQuestion) -> UsageAnswer:
         """Return usage of one meter."""
+        ...
+
+    async def figures(self, customer: str, question: UsageQuestion) -> UsageFigures:
+        """Return figures of one meter."""
+        ...
+
+    async def heat(self, customer: str, question: UsageQuestion) -> HeatMap:
+        """Return the hours of the week of one meter."""
         ...
 
     async def counts(self, customer: str, start: datetime, end: datetime) -> MeterCounts:

@@ -290,7 +290,8 @@ def _included(viewer: Viewer, plan: PlanPage, bill: Invoice) -> tuple[IncludedUn
             left=max(Decimal(0), item.included - used.get(item.item, Decimal(0))),
         )
         for item in plan.items
-        if item.included and viewer.shows_item(item.item)
+        # A line has the metered quantity, of which included units in another unit can't be taken off.
+        if item.included and not item.is_converted and viewer.shows_item(item.item)
     )
 
 

@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
-from portal.domain.buckets import after_days, aligned, check_window, cut, midnight, whole_days, zone_named
+from portal.domain.buckets import aligned, check_window, cut, midnight, same_point, zone_named
 from portal.domain.exploring import Comparison, EqualLine, ExploredPeriod, SamePoint, Series
 from portal.domain.meters import ADDITIVE, Meter
 from portal.domain.percents import change_from
@@ -20,6 +21,7 @@ from portal.domain.periods import ContractPeriod, as_many_before, before, fillin
 from portal.domain.series import Point, largest, on_buckets, other, rest_of, series_of
 from portal.domain.usage import Usage, UsageAnswer, UsageQuestion
 from portal.domain.verdicts import Billed, places_of
+from portal.domain.views import Span
 from portal.operations.invoices import path_of
 from portal.operations.meters import meter_named
 from portal.operations.moments import of_one_moment
@@ -27,12 +29,12 @@ from portal.operations.periods import found_in
 from portal.operations.seldom import earlier_usage, periods_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from portal.domain.choices import Choices
+    from portal.domain.exploring import Window
     from portal.domain.invoices import Invoice, Line
     from portal.domain.viewers import Viewer
-    from portal.domain.views import Span
     from portal.operations.deps import Deps
 
 
@@ -47,6 +49,18 @@ class ChosenUsage:
     contract_periods: Sequence[ContractPeriod]
     """The billing periods that fill it; none if it is no whole number of them."""
     previous: ExploredPeriod | None
+    earlier_periods: Sequence[ContractPeriod] = ()
+    """The billing periods that fill the span before."""
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The billing periods one by one, or else the span as a whole."""
+        return _spans(self.contract_periods, self.period)
+
+    @property
+    def earlier_spans(self) -> tuple[Span, ...]:
+        """The same of the span before, if there is one."""
+        return () if self.previous is None else _spans(self.earlier_periods, self.previous)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
     chosen = await chosen_usage(deps, viewer, name, choices)
     meter = chosen.meter
     with refusals():
-        buckets = cut(chosen.period.start, chosen.period.end, choices.window, chosen.zone)
+        buckets = _buckets(chosen.contract_periods, chosen.period, choices.window, chosen.zone)
     answers = await _asked(deps, viewer, chosen, choices)
     with exact_arithmetic():
         totals = on_buckets(_points(answers.windows), buckets).get("", (None,) * len(buckets))
@@ -129,12 +143,13 @@ async def chosen_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) 
 
 async def _asked(deps: Deps, viewer: Viewer, chosen: ChosenUsage, choices: Choices) -> _Answers:
     """Ask all at once; again if something was counted in between, so that what is added up is of one moment."""
+    ask_usage = partial(deps.aggregator.usage, viewer.customer)
 
     async def ask() -> _Answers:
         return _Answers(
             *await asyncio.gather(
-                deps.aggregator.usage(viewer.customer, chosen.question),
-                deps.aggregator.usage(viewer.customer, replace(chosen.question, window=None)),
+                _by_windows(ask_usage, chosen.question, chosen.contract_periods, chosen.zone),
+                ask_usage(replace(chosen.question, window=None)),
                 _groups(deps, viewer, chosen, choices.group_by) if choices.group_by else _nothing(),
                 _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
                 _billed(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
@@ -173,13 +188,55 @@ def _chosen(deps: Deps, meter: Meter, periods: Sequence[ContractPeriod], choices
         whole = filling(periods, period.start, period.end)
         earlier = as_many_before(periods, whole) if whole else ()
         previous = _as_one(earlier) if earlier else _days_before(first, end, zone)
-        return ChosenUsage(meter, _question(meter, period, zone, choices), period, zone, whole, previous)
+        return ChosenUsage(meter, _question(meter, period, zone, choices), period, zone, whole, previous, earlier)
     found = found_in(periods, choices.billing_period, deps)
     zone = zone_named(found.time_zone)
     period, one_before = _as_explored(found), before(periods, found)
     question = _question(meter, period, zone, choices)
-    return ChosenUsage(
-        meter, question, period, zone, (found,), None if one_before is None else _as_explored(one_before)
+    if one_before is None:
+        return ChosenUsage(meter, question, period, zone, (found,), None)
+    return ChosenUsage(meter, question, period, zone, (found,), _as_explored(one_before), (one_before,))
+
+
+def _spans(periods: Sequence[ContractPeriod], whole: Span) -> tuple[Span, ...]:
+    return tuple(Span(start=one.start, end=one.end) for one in periods) or (whole,)
+
+
+def _buckets(periods: Sequence[ContractPeriod], whole: Span, window: Window, zone: ZoneInfo) -> tuple[Span, ...]:
+    """Return the buckets of a span; months of the billing periods that fill it are these. Raises Refused."""
+    if window == "month" and periods:
+        return _spans(periods, whole)
+    return cut(whole.start, whole.end, window, zone)
+
+
+async def _by_windows(
+    ask: Callable[[UsageQuestion], Awaitable[UsageAnswer]],
+    question: UsageQuestion,
+    periods: Sequence[ContractPeriod],
+    zone: ZoneInfo,
+) -> UsageAnswer:
+    """Return the rows of a question bucket by bucket; `periods` are the billing periods that fill its span, if any."""
+    whole = Span(start=question.start, end=question.end)
+    # Periods that are months of the calendar are told by one question; others by one each.
+    if (
+        question.window != "month"
+        or not periods
+        or _spans(periods, whole) == cut(whole.start, whole.end, "month", zone)
+    ):
+        return await ask(question)
+    asked = (replace(question, start=one.start, end=one.end, window=None) for one in periods)
+    return _joined(await asyncio.gather(*map(ask, asked)))
+
+
+def _joined(answers: Sequence[UsageAnswer]) -> UsageAnswer:
+    """Return the rows of several answers together. Where they are of several moments, so is the answer."""
+    moments = sorted({answer.freshness.as_of or "" for answer in answers})
+    last = answers[-1]
+    return replace(
+        last,
+        rows=[row for answer in answers for row in answer.rows],
+        freshness=last.freshness.model_copy(update={"as_of": "+".join(moments) or None}),
+        filled=all(answer.filled for answer in answers),
     )
 
 
@@ -212,8 +269,8 @@ def _question(meter: Meter, period: Span, zone: ZoneInfo, choices: Choices) -> U
     )
 
 
-def _points(answer: UsageAnswer) -> list[Point]:
-    return [Point(row.start, row.group, row.quantity) for row in answer.rows]
+def _points(answer: UsageAnswer, *, of_rest: bool = False) -> list[Point]:
+    return [Point(row.start, row.group, row.quantity) for row in answer.rows if row.is_other == of_rest]
 
 
 async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str) -> _Groups:
@@ -223,8 +280,19 @@ async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str
     keys = largest({row.group: row.quantity for row in wholes.rows})
     if not keys:
         return _Groups(keys, wholes, wholes)
+    if len(keys) < len(wholes.rows) and chosen.meter.aggregation not in ADDITIVE:
+        # What is left is no difference: the aggregator puts it together from what its windows hold.
+        top = replace(grouped, top=len(keys))
+        wholes, windows = await asyncio.gather(
+            deps.aggregator.usage(viewer.customer, replace(top, window=None)),
+            deps.aggregator.usage(viewer.customer, top),
+        )
+        return _Groups([row.group for row in wholes.rows if not row.is_other], wholes, windows)
     filters = {**chosen.question.filters, group_by: keys}
-    return _Groups(keys, wholes, await deps.aggregator.usage(viewer.customer, replace(grouped, filters=filters)))
+    ask = partial(deps.aggregator.usage, viewer.customer)
+    return _Groups(
+        keys, wholes, await _by_windows(ask, replace(grouped, filters=filters), chosen.contract_periods, chosen.zone)
+    )
 
 
 def _series(
@@ -240,7 +308,7 @@ def _series(
     if groups is None:
         return series_of({"": totals}, {"": total}, total, lambda _: chosen.meter.label)
     adds_up = chosen.meter.aggregation in ADDITIVE
-    by_group = {row.group: row.quantity for row in groups.wholes.rows}
+    by_group = {row.group: row.quantity for row in groups.wholes.rows if not row.is_other}
     values = on_buckets(_points(groups.windows), buckets) if groups.keys else {}
     empty = (None,) * len(buckets)
     shown = series_of(
@@ -249,7 +317,10 @@ def _series(
         total if adds_up else None,
         lambda key: viewer.value_label(choices.group_by, key),
     )
-    if len(groups.keys) == len(by_group) or not adds_up:
+    if not adds_up:
+        rest_in = on_buckets(_points(groups.windows, of_rest=True), buckets).get("", empty)
+        return (*shown, *(other(rest_in, row.quantity, None) for row in groups.wholes.rows if row.is_other))
+    if len(groups.keys) == len(by_group):
         return shown
     rest = total - sum((one.total for one in shown), Decimal(0))
     return (*shown, other(rest_of(totals, [one.values for one in shown]), rest, total))
@@ -261,18 +332,15 @@ async def _comparison(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Compar
     if previous is None:
         return None
     question = replace(chosen.question, start=previous.start, end=previous.end)
-    now = deps.clock.now()
-    days = whole_days(chosen.period.start, now, chosen.zone) if chosen.period.start <= now < chosen.period.end else None
-    with refusals():
-        buckets = cut(previous.start, previous.end, chosen.question.window or "day", chosen.zone)
-    windows, whole, same_point = await asyncio.gather(
-        earlier_usage(deps, viewer, question),
-        earlier_usage(deps, viewer, replace(question, window=None)),
-        _nothing() if days is None else _same_point(deps, viewer, chosen, question, days),
-    )
     window = chosen.question.window or "day"
     with refusals():
-        shown = cut(chosen.period.start, chosen.period.end, window, chosen.zone)
+        buckets = _buckets(chosen.earlier_periods, previous, window, chosen.zone)
+        shown = _buckets(chosen.contract_periods, chosen.period, window, chosen.zone)
+    windows, whole, point = await asyncio.gather(
+        _by_windows(partial(earlier_usage, deps, viewer), question, chosen.earlier_periods, chosen.zone),
+        earlier_usage(deps, viewer, replace(question, window=None)),
+        _same_point(deps, viewer, chosen, question),
+    )
     with exact_arithmetic():
         return Comparison(
             period=previous,
@@ -280,19 +348,21 @@ async def _comparison(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Compar
             totals=on_buckets(_points(windows), buckets).get("", (None,) * len(buckets)),
             aligned=aligned(shown, buckets, window, chosen.zone),
             total=sum((row.quantity for row in whole.rows), Decimal(0)),
-            same_point=same_point,
+            same_point=point,
             change=None,
         )
 
 
-async def _same_point(deps: Deps, viewer: Viewer, chosen: ChosenUsage, previous: UsageQuestion, days: int) -> SamePoint:
-    """Return the first days of the span before, as many as have passed of this one."""
-    end = min(after_days(previous.start, days, chosen.zone), previous.end)
-    if end <= previous.start:
+async def _same_point(deps: Deps, viewer: Viewer, chosen: ChosenUsage, previous: UsageQuestion) -> SamePoint | None:
+    """Return the first days of the span before, as many as have passed of this one, while it runs."""
+    place = same_point(chosen.spans, chosen.earlier_spans, deps.clock.now(), chosen.zone)
+    if place is None:
+        return None
+    if place.until <= previous.start:
         return SamePoint(days=0, total=Decimal(0))
-    part = await earlier_usage(deps, viewer, replace(previous, end=end, window=None))
+    part = await earlier_usage(deps, viewer, replace(previous, end=place.until, window=None))
     with exact_arithmetic():
-        return SamePoint(days=days, total=sum((row.quantity for row in part.rows), Decimal(0)))
+        return SamePoint(days=place.days, total=sum((row.quantity for row in part.rows), Decimal(0)))
 
 
 def _may_equal_a_line(chosen: ChosenUsage, choices: Choices) -> bool:

@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from portal.domain.cost import Cost
+from portal.domain.figures import HeatMap, UsageFigures
 from portal.domain.usage import Usage
 from portal.operations.cost import CostChoices, explore_cost
+from portal.operations.figures import usage_figures, usage_heat
 from portal.operations.usage import explore_usage
 from portal.web.answers import csv_of, sent
 from portal.web.parameters import ChoicesOfQuery, MeterName
@@ -32,6 +34,18 @@ async def usage_csv(request: Request, viewer: UsageViewer, meter: MeterName, cho
     """The same as a table."""
     shown = await explore_usage(parts_of(request).deps, viewer, meter, choices)
     return csv_of("usage", exploration_header(shown, shown.unit or shown.label), exploration_rows(shown))
+
+
+@router.get("/usage/figures", response_model=UsageFigures)
+async def figures(request: Request, viewer: UsageViewer, meter: MeterName, choices: ChoicesOfQuery) -> Response:
+    """Largest bucket and 95th percentile over the buckets of one meter."""
+    return sent(request, await usage_figures(parts_of(request).deps, viewer, meter, choices))
+
+
+@router.get("/usage/heat", response_model=HeatMap)
+async def heat(request: Request, viewer: UsageViewer, meter: MeterName, choices: ChoicesOfQuery) -> Response:
+    """Usage of one meter by the hour of the week."""
+    return sent(request, await usage_heat(parts_of(request).deps, viewer, meter, choices))
 
 
 @router.get("/cost", response_model=Cost)

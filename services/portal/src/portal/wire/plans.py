@@ -49,6 +49,7 @@ def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], met
         "amount": None,
         "unit_price": None,
         "block_size": None,
+        "is_converted": False,
         "included": None,
         "minimum": None,
         "tiers": (),
@@ -61,6 +62,9 @@ def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], met
 def _usage(price: catalog_pb2.UsagePrice) -> dict[str, Any]:
     included = optional_decimal(price.included)
     found: dict[str, Any] = {"included": included or None, "minimum": optional_decimal(price.minimum)}
+    if price.HasField("convert"):
+        found["is_converted"] = True
+        found |= {"unit": price.convert.unit} if price.convert.unit else {}
     match price.WhichOneof("model"):
         case "per_unit":
             return {**found, "model": "perUnit", "unit_price": Decimal(price.per_unit.unit_price)}

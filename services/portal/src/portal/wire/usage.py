@@ -38,6 +38,7 @@ def question_to_proto(customer: str, question: UsageQuestion) -> pb.QueryUsageRe
         group_by=[question.group_by] if question.group_by else [],
         filters=filters_to_proto(question.filters),
         page_size=ROWS_PER_PAGE,
+        top=question.top,
     )
 
 
@@ -53,6 +54,7 @@ def row_from_proto(message: usage_pb2.UsageRow) -> UsageRow:
         group=message.group[0] if message.group else "",
         quantity=Decimal(message.quantity),
         event_count=message.event_count,
+        is_other=message.is_other,
     )
 
 

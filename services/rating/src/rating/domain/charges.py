@@ -51,6 +51,8 @@ class MeterUsage:
     event_count: int
     adds_up: bool = False
     goes_on: bool = False
+    rounded: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself; None: the quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Charge:
     quantity: Decimal
     event_count: int
     derivation: Derivation
+    rounded: Decimal | None = None
+    """What was priced of the quantity, where the meter rounds each event by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) ->
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
     """Whether a frozen charge is what its quantity costs by its item's price; the words of its steps may differ."""
-    used = MeterUsage(charge.quantity, charge.unit, charge.event_count)
+    used = MeterUsage(charge.quantity, charge.unit, charge.event_count, rounded=charge.rounded)
     again = _charge(item, {item.meter: used}, currency)
     return _figures(charge) == _figures(again)
 
@@ -200,5 +204,14 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str) -> C
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
-    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency)
-    return Charge(item.name, ChargeKind.USAGE, item.meter, used.unit, used.quantity, used.event_count, derivation)
+    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded)
+    return Charge(
+        item.name,
+        ChargeKind.USAGE,
+        item.meter,
+        used.unit,
+        used.quantity,
+        used.event_count,
+        derivation,
+        used.rounded,
+    )

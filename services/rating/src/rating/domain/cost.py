@@ -126,6 +126,8 @@ class UsageRow:
     start: datetime
     group: Group
     quantity: Decimal
+    rounded: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +165,16 @@ class MeterUsageOverTime:
 def usage_that_adds_up(told: UsageByWindow, windows: CostWindows, *, is_grouped: bool) -> MeterUsageOverTime:
     """Return the usage of a meter whose windows and groups add up to the quantity of the period."""
     groups = _by_place(told, windows)
+    # Where the meter rounds each event by itself, that is what is priced; what is told is what was metered.
+    rounded: dict[int, list[Decimal]] = {}
+    for row in told.rows:
+        if row.rounded is not None:
+            rounded.setdefault(windows.place_of(row.start), []).append(row.rounded)
     running, found = ZERO, []
     with exact_arithmetic():
         for place, quantities in sorted(groups.items()):
             quantity = sum(quantities.values(), ZERO)
-            running += quantity
+            running += sum(rounded[place], ZERO) if place in rounded else quantity
             found.append(WindowUsage(place, quantity, running))
     return MeterUsageOverTime(told.unit, tuple(found), groups if is_grouped else None, adds_up=True)
 

@@ -1,6 +1,6 @@
 """The heart of rating: what a quantity costs at a price, exactly, and every step that leads there.
 
-Pure: no clock, no rounding. The order is always the same: adjustments of the quantity (included units are taken off),
+Pure: no clock, no rounding. The order is always the same: the quantity is converted, included units are taken off,
 the model prices what remains, adjustments of the amount (a minimum lifts it). A quantity below zero (possible for
 meters whose values can be negative) costs what zero costs: usage never earns money. Rounding is invoicing's, once per
 line.
@@ -15,14 +15,27 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, Words
 
 
-def rate(quantity: Decimal, price: Price, *, unit: str = "", currency: str = "") -> Derivation:
-    """Price the quantity of one period. `unit` and `currency` only make the steps' texts readable."""
+def rate(
+    quantity: Decimal, price: Price, *, unit: str = "", currency: str = "", rounded: Decimal | None = None
+) -> Derivation:
+    """Price the quantity of one period, or what it is `rounded` to where the meter rounds each event by itself.
+
+    `unit` and `currency` only make the steps' texts readable.
+    """
     model, words = price.model, Words(unit, currency)
     steps: list[Step] = []
     with exact_arithmetic():
         remaining = quantity
         if model.LOOKS_AT_USAGE:
             steps.append(Step(StepName.QUANTITY, f"Usage of the period: {words.units(quantity)}", quantity))
+        if rounded is not None and model.LOOKS_AT_USAGE:
+            remaining = rounded
+            text = f"Each event rounded by itself: {words.units(rounded)} are billed"
+            steps.append(Step(StepName.BILLABLE, text, rounded))
+        if price.convert is not None:
+            remaining, told = price.convert.apply(remaining, words)
+            steps.extend(told)
+            words = Words(price.convert.unit or unit, currency)
         for adjustment in price.adjustments:
             if adjustment.IS_BEFORE:
                 remaining, told = adjustment.apply(remaining, words)

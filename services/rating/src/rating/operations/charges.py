@@ -275,7 +275,8 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
         return ExplainedCharge(charge, rated, item)
     usage, handed_through = await deps.aggregator.snapshot(rated.snapshot_id, charge.meter, page_size, page_token)
     sealed = usage.meters.get(charge.meter)
-    if sealed is None or (sealed.quantity, sealed.event_count) != (charge.quantity, charge.event_count):
+    billed = (charge.quantity, charge.rounded, charge.event_count)
+    if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != billed:
         raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
     return ExplainedCharge(charge, rated, item, handed_through)
 

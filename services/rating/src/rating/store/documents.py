@@ -14,6 +14,7 @@ from rating.domain.charges import Charge, ChargeKind
 from rating.domain.plans import PlanItem
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
+from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
@@ -35,14 +36,37 @@ def item_to_document(item: PlanItem) -> Document:
     document: Document = {"name": item.name, "meter": item.meter, "product": item.product}
     document["model"] = {"kind": _key(item.price.model.KIND), **_keyed(to_plain(item.price.model))}
     document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in item.price.adjustments)
+    if item.price.convert is not None:
+        document["convert"] = _conversion_to_document(item.price.convert)
     return document
 
 
 def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     """Return a plan item."""
     given = {kind.KIND: _optional_decimal(document.get(kind.KIND)) for kind in ADJUSTMENTS}
-    price = Price(_model_from_document(document["model"]), adjustments_of(given))
+    convert = _conversion_from_document(document["convert"]) if "convert" in document else None
+    price = Price(_model_from_document(document["model"]), adjustments_of(given), convert)
     return PlanItem(document["name"], document["meter"], document["product"], price)
+
+
+def _conversion_to_document(convert: Conversion) -> Document:
+    return {
+        "multiply": _optional_text(convert.multiply),
+        "divide": _optional_text(convert.divide),
+        "increment": _optional_text(convert.increment),
+        "rounding": None if convert.rounding is None else convert.rounding.value,
+        "unit": convert.unit,
+    }
+
+
+def _conversion_from_document(document: Mapping[str, Any]) -> Conversion:
+    return Conversion(
+        multiply=_optional_decimal(document["multiply"]),
+        divide=_optional_decimal(document["divide"]),
+        increment=_optional_decimal(document["increment"]),
+        rounding=None if document["rounding"] is None else Rounding(document["rounding"]),
+        unit=document["unit"],
+    )
 
 
 def _model_from_document(document: Mapping[str, Any]) -> PriceModel:
@@ -90,6 +114,8 @@ def charge_to_document(charge: Charge) -> Document:
         "exactAmount": format_decimal(charge.derivation.amount),
         "tiers": [_row_to_document(row) for row in charge.derivation.rows],
         "steps": [_step_to_document(step) for step in charge.derivation.steps],
+        # Absent where nothing is rounded, so that what is stored, and its digest, stay as they are.
+        **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
     }
 
 
@@ -108,6 +134,7 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         quantity=Decimal(document["quantity"]),
         event_count=document["eventCount"],
         derivation=derivation,
+        rounded=Decimal(document["rounded"]) if "rounded" in document else None,
     )
 
 

@@ -69,7 +69,12 @@ def usage_from_pages(pages: Sequence[aggregator_pb.QueryUsageResponse]) -> Usage
         message = "the log of events was restored while usage was read; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     rows = [
-        UsageRow(instant_from_proto(row.window.start), tuple(row.group), parse_decimal(row.quantity, DERIVED))
+        UsageRow(
+            instant_from_proto(row.window.start),
+            tuple(row.group),
+            parse_decimal(row.quantity, DERIVED),
+            parse_decimal(row.billable_quantity, DERIVED) if row.billable_quantity else None,
+        )
         for page in pages
         for row in page.rows
     ]

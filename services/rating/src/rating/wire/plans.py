@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, all_of, each_of, inside
@@ -14,6 +14,7 @@ from rating.domain.currencies import check_currency
 from rating.domain.plans import ItemDraft, PlanDraft
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
+from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import Plain, fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from rating.domain.plans import Plan, PlanChange, PlanItem
     from rating.domain.pricing.model import PriceModel
     from rating.domain.versions import Applied, Version
+
+
+_ROUNDING: Final = "QUANTITY_ROUNDING_"
 
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
@@ -55,7 +59,8 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
     if price.is_fixed:
         return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, **model)
     adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
-    usage: Any = {**model, **adjustments}
+    convert = None if price.convert is None else _conversion_to_proto(price.convert)
+    usage: Any = {**model, **adjustments, "convert": convert}
     return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, usage=usage)
 
 
@@ -101,7 +106,31 @@ def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:
         raise Refused("model", Reason.FIELD_REQUIRED, f"say how usage is priced, by one of: {kinds}")
     model = _model_from_proto(kind, usage)
     texts = {adjustment.KIND: getattr(usage, adjustment.KIND) for adjustment in ADJUSTMENTS}
-    return Price(model, adjustments_of({kind: decimal_in(kind, text) for kind, text in texts.items() if text}))
+    adjustments = adjustments_of({kind: decimal_in(kind, text) for kind, text in texts.items() if text})
+    with inside("convert"):
+        convert = _conversion_from_proto(usage.convert) if usage.HasField("convert") else None
+    return Price(model, adjustments, convert)
+
+
+def _conversion_from_proto(message: catalog_pb2.Conversion) -> Conversion:
+    texts = {name: getattr(message, name) for name in ("multiply", "divide", "increment")}
+    check_name("unit", message.unit)
+    name = catalog_pb2.QuantityRounding.Name(message.rounding).removeprefix(_ROUNDING)
+    return Conversion(
+        **{name: decimal_in(name, text) for name, text in texts.items() if text},
+        rounding=Rounding(name) if message.rounding else None,
+        unit=message.unit,
+    )
+
+
+def _conversion_to_proto(convert: Conversion) -> catalog_pb2.Conversion:
+    given = {"multiply": convert.multiply, "divide": convert.divide, "increment": convert.increment}
+    rounding = "UNSPECIFIED" if convert.rounding is None else convert.rounding.value
+    return catalog_pb2.Conversion(
+        **{name: format_decimal(value) for name, value in given.items() if value is not None},
+        rounding=catalog_pb2.QuantityRounding.Value(f"{_ROUNDING}{rounding}"),
+        unit=convert.unit,
+    )
 
 
 def _model_from_proto(kind: str, owner: catalog_pb2.PlanItem | catalog_pb2.UsagePrice) -> PriceModel:

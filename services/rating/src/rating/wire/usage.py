@@ -47,6 +47,7 @@ def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
             event_count=entry.event_count,
             adds_up=entry.aggregation in _ADD_UP,
             goes_on=entry.aggregation in _GO_ON,
+            rounded=parse_decimal(entry.billable_quantity, DERIVED) if entry.billable_quantity else None,
         )
         for entry in usage
     }

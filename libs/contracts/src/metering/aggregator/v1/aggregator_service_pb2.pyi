@@ -8,8 +8,10 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import reconciliation_pb2 as _reconciliation_pb2
+from metering.aggregator.v1 import schema_pb2 as _schema_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
@@ -24,6 +26,182 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class ApplyEventSchemaRequest(_message.Message):
+    """The schema as it should be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call safe to repeat."""
+    name: _builtins.str
+    """The event type. Required. Example: "sms.sent"."""
+    validate_only: _builtins.bool
+    """Check everything, write nothing: the answer is what would happen, without a schema."""
+    @_builtins.property
+    def spec(self) -> _schema_pb2.EventSchemaSpec:
+        """Content. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        spec: _schema_pb2.EventSchemaSpec | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "spec", b"spec", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyEventSchemaRequest: _TypeAlias = ApplyEventSchemaRequest  # noqa: Y015
+
+@_typing.final
+class ApplyEventSchemaResponse(_message.Message):
+    """What happened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    RECOUNTED_METERS_FIELD_NUMBER: _builtins.int
+    outcome: _values_pb2.ApplyOutcome.ValueType
+    """Created, unchanged or new version."""
+    @_builtins.property
+    def schema(self) -> _schema_pb2.EventSchema:
+        """The newest version."""
+
+    @_builtins.property
+    def recounted_meters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Meters that are counted again because of it."""
+
+    def __init__(
+        self,
+        *,
+        outcome: _values_pb2.ApplyOutcome.ValueType = ...,
+        schema: _schema_pb2.EventSchema | None = ...,
+        recounted_meters: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "recounted_meters", b"recounted_meters", "schema", b"schema"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyEventSchemaResponse: _TypeAlias = ApplyEventSchemaResponse  # noqa: Y015
+
+@_typing.final
+class GetEventSchemaRequest(_message.Message):
+    """Names a schema."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The event type. Required."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventSchemaRequest: _TypeAlias = GetEventSchemaRequest  # noqa: Y015
+
+@_typing.final
+class GetEventSchemaResponse(_message.Message):
+    """A schema with its history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def schema(self) -> _schema_pb2.EventSchema:
+        """Newest version."""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.EventSchema]:
+        """All versions, newest first."""
+
+    def __init__(
+        self,
+        *,
+        schema: _schema_pb2.EventSchema | None = ...,
+        versions: _abc.Iterable[_schema_pb2.EventSchema] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventSchemaResponse: _TypeAlias = GetEventSchemaResponse  # noqa: Y015
+
+@_typing.final
+class ListEventSchemasRequest(_message.Message):
+    """A page of schemas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventSchemasRequest: _TypeAlias = ListEventSchemasRequest  # noqa: Y015
+
+@_typing.final
+class ListEventSchemasResponse(_message.Message):
+    """A page of schemas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.EventSchema]:
+        """Newest versions, by name."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_schema_pb2.EventSchema] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventSchemasResponse: _TypeAlias = ListEventSchemasResponse  # noqa: Y015
 
 @_typing.final
 class ApplyMeterRequest(_message.Message):
@@ -88,6 +266,84 @@ class ApplyMeterResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApplyMeterResponse: _TypeAlias = ApplyMeterResponse  # noqa: Y015
+
+@_typing.final
+class PreviewMeterRequest(_message.Message):
+    """The meter as it might be, and the events by which it is tried."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    WINDOW_SIZE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name: the meter that is there under this name is counted beside it. Required."""
+    customer: _builtins.str
+    """Only this customer. Optional."""
+    window_size: _usage_pb2.WindowSize.ValueType
+    """Unspecified means the whole period as one window."""
+    time_zone: _builtins.str
+    """IANA time zone for days, weeks and months. Empty means UTC."""
+    @_builtins.property
+    def spec(self) -> _meter_pb2.MeterSpec:
+        """Content of the draft. Required."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """When the events happened; both ends must be aligned to the windows of the draft and of the meter that is there. Required."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spec: _meter_pb2.MeterSpec | None = ...,
+        period: _values_pb2.Period | None = ...,
+        customer: _builtins.str = ...,
+        window_size: _usage_pb2.WindowSize.ValueType = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period", "spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "name", b"name", "period", b"period", "spec", b"spec", "time_zone", b"time_zone", "window_size", b"window_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewMeterRequest: _TypeAlias = PreviewMeterRequest  # noqa: Y015
+
+@_typing.final
+class PreviewMeterResponse(_message.Message):
+    """How far it is; the last one has the result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> _reconciliation_pb2.ReconcileProgress:
+        """How far the log is read."""
+
+    @_builtins.property
+    def result(self) -> _reconciliation_pb2.MeterPreview:
+        """The end."""
+
+    def __init__(
+        self,
+        *,
+        progress: _reconciliation_pb2.ReconcileProgress | None = ...,
+        result: _reconciliation_pb2.MeterPreview | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["progress", "result"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___PreviewMeterResponse: _TypeAlias = PreviewMeterResponse  # noqa: Y015
 
 @_typing.final
 class GetMeterRequest(_message.Message):
@@ -288,6 +544,11 @@ class QueryUsageRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     RUNNING_FIELD_NUMBER: _builtins.int
+    TOP_FIELD_NUMBER: _builtins.int
+    ACROSS_CUSTOMERS_FIELD_NUMBER: _builtins.int
+    FILL_GAPS_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
+    SCAN_EVENTS_MAX_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name. Required."""
     window_size: _usage_pb2.WindowSize.ValueType
@@ -301,6 +562,20 @@ class QueryUsageRequest(_message.Message):
     running: _builtins.bool
     """Running quantities: each row has the quantity and the number of events from the start of the period to the end of its window, as if
     that were asked for as one window. A window still has a row only if something happened in it, in the group of the row.
+    """
+    top: _builtins.int
+    """Only this many series, those with the largest quantity over the period, and one more with the exact rest (`UsageRow.is_other`). A
+    series is a customer and a group. Equal ones are taken by customer and group, bytewise. 0 means all. Example: 10.
+    """
+    across_customers: _builtins.bool
+    """All customers together, as one without a name: distinct texts, smallest and latest values are those over all of them."""
+    fill_gaps: _builtins.bool
+    """Also rows with the quantity "0" for windows in which nothing happened, of each series that has any row, and of each customer that
+    is named. Needs no `page_token`: the answer is whole, or refused.
+    """
+    scan_events_max: _builtins.int
+    """Allow properties that the meter does not group by, in `group_by` and `filters`: they are read from the log, of at most this many
+    events. 0 means never. Example: 1000000.
     """
     @_builtins.property
     def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -322,6 +597,12 @@ class QueryUsageRequest(_message.Message):
     def freshness(self) -> Global___Freshness:
         """Wait until the answer is this fresh, within the deadline. Default: answer at once."""
 
+    @_builtins.property
+    def bounds(self) -> _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]:
+        """Windows of the caller's own, such as billing periods: each begins where the one before ends, the first with the period, the last
+        ends with it. Ascending, within the period, on the grid of the meter's windows; instead of `window_size`. Optional.
+        """
+
     def __init__(
         self,
         *,
@@ -336,18 +617,78 @@ class QueryUsageRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         running: _builtins.bool = ...,
+        top: _builtins.int = ...,
+        across_customers: _builtins.bool = ...,
+        fill_gaps: _builtins.bool = ...,
+        bounds: _abc.Iterable[_timestamp_pb2.Timestamp] | None = ...,
+        scan_events_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "running", b"running", "time_zone", b"time_zone", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["across_customers", b"across_customers", "bounds", b"bounds", "customers", b"customers", "fill_gaps", b"fill_gaps", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "running", b"running", "scan_events_max", b"scan_events_max", "time_zone", b"time_zone", "top", b"top", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryUsageRequest: _TypeAlias = QueryUsageRequest  # noqa: Y015
 
 @_typing.final
+class UsageSource(_message.Message):
+    """Where an answer about usage comes from, and what it took."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[UsageSource._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: UsageSource._Kind.ValueType  # 0
+        """Unknown."""
+        KIND_WINDOWS: UsageSource._Kind.ValueType  # 1
+        """What is counted already."""
+        KIND_LOG: UsageSource._Kind.ValueType  # 2
+        """The events of the log."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """WINDOWS: from what is counted already. LOG: counted for this answer, from the events themselves."""
+
+    KIND_UNSPECIFIED: UsageSource.Kind.ValueType  # 0
+    """Unknown."""
+    KIND_WINDOWS: UsageSource.Kind.ValueType  # 1
+    """What is counted already."""
+    KIND_LOG: UsageSource.Kind.ValueType  # 2
+    """The events of the log."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    EVENTS_READ_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    kind: Global___UsageSource.Kind.ValueType
+    """Which one."""
+    events_read: _builtins.int
+    """Events of the log that were read, also those of others that lie between them; 0 for windows."""
+    @_builtins.property
+    def properties(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties because of which the log was read. Example: "color"."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___UsageSource.Kind.ValueType = ...,
+        events_read: _builtins.int = ...,
+        properties: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events_read", b"events_read", "kind", b"kind", "properties", b"properties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageSource: _TypeAlias = UsageSource  # noqa: Y015
+
+@_typing.final
 class QueryUsageResponse(_message.Message):
-    """Usage. Windows in which nothing happened have no row."""
+    """Usage. Windows in which nothing happened have no row, unless `fill_gaps` was asked for."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -356,19 +697,27 @@ class QueryUsageResponse(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
+    OTHER_SERIES_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, for display."""
     next_page_token: _builtins.str
     """Token for the next page; empty on the last."""
     filled: _builtins.bool
     """False while past events of the meter are still being counted."""
+    other_series: _builtins.int
+    """With `top`: how many series the rest holds."""
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageRow]:
-        """Rows, ordered by customer, window and group."""
+        """Rows, ordered by customer, window and group; with `top`, by series, the largest first and the rest last, then by window."""
 
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
         """The part of the log that is counted."""
+
+    @_builtins.property
+    def source(self) -> Global___UsageSource:
+        """Where the answer comes from."""
 
     def __init__(
         self,
@@ -378,14 +727,398 @@ class QueryUsageResponse(_message.Message):
         as_of: _values_pb2.AsOf | None = ...,
         next_page_token: _builtins.str = ...,
         filled: _builtins.bool = ...,
+        other_series: _builtins.int = ...,
+        source: Global___UsageSource | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "next_page_token", b"next_page_token", "rows", b"rows", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "next_page_token", b"next_page_token", "other_series", b"other_series", "rows", b"rows", "source", b"source", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryUsageResponse: _TypeAlias = QueryUsageResponse  # noqa: Y015
+
+@_typing.final
+class WatchUsageRequest(_message.Message):
+    """What to watch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    ANSWERS_MAX_FIELD_NUMBER: _builtins.int
+    answers_max: _builtins.int
+    """End after this many answers. 0 means no limit. Example: 1."""
+    @_builtins.property
+    def query(self) -> Global___QueryUsageRequest:
+        """The question. `page_size`, `page_token` and `scan_events_max` are to be left out. Required."""
+
+    def __init__(
+        self,
+        *,
+        query: Global___QueryUsageRequest | None = ...,
+        answers_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers_max", b"answers_max", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchUsageRequest: _TypeAlias = WatchUsageRequest  # noqa: Y015
+
+@_typing.final
+class WatchUsageResponse(_message.Message):
+    """The answer as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    IS_UNCHANGED_FIELD_NUMBER: _builtins.int
+    is_unchanged: _builtins.bool
+    """The answer is the one before; `answer.rows` are left out."""
+    @_builtins.property
+    def answer(self) -> Global___QueryUsageResponse:
+        """All of it; or, while it is the same as before, only how far it is counted by now."""
+
+    def __init__(
+        self,
+        *,
+        answer: Global___QueryUsageResponse | None = ...,
+        is_unchanged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "is_unchanged", b"is_unchanged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchUsageResponse: _TypeAlias = WatchUsageResponse  # noqa: Y015
+
+@_typing.final
+class SummarizeUsageRequest(_message.Message):
+    """Which figures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    WITH_PREVIOUS_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    with_previous: _builtins.bool
+    """Compare with the period before."""
+    @_builtins.property
+    def query(self) -> Global___QueryUsageRequest:
+        """Which usage. `window_size` or `bounds` are the windows of largest window and percentile; `page_size`, `page_token`, `running` and
+        `fill_gaps` are to be left out. Required.
+        """
+
+    @_builtins.property
+    def previous(self) -> _values_pb2.Period:
+        """The period to compare with, where it is not the one of the same length before: months before months, else as many days or hours.
+        Example: the billing period before. Optional.
+        """
+
+    def __init__(
+        self,
+        *,
+        query: Global___QueryUsageRequest | None = ...,
+        with_previous: _builtins.bool = ...,
+        previous: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["previous", b"previous", "query", b"query"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["previous", b"previous", "query", b"query", "with_previous", b"with_previous"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeUsageRequest: _TypeAlias = SummarizeUsageRequest  # noqa: Y015
+
+@_typing.final
+class UsageSummary(_message.Message):
+    """Figures of one series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    IS_OTHER_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    LARGEST_WINDOW_FIELD_NUMBER: _builtins.int
+    LARGEST_QUANTITY_FIELD_NUMBER: _builtins.int
+    PERCENTILE_95_FIELD_NUMBER: _builtins.int
+    WINDOW_COUNT_FIELD_NUMBER: _builtins.int
+    PREVIOUS_QUANTITY_FIELD_NUMBER: _builtins.int
+    PREVIOUS_EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key."""
+    is_other: _builtins.bool
+    """The rest of a `top`."""
+    quantity: _builtins.str
+    """Exact decimal text: the quantity over the whole period."""
+    event_count: _builtins.int
+    """Events behind it."""
+    largest_quantity: _builtins.str
+    """Its quantity. Exact decimal text; empty if nothing happened."""
+    percentile_95: _builtins.str
+    """The quantity that at least 95 of 100 windows do not exceed: that of a window, nothing is interpolated. Exact decimal text; empty if
+    there is no window.
+    """
+    window_count: _builtins.int
+    """How many windows that is of: those that have begun by now. Where nothing is no quantity (of averages, and of smallest, largest, first
+    and latest values), only those in which anything happened.
+    """
+    previous_quantity: _builtins.str
+    """The quantity of `previous`. Exact decimal text; empty if it was not asked for."""
+    previous_event_count: _builtins.int
+    """Events behind it."""
+    @_builtins.property
+    def group(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Values of the group-by properties asked for, in that order."""
+
+    @_builtins.property
+    def largest_window(self) -> _values_pb2.Period:
+        """The window with the largest quantity, the first of equal ones; absent if nothing happened."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        group: _abc.Iterable[_builtins.str] | None = ...,
+        is_other: _builtins.bool = ...,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        largest_window: _values_pb2.Period | None = ...,
+        largest_quantity: _builtins.str = ...,
+        percentile_95: _builtins.str = ...,
+        window_count: _builtins.int = ...,
+        previous_quantity: _builtins.str = ...,
+        previous_event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["largest_window", b"largest_window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "largest_quantity", b"largest_quantity", "largest_window", b"largest_window", "percentile_95", b"percentile_95", "previous_event_count", b"previous_event_count", "previous_quantity", b"previous_quantity", "quantity", b"quantity", "window_count", b"window_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageSummary: _TypeAlias = UsageSummary  # noqa: Y015
+
+@_typing.final
+class SummarizeUsageResponse(_message.Message):
+    """Figures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARIES_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    OTHER_SERIES_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """The unit, for display."""
+    filled: _builtins.bool
+    """False while past events of the meter are still being counted."""
+    other_series: _builtins.int
+    """With `top`: how many series the rest holds."""
+    @_builtins.property
+    def summaries(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageSummary]:
+        """By customer and group; with `top`, the largest first and the rest last. A series that only the period before had is left out, and is
+        in the rest if there is one.
+        """
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    @_builtins.property
+    def source(self) -> Global___UsageSource:
+        """Where the answer comes from."""
+
+    @_builtins.property
+    def previous(self) -> _values_pb2.Period:
+        """The part of the period before that was compared: up to the local time that it is in the period now, all of it once the period is
+        over. Absent if it was not asked for, or if the period has not begun.
+        """
+
+    def __init__(
+        self,
+        *,
+        summaries: _abc.Iterable[Global___UsageSummary] | None = ...,
+        unit: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+        other_series: _builtins.int = ...,
+        source: Global___UsageSource | None = ...,
+        previous: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "previous", b"previous", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "other_series", b"other_series", "previous", b"previous", "source", b"source", "summaries", b"summaries", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeUsageResponse: _TypeAlias = SummarizeUsageResponse  # noqa: Y015
+
+@_typing.final
+class QueryHeatMapRequest(_message.Message):
+    """Which usage by the hour of the week."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
+    SCAN_EVENTS_MAX_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter name. Required."""
+    time_zone: _builtins.str
+    """IANA time zone of the hours. Empty means UTC. Example: "America/New_York"."""
+    scan_events_max: _builtins.int
+    """Allow filters by properties that the meter does not group by, as in QueryUsage."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Customers, together; empty means all."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period, at most 10,000 hours; both ends must be aligned to the meter's windows. Required."""
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[_meter_pb2.PropertyFilter]:
+        """Only groups with these values. Optional."""
+
+    @_builtins.property
+    def freshness(self) -> Global___Freshness:
+        """Wait until the answer is this fresh, within the deadline. Default: answer at once."""
+
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        customers: _abc.Iterable[_builtins.str] | None = ...,
+        period: _values_pb2.Period | None = ...,
+        time_zone: _builtins.str = ...,
+        filters: _abc.Iterable[_meter_pb2.PropertyFilter] | None = ...,
+        freshness: Global___Freshness | None = ...,
+        scan_events_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "meter", b"meter", "period", b"period", "scan_events_max", b"scan_events_max", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryHeatMapRequest: _TypeAlias = QueryHeatMapRequest  # noqa: Y015
+
+@_typing.final
+class HourOfWeek(_message.Message):
+    """An hour of the week of a zone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEKDAY_FIELD_NUMBER: _builtins.int
+    HOUR_FIELD_NUMBER: _builtins.int
+    weekday: _builtins.int
+    """Day of the week: 1 is Monday, 7 Sunday."""
+    hour: _builtins.int
+    """Hour of the clock, 0 to 23."""
+    def __init__(
+        self,
+        *,
+        weekday: _builtins.int = ...,
+        hour: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hour", b"hour", "weekday", b"weekday"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HourOfWeek: _TypeAlias = HourOfWeek  # noqa: Y015
+
+@_typing.final
+class HeatMapCell(_message.Message):
+    """All usage of an hour of the week, put together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUR_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Exact decimal text; "0" if nothing happened."""
+    event_count: _builtins.int
+    """Events behind it."""
+    minutes: _builtins.int
+    """How many minutes of the period lie in such an hour: 60 for each time that it came, 120 for a day on which clocks went back over it."""
+    @_builtins.property
+    def hour(self) -> Global___HourOfWeek:
+        """Which hour."""
+
+    def __init__(
+        self,
+        *,
+        hour: Global___HourOfWeek | None = ...,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        minutes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hour", b"hour"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "hour", b"hour", "minutes", b"minutes", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeatMapCell: _TypeAlias = HeatMapCell  # noqa: Y015
+
+@_typing.final
+class QueryHeatMapResponse(_message.Message):
+    """Usage by the hour of the week."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CELLS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """The unit, for display."""
+    filled: _builtins.bool
+    """False while past events of the meter are still being counted."""
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeatMapCell]:
+        """A cell for each hour of the week that the period has, by weekday and hour."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    @_builtins.property
+    def source(self) -> Global___UsageSource:
+        """Where the answer comes from."""
+
+    def __init__(
+        self,
+        *,
+        cells: _abc.Iterable[Global___HeatMapCell] | None = ...,
+        unit: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+        source: Global___UsageSource | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cells", b"cells", "filled", b"filled", "source", b"source", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryHeatMapResponse: _TypeAlias = QueryHeatMapResponse  # noqa: Y015
 
 @_typing.final
 class CurrentUsageRequest(_message.Message):
@@ -816,12 +1549,21 @@ class ListMeteredEventsRequest(_message.Message):
     AFTER_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     UP_TO_FIELD_NUMBER: _builtins.int
+    HOUR_OF_WEEK_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    OTHER_THAN_FIELD_NUMBER: _builtins.int
+    ANY_PROPERTY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     meter: _builtins.str
     """Meter name. Required."""
     limit: _builtins.int
     """End after this many events. 0 means no limit. Example: 100."""
+    time_zone: _builtins.str
+    """IANA time zone of `hour_of_week`. Empty means UTC."""
+    any_property: _builtins.bool
+    """Allow `filters` and `group_by` to name properties that the meter does not group by, as `scan_events_max` does in QueryUsage."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """When they happened; both ends must be aligned to the meter's windows, as in QueryUsage. Required."""
@@ -840,6 +1582,18 @@ class ListMeteredEventsRequest(_message.Message):
         of a usage answer lists what is behind that answer. Optional: all that is counted by now.
         """
 
+    @_builtins.property
+    def hour_of_week(self) -> Global___HourOfWeek:
+        """Only what lies in this hour of the week: the events behind a cell of QueryHeatMap. Optional."""
+
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties that `other_than` is about."""
+
+    @_builtins.property
+    def other_than(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupValues]:
+        """Not these groups: the events of a customer behind the rest of a `top`, whose named groups these are. Optional."""
+
     def __init__(
         self,
         *,
@@ -850,14 +1604,43 @@ class ListMeteredEventsRequest(_message.Message):
         after: _usage_pb2.EventPlace | None = ...,
         limit: _builtins.int = ...,
         up_to: _values_pb2.AsOf | None = ...,
+        hour_of_week: Global___HourOfWeek | None = ...,
+        time_zone: _builtins.str = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+        other_than: _abc.Iterable[Global___GroupValues] | None = ...,
+        any_property: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "hour_of_week", b"hour_of_week", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "customer", b"customer", "filters", b"filters", "limit", b"limit", "meter", b"meter", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "any_property", b"any_property", "customer", b"customer", "filters", b"filters", "group_by", b"group_by", "hour_of_week", b"hour_of_week", "limit", b"limit", "meter", b"meter", "other_than", b"other_than", "period", b"period", "time_zone", b"time_zone", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMeteredEventsRequest: _TypeAlias = ListMeteredEventsRequest  # noqa: Y015
+
+@_typing.final
+class GroupValues(_message.Message):
+    """A group: a value of each property of `group_by`, in that order; "" where the event lacks it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The values. Example: ["eu", "gold"]."""
+
+    def __init__(
+        self,
+        *,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupValues: _TypeAlias = GroupValues  # noqa: Y015
 
 @_typing.final
 class ListMeteredEventsResponse(_message.Message):
@@ -997,13 +1780,15 @@ class RequeueParkedRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call safe to repeat; a page of its own needs an id of its own."""
     meter: _builtins.str
-    """Meter. Required."""
+    """Meter. Required, unless events are meant that a schema holds: then it is empty, and `type` is required."""
     reason: _builtins.str
     """Only this reason. Optional. Example: "VALUE_MISSING"."""
     customer: _builtins.str
     """Only events of this customer. Optional."""
     type: _builtins.str
-    """Only events of this type. Optional."""
+    """Only events of this type. Optional with a meter. Without one: the type whose schema was mended; the newest version of it judges the
+    events that are held, and those that it lets pass count for every meter.
+    """
     validate_only: _builtins.bool
     """Only say how many would count; nothing is changed. That there are too many groups, or that a value can't be stored, shows only when
     it is tried.
@@ -1247,6 +2032,7 @@ class CheckEventsRequest(_message.Message):
 
     EVENTS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    SCHEMAS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_event_pb2.UsageEvent]:
         """Events as rows, 1 to 10,000."""
@@ -1255,19 +2041,52 @@ class CheckEventsRequest(_message.Message):
     def columns(self) -> _usage_event_pb2.UsageEventColumns:
         """Events as columns, 1 to 10,000."""
 
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedSchema]:
+        """Schemas that are tried instead of the tenant's for the types they name. Optional."""
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[_usage_event_pb2.UsageEvent] | None = ...,
         columns: _usage_event_pb2.UsageEventColumns | None = ...,
+        schemas: _abc.Iterable[Global___TriedSchema] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events", b"events", "schemas", b"schemas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckEventsRequest: _TypeAlias = CheckEventsRequest  # noqa: Y015
+
+@_typing.final
+class TriedSchema(_message.Message):
+    """A schema that is tried without being applied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The event type. Required."""
+    @_builtins.property
+    def spec(self) -> _schema_pb2.EventSchemaSpec:
+        """Content. Required."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spec: _schema_pb2.EventSchemaSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TriedSchema: _TypeAlias = TriedSchema  # noqa: Y015
 
 @_typing.final
 class CheckEventsResponse(_message.Message):
@@ -1277,6 +2096,8 @@ class CheckEventsResponse(_message.Message):
 
     UNCOUNTED_FIELD_NUMBER: _builtins.int
     COUNTED_FIELD_NUMBER: _builtins.int
+    REPAIRS_FIELD_NUMBER: _builtins.int
+    REPAIRED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def uncounted(self) -> _containers.RepeatedCompositeFieldContainer[Global___UncountedEvent]:
         """By place, then by meter."""
@@ -1285,19 +2106,87 @@ class CheckEventsResponse(_message.Message):
     def counted(self) -> _containers.RepeatedCompositeFieldContainer[Global___CountedEvents]:
         """How many events each meter would count, by name; a meter that would count none is left out."""
 
+    @_builtins.property
+    def repairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairCount]:
+        """In how many events schemas would mend a property, by type and property."""
+
+    @_builtins.property
+    def repaired(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairedEvent]:
+        """The first 100 events that schemas would mend, by place."""
+
     def __init__(
         self,
         *,
         uncounted: _abc.Iterable[Global___UncountedEvent] | None = ...,
         counted: _abc.Iterable[Global___CountedEvents] | None = ...,
+        repairs: _abc.Iterable[Global___RepairCount] | None = ...,
+        repaired: _abc.Iterable[Global___RepairedEvent] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "uncounted", b"uncounted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "repaired", b"repaired", "repairs", b"repairs", "uncounted", b"uncounted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckEventsResponse: _TypeAlias = CheckEventsResponse  # noqa: Y015
+
+@_typing.final
+class RepairCount(_message.Message):
+    """How many events would be mended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    PROPERTY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """Event type."""
+    property: _builtins.str
+    """Property key."""
+    event_count: _builtins.int
+    """Number of events."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        property: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "property", b"property", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairCount: _TypeAlias = RepairCount  # noqa: Y015
+
+@_typing.final
+class RepairedEvent(_message.Message):
+    """What a schema would mend in an event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Place in the batch, from 0."""
+    @_builtins.property
+    def properties(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.RepairedProperty]:
+        """Properties that differ, by key."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        properties: _abc.Iterable[_schema_pb2.RepairedProperty] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "properties", b"properties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairedEvent: _TypeAlias = RepairedEvent  # noqa: Y015
 
 @_typing.final
 class CountedEvents(_message.Message):
@@ -1338,9 +2227,9 @@ class UncountedEvent(_message.Message):
     index: _builtins.int
     """Place in the batch, from 0."""
     meter: _builtins.str
-    """Meter that could not read it; empty for NO_METER."""
+    """Meter that could not read it; empty for NO_METER, and where the schema of its type would hold it."""
     reason: _builtins.str
-    """Stable reason: VALUE_MISSING, VALUE_INVALID or NO_METER."""
+    """Stable reason: VALUE_MISSING, VALUE_INVALID, NO_METER or, where a schema would hold it, one with SCHEMA_ in front."""
     message: _builtins.str
     """For people. Example: "property bytes: '1e3' is not a plain decimal"."""
     def __init__(

@@ -40,6 +40,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterResponse.FromString,
                 _registered_method=True)
+        self.PreviewMeter = channel.unary_stream(
+                '/metering.aggregator.v1.AggregatorService/PreviewMeter',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterResponse.FromString,
+                _registered_method=True)
         self.GetMeter = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/GetMeter',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetMeterRequest.SerializeToString,
@@ -50,10 +55,40 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersResponse.FromString,
                 _registered_method=True)
+        self.ApplyEventSchema = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/ApplyEventSchema',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaResponse.FromString,
+                _registered_method=True)
+        self.GetEventSchema = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/GetEventSchema',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaResponse.FromString,
+                _registered_method=True)
+        self.ListEventSchemas = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/ListEventSchemas',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasResponse.FromString,
+                _registered_method=True)
         self.QueryUsage = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/QueryUsage',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
+                _registered_method=True)
+        self.WatchUsage = channel.unary_stream(
+                '/metering.aggregator.v1.AggregatorService/WatchUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageResponse.FromString,
+                _registered_method=True)
+        self.SummarizeUsage = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/SummarizeUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.FromString,
+                _registered_method=True)
+        self.QueryHeatMap = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/QueryHeatMap',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.FromString,
                 _registered_method=True)
         self.CurrentUsage = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/CurrentUsage',
@@ -149,6 +184,15 @@ class AggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewMeter(self, request, context):
+        """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+        in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+        INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetMeter(self, request, context):
         """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND.
         """
@@ -163,9 +207,57 @@ class AggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ApplyEventSchema(self, request, context):
+        """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+        Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+        counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEventSchema(self, request, context):
+        """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEventSchemas(self, request, context):
+        """Lists the newest versions of the tenant's schemas, by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryUsage(self, request, context):
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+        ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchUsage(self, request, context):
+        """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+        without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+        service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SummarizeUsage(self, request, context):
+        """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+        period before up to the same point. Errors: as QueryUsage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryHeatMap(self, request, context):
+        """Returns usage by the hour of the week of a zone. Errors: as QueryUsage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -311,6 +403,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterResponse.SerializeToString,
             ),
+            'PreviewMeter': grpc.unary_stream_rpc_method_handler(
+                    servicer.PreviewMeter,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterResponse.SerializeToString,
+            ),
             'GetMeter': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMeter,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetMeterRequest.FromString,
@@ -321,10 +418,40 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersResponse.SerializeToString,
             ),
+            'ApplyEventSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyEventSchema,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaResponse.SerializeToString,
+            ),
+            'GetEventSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEventSchema,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaResponse.SerializeToString,
+            ),
+            'ListEventSchemas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEventSchemas,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasResponse.SerializeToString,
+            ),
             'QueryUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryUsage,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.SerializeToString,
+            ),
+            'WatchUsage': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageResponse.SerializeToString,
+            ),
+            'SummarizeUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummarizeUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.SerializeToString,
+            ),
+            'QueryHeatMap': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryHeatMap,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.SerializeToString,
             ),
             'CurrentUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.CurrentUsage,
@@ -446,6 +573,33 @@ class AggregatorService:
             _registered_method=True)
 
     @staticmethod
+    def PreviewMeter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/PreviewMeter',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetMeter(request,
             target,
             options=(),
@@ -500,6 +654,87 @@ class AggregatorService:
             _registered_method=True)
 
     @staticmethod
+    def ApplyEventSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/ApplyEventSchema',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEventSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/GetEventSchema',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEventSchemas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/ListEventSchemas',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def QueryUsage(request,
             target,
             options=(),
@@ -516,6 +751,87 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/QueryUsage',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/WatchUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SummarizeUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/SummarizeUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryHeatMap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/QueryHeatMap',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.FromString,
             options,
             channel_credentials,
             insecure,

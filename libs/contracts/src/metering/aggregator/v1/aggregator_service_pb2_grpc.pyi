@@ -37,14 +37,40 @@ class AggregatorServiceStub:
     """Creates a meter, or a new version if the content differs; past events are counted from the log without stopping
     the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
     """
+    PreviewMeter: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.PreviewMeterRequest, _aggregator_service_pb2.PreviewMeterResponse]
+    """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+    in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+    INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
+    """
     GetMeter: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetMeterRequest, _aggregator_service_pb2.GetMeterResponse]
     """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND."""
     ListMeters: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListMetersRequest, _aggregator_service_pb2.ListMetersResponse]
     """Lists the newest version of every meter, by name."""
+    ApplyEventSchema: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ApplyEventSchemaRequest, _aggregator_service_pb2.ApplyEventSchemaResponse]
+    """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+    Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+    counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+    """
+    GetEventSchema: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetEventSchemaRequest, _aggregator_service_pb2.GetEventSchemaResponse]
+    """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND."""
+    ListEventSchemas: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListEventSchemasRequest, _aggregator_service_pb2.ListEventSchemasResponse]
+    """Lists the newest versions of the tenant's schemas, by name."""
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+    ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    WatchUsage: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]
+    """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+    service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+    """
+    SummarizeUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]
+    """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+    period before up to the same point. Errors: as QueryUsage.
+    """
+    QueryHeatMap: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]
+    """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
     CurrentUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]
     """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
     often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
@@ -118,14 +144,40 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Creates a meter, or a new version if the content differs; past events are counted from the log without stopping
     the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
     """
+    PreviewMeter: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.PreviewMeterRequest, _aggregator_service_pb2.PreviewMeterResponse]  # type: ignore[assignment]
+    """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+    in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+    INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
+    """
     GetMeter: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetMeterRequest, _aggregator_service_pb2.GetMeterResponse]  # type: ignore[assignment]
     """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND."""
     ListMeters: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListMetersRequest, _aggregator_service_pb2.ListMetersResponse]  # type: ignore[assignment]
     """Lists the newest version of every meter, by name."""
+    ApplyEventSchema: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ApplyEventSchemaRequest, _aggregator_service_pb2.ApplyEventSchemaResponse]  # type: ignore[assignment]
+    """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+    Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+    counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+    """
+    GetEventSchema: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetEventSchemaRequest, _aggregator_service_pb2.GetEventSchemaResponse]  # type: ignore[assignment]
+    """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND."""
+    ListEventSchemas: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListEventSchemasRequest, _aggregator_service_pb2.ListEventSchemasResponse]  # type: ignore[assignment]
+    """Lists the newest versions of the tenant's schemas, by name."""
     QueryUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+    ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    WatchUsage: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]  # type: ignore[assignment]
+    """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+    service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+    """
+    SummarizeUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]  # type: ignore[assignment]
+    """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+    period before up to the same point. Errors: as QueryUsage.
+    """
+    QueryHeatMap: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]  # type: ignore[assignment]
+    """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
     CurrentUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]  # type: ignore[assignment]
     """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
     often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
@@ -204,6 +256,17 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def PreviewMeter(
+        self,
+        request: _aggregator_service_pb2.PreviewMeterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.PreviewMeterResponse], _abc.AsyncIterator[_aggregator_service_pb2.PreviewMeterResponse]]:
+        """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+        in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+        INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
+        """
+
+    @_abc_1.abstractmethod
     def GetMeter(
         self,
         request: _aggregator_service_pb2.GetMeterRequest,
@@ -220,14 +283,71 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the newest version of every meter, by name."""
 
     @_abc_1.abstractmethod
+    def ApplyEventSchema(
+        self,
+        request: _aggregator_service_pb2.ApplyEventSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.ApplyEventSchemaResponse, _abc.Awaitable[_aggregator_service_pb2.ApplyEventSchemaResponse]]:
+        """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+        Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+        counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+        """
+
+    @_abc_1.abstractmethod
+    def GetEventSchema(
+        self,
+        request: _aggregator_service_pb2.GetEventSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.GetEventSchemaResponse, _abc.Awaitable[_aggregator_service_pb2.GetEventSchemaResponse]]:
+        """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListEventSchemas(
+        self,
+        request: _aggregator_service_pb2.ListEventSchemasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.ListEventSchemasResponse, _abc.Awaitable[_aggregator_service_pb2.ListEventSchemasResponse]]:
+        """Lists the newest versions of the tenant's schemas, by name."""
+
+    @_abc_1.abstractmethod
     def QueryUsage(
         self,
         request: _aggregator_service_pb2.QueryUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.QueryUsageResponse, _abc.Awaitable[_aggregator_service_pb2.QueryUsageResponse]]:
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+        ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
         """
+
+    @_abc_1.abstractmethod
+    def WatchUsage(
+        self,
+        request: _aggregator_service_pb2.WatchUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.WatchUsageResponse], _abc.AsyncIterator[_aggregator_service_pb2.WatchUsageResponse]]:
+        """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+        without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+        service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+        """
+
+    @_abc_1.abstractmethod
+    def SummarizeUsage(
+        self,
+        request: _aggregator_service_pb2.SummarizeUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.SummarizeUsageResponse, _abc.Awaitable[_aggregator_service_pb2.SummarizeUsageResponse]]:
+        """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+        period before up to the same point. Errors: as QueryUsage.
+        """
+
+    @_abc_1.abstractmethod
+    def QueryHeatMap(
+        self,
+        request: _aggregator_service_pb2.QueryHeatMapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.QueryHeatMapResponse, _abc.Awaitable[_aggregator_service_pb2.QueryHeatMapResponse]]:
+        """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
 
     @_abc_1.abstractmethod
     def CurrentUsage(

@@ -218,6 +218,34 @@ NEGATIVE_VALUES_PARK: NegativeValues.ValueType  # 2
 """The event is parked for the meter, with the reason VALUE_NEGATIVE."""
 Global___NegativeValues: _TypeAlias = NegativeValues  # noqa: Y015
 
+class _EventRoundingMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EventRoundingModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventRoundingMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVENT_ROUNDING_MODE_UNSPECIFIED: _EventRoundingMode.ValueType  # 0
+    """Refused."""
+    EVENT_ROUNDING_MODE_CEILING: _EventRoundingMode.ValueType  # 1
+    """The next one that is not below it."""
+    EVENT_ROUNDING_MODE_FLOOR: _EventRoundingMode.ValueType  # 2
+    """The last one that is not above it."""
+    EVENT_ROUNDING_MODE_HALF_UP: _EventRoundingMode.ValueType  # 3
+    """The nearest one; of two that are as near, the upper one."""
+
+class EventRoundingMode(_EventRoundingMode, metaclass=_EventRoundingModeEnumTypeWrapper):
+    """Which step above the minimum a value becomes."""
+
+EVENT_ROUNDING_MODE_UNSPECIFIED: EventRoundingMode.ValueType  # 0
+"""Refused."""
+EVENT_ROUNDING_MODE_CEILING: EventRoundingMode.ValueType  # 1
+"""The next one that is not below it."""
+EVENT_ROUNDING_MODE_FLOOR: EventRoundingMode.ValueType  # 2
+"""The last one that is not above it."""
+EVENT_ROUNDING_MODE_HALF_UP: EventRoundingMode.ValueType  # 3
+"""The nearest one; of two that are as near, the upper one."""
+Global___EventRoundingMode: _TypeAlias = EventRoundingMode  # noqa: Y015
+
 @_typing.final
 class MeterSpec(_message.Message):
     """What a meter is. Never edited: another content is another version, effective from its own time on."""
@@ -244,6 +272,7 @@ class MeterSpec(_message.Message):
     BUCKET_AGGREGATION_FIELD_NUMBER: _builtins.int
     EMPTY_BUCKETS_FIELD_NUMBER: _builtins.int
     VALUES_ARE_FIELD_NUMBER: _builtins.int
+    BILLABLE_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
@@ -311,6 +340,10 @@ class MeterSpec(_message.Message):
     def session(self) -> Global___Session:
         """How sessions are told apart and when they end. Required for DURATION and LIVE_COUNT, and only for them."""
 
+    @_builtins.property
+    def billable(self) -> Global___Billable:
+        """What is billed beside what is metered. Only for SUM of a meter that none of its versions did without. Optional."""
+
     def __init__(
         self,
         *,
@@ -334,14 +367,71 @@ class MeterSpec(_message.Message):
         bucket_aggregation: Global___Aggregation.ValueType = ...,
         empty_buckets: Global___EmptyBuckets.ValueType = ...,
         values_are: Global___ValueMeaning.ValueType = ...,
+        billable: Global___Billable | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billable", b"billable", "effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property", "values_are", b"values_are"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property", "values_are", b"values_are"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterSpec: _TypeAlias = MeterSpec  # noqa: Y015
+
+@_typing.final
+class Billable(_message.Message):
+    """What is billed of a meter, where that is not the metered quantity itself. Both are kept, exact, and told side by side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_EVENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def per_event(self) -> Global___EventRounding:
+        """Each event's value is rounded by itself. Required."""
+
+    def __init__(
+        self,
+        *,
+        per_event: Global___EventRounding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Billable: _TypeAlias = Billable  # noqa: Y015
+
+@_typing.final
+class EventRounding(_message.Message):
+    """How an event's value becomes the billed one: v <= 0 stays, v <= minimum becomes minimum, else minimum plus whole increments. 60/60 is
+    {minimum: "60", increment: "60"}, 60/1 {minimum: "60", increment: "1"}, 1/1 {minimum: "1", increment: "1"}.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    INCREMENT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    minimum: _builtins.str
+    """Least billed value of an event above zero. Decimal text, not negative. Empty = 0."""
+    increment: _builtins.str
+    """Steps above the minimum. Decimal text above zero. Required."""
+    mode: Global___EventRoundingMode.ValueType
+    """Which step. Required."""
+    def __init__(
+        self,
+        *,
+        minimum: _builtins.str = ...,
+        increment: _builtins.str = ...,
+        mode: Global___EventRoundingMode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["increment", b"increment", "minimum", b"minimum", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventRounding: _TypeAlias = EventRounding  # noqa: Y015
 
 @_typing.final
 class Session(_message.Message):
@@ -470,6 +560,7 @@ class Meter(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
+    FILL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, unique within the tenant. Lower case letters, digits, '-', '_', '.'."""
     version: _builtins.int
@@ -484,6 +575,10 @@ class Meter(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the version was applied."""
 
+    @_builtins.property
+    def fill(self) -> Global___FillProgress:
+        """How far that is; absent once it is filled. GetMeter and ListMeters tell it."""
+
     def __init__(
         self,
         *,
@@ -492,14 +587,57 @@ class Meter(_message.Message):
         spec: Global___MeterSpec | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         filled: _builtins.bool = ...,
+        fill: Global___FillProgress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Meter: _TypeAlias = Meter  # noqa: Y015
+
+@_typing.final
+class FillProgress(_message.Message):
+    """How far the past of a meter is counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEGAN_AT_FIELD_NUMBER: _builtins.int
+    POSITIONS_DONE_FIELD_NUMBER: _builtins.int
+    POSITIONS_TOTAL_FIELD_NUMBER: _builtins.int
+    POSITIONS_PER_S_FIELD_NUMBER: _builtins.int
+    ESTIMATED_END_FIELD_NUMBER: _builtins.int
+    positions_done: _builtins.int
+    """Positions of the log that are read."""
+    positions_total: _builtins.int
+    """Positions that there are to read; what came after that is counted as it comes."""
+    positions_per_s: _builtins.int
+    """Positions read in a second, on average since it began."""
+    @_builtins.property
+    def began_at(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def estimated_end(self) -> _timestamp_pb2.Timestamp:
+        """When it will be filled, if it goes on like that; absent while nothing is read yet."""
+
+    def __init__(
+        self,
+        *,
+        began_at: _timestamp_pb2.Timestamp | None = ...,
+        positions_done: _builtins.int = ...,
+        positions_total: _builtins.int = ...,
+        positions_per_s: _builtins.int = ...,
+        estimated_end: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "estimated_end", b"estimated_end"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "estimated_end", b"estimated_end", "positions_done", b"positions_done", "positions_per_s", b"positions_per_s", "positions_total", b"positions_total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FillProgress: _TypeAlias = FillProgress  # noqa: Y015
 
 @_typing.final
 class MeterDescription(_message.Message):

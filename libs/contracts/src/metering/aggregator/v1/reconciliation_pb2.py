@@ -26,23 +26,31 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+metering/aggregator/v1/reconciliation.proto\x12\x16metering.aggregator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"U\n\x11ReconcileProgress\x12\x16\n\x0epositions_done\x18\x01 \x01(\x04\x12\x17\n\x0fpositions_total\x18\x02 \x01(\x04\x12\x0f\n\x07passage\x18\x03 \x01(\r\"\xbe\x01\n\x0eReconciliation\x12\x10\n\x08\x62\x61lances\x18\x01 \x01(\x08\x12\'\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x34\n\x06meters\x18\x03 \x03(\x0b\x32$.metering.aggregator.v1.MeterBalance\x12;\n\tunmatched\x18\x04 \x01(\x0b\x32(.metering.aggregator.v1.UnmatchedBalance\"\xa6\x02\n\x0cMeterBalance\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61lances\x18\x02 \x01(\x08\x12\x0f\n\x07\x66illing\x18\x03 \x01(\x08\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x04\x12\x0f\n\x07unasked\x18\x05 \x01(\x04\x12\x0e\n\x06voided\x18\x06 \x01(\x04\x12\x0f\n\x07\x63ounted\x18\x07 \x01(\x03\x12\x0e\n\x06parked\x18\x08 \x01(\x04\x12\x12\n\ndifference\x18\t \x01(\x03\x12\x0b\n\x03sum\x18\n \x01(\t\x12\x12\n\nsum_in_log\x18\x0b \x01(\t\x12\x0e\n\x06\x64igest\x18\x0c \x01(\t\x12\x15\n\rdigest_in_log\x18\r \x01(\t\x12\x34\n\x06\x66\x61ults\x18\x0e \x03(\x0b\x32$.metering.aggregator.v1.BalanceFault\"\xc5\x01\n\x0c\x42\x61lanceFault\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x63ustomer\x18\x04 \x01(\t\x12\x30\n\x0cwindow_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05group\x18\x06 \x01(\t\x12\x33\n\x05place\x18\x07 \x01(\x0b\x32$.metering.aggregator.v1.BalancePlace\"K\n\x0c\x42\x61lancePlace\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x16\n\x0e\x66irst_position\x18\x02 \x01(\x04\x12\x15\n\rlast_position\x18\x03 \x01(\x04\"1\n\x10UnmatchedBalance\x12\x0e\n\x06in_log\x18\x01 \x01(\x04\x12\r\n\x05noted\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+metering/aggregator/v1/reconciliation.proto\x12\x16metering.aggregator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"U\n\x11ReconcileProgress\x12\x16\n\x0epositions_done\x18\x01 \x01(\x04\x12\x17\n\x0fpositions_total\x18\x02 \x01(\x04\x12\x0f\n\x07passage\x18\x03 \x01(\r\"\xbe\x01\n\x0eReconciliation\x12\x10\n\x08\x62\x61lances\x18\x01 \x01(\x08\x12\'\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x34\n\x06meters\x18\x03 \x03(\x0b\x32$.metering.aggregator.v1.MeterBalance\x12;\n\tunmatched\x18\x04 \x01(\x0b\x32(.metering.aggregator.v1.UnmatchedBalance\"\xb4\x02\n\x0cMeterBalance\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61lances\x18\x02 \x01(\x08\x12\x0f\n\x07\x66illing\x18\x03 \x01(\x08\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x04\x12\x0f\n\x07unasked\x18\x05 \x01(\x04\x12\x0e\n\x06voided\x18\x06 \x01(\x04\x12\x0f\n\x07\x63ounted\x18\x07 \x01(\x03\x12\x0e\n\x06parked\x18\x08 \x01(\x04\x12\x12\n\ndifference\x18\t \x01(\x03\x12\x0b\n\x03sum\x18\n \x01(\t\x12\x12\n\nsum_in_log\x18\x0b \x01(\t\x12\x0e\n\x06\x64igest\x18\x0c \x01(\t\x12\x15\n\rdigest_in_log\x18\r \x01(\t\x12\x34\n\x06\x66\x61ults\x18\x0e \x03(\x0b\x32$.metering.aggregator.v1.BalanceFault\x12\x0c\n\x04held\x18\x0f \x01(\x04\"\xc5\x01\n\x0c\x42\x61lanceFault\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x63ustomer\x18\x04 \x01(\t\x12\x30\n\x0cwindow_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05group\x18\x06 \x01(\t\x12\x33\n\x05place\x18\x07 \x01(\x0b\x32$.metering.aggregator.v1.BalancePlace\"K\n\x0c\x42\x61lancePlace\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x16\n\x0e\x66irst_position\x18\x02 \x01(\x04\x12\x15\n\rlast_position\x18\x03 \x01(\x04\"\x90\x01\n\x10UnmatchedBalance\x12\x0e\n\x06in_log\x18\x01 \x01(\x04\x12\r\n\x05noted\x18\x02 \x01(\x03\x12\x13\n\x0bheld_in_log\x18\x03 \x01(\x03\x12\x12\n\nheld_noted\x18\x04 \x01(\x03\x12\x34\n\x06\x66\x61ults\x18\x05 \x03(\x0b\x32$.metering.aggregator.v1.BalanceFault\"\xa6\x02\n\x0cMeterPreview\x12\'\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x30\n\x04rows\x18\x02 \x03(\x0b\x32\".metering.aggregator.v1.PreviewRow\x12\x11\n\trow_count\x18\x03 \x01(\x04\x12\x17\n\x0f\x64iffering_count\x18\x04 \x01(\x04\x12@\n\x06parked\x18\x05 \x03(\x0b\x32\x30.metering.aggregator.v1.MeterPreview.ParkedEntry\x12\x10\n\x08is_known\x18\x06 \x01(\x08\x12\x0c\n\x04unit\x18\x07 \x01(\t\x1a-\n\x0bParkedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xb8\x01\n\nPreviewRow\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12*\n\x06window\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x10\n\x08quantity\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x16\n\x0e\x64raft_quantity\x18\x05 \x01(\t\x12\x19\n\x11\x64raft_event_count\x18\x06 \x01(\x03\x12\x12\n\ndifference\x18\x07 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'metering.aggregator.v1.reconciliation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_METERPREVIEW_PARKEDENTRY']._loaded_options = None
+  _globals['_METERPREVIEW_PARKEDENTRY']._serialized_options = b'8\001'
   _globals['_RECONCILEPROGRESS']._serialized_start=137
   _globals['_RECONCILEPROGRESS']._serialized_end=222
   _globals['_RECONCILIATION']._serialized_start=225
   _globals['_RECONCILIATION']._serialized_end=415
   _globals['_METERBALANCE']._serialized_start=418
-  _globals['_METERBALANCE']._serialized_end=712
-  _globals['_BALANCEFAULT']._serialized_start=715
-  _globals['_BALANCEFAULT']._serialized_end=912
-  _globals['_BALANCEPLACE']._serialized_start=914
-  _globals['_BALANCEPLACE']._serialized_end=989
-  _globals['_UNMATCHEDBALANCE']._serialized_start=991
-  _globals['_UNMATCHEDBALANCE']._serialized_end=1040
+  _globals['_METERBALANCE']._serialized_end=726
+  _globals['_BALANCEFAULT']._serialized_start=729
+  _globals['_BALANCEFAULT']._serialized_end=926
+  _globals['_BALANCEPLACE']._serialized_start=928
+  _globals['_BALANCEPLACE']._serialized_end=1003
+  _globals['_UNMATCHEDBALANCE']._serialized_start=1006
+  _globals['_UNMATCHEDBALANCE']._serialized_end=1150
+  _globals['_METERPREVIEW']._serialized_start=1153
+  _globals['_METERPREVIEW']._serialized_end=1447
+  _globals['_METERPREVIEW_PARKEDENTRY']._serialized_start=1402
+  _globals['_METERPREVIEW_PARKEDENTRY']._serialized_end=1447
+  _globals['_PREVIEWROW']._serialized_start=1450
+  _globals['_PREVIEWROW']._serialized_end=1634
 # @@protoc_insertion_point(module_scope)

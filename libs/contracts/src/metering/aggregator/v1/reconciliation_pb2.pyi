@@ -92,7 +92,7 @@ Global___Reconciliation: _TypeAlias = Reconciliation  # noqa: Y015
 
 @_typing.final
 class MeterBalance(_message.Message):
-    """The terms of one meter: accepted = unasked + voided + counted + parked."""
+    """The terms of one meter: accepted = unasked + held + voided + counted + parked."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -110,6 +110,7 @@ class MeterBalance(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     DIGEST_IN_LOG_FIELD_NUMBER: _builtins.int
     FAULTS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Name."""
     balances: _builtins.bool
@@ -136,6 +137,8 @@ class MeterBalance(_message.Message):
     """Digest of what its windows hold, 16 hexadecimal digits."""
     digest_in_log: _builtins.str
     """The same by the log."""
+    held: _builtins.int
+    """Events of the tenant that a schema holds, whichever meter would ask for them, without those taken back."""
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___BalanceFault]:
         """What differs, at most 100."""
@@ -157,10 +160,11 @@ class MeterBalance(_message.Message):
         digest: _builtins.str = ...,
         digest_in_log: _builtins.str = ...,
         faults: _abc.Iterable[Global___BalanceFault] | None = ...,
+        held: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "balances", b"balances", "counted", b"counted", "difference", b"difference", "digest", b"digest", "digest_in_log", b"digest_in_log", "faults", b"faults", "filling", b"filling", "meter", b"meter", "parked", b"parked", "sum", b"sum", "sum_in_log", b"sum_in_log", "unasked", b"unasked", "voided", b"voided"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "balances", b"balances", "counted", b"counted", "difference", b"difference", "digest", b"digest", "digest_in_log", b"digest_in_log", "faults", b"faults", "filling", b"filling", "held", b"held", "meter", b"meter", "parked", b"parked", "sum", b"sum", "sum_in_log", b"sum_in_log", "unasked", b"unasked", "voided", b"voided"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -180,7 +184,7 @@ class BalanceFault(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """WINDOW (a window holds something else), LOST (an event neither counts nor is parked), PARKED_UNKNOWN (something is parked that the
+    """HELD (a schema holds an event that is not noted, or the other way round), WINDOW (a window holds something else), LOST (an event neither counts nor is parked), PARKED_UNKNOWN (something is parked that the
     log does not have, or that the meter does not ask for).
     """
     events: _builtins.int
@@ -250,26 +254,162 @@ Global___BalancePlace: _TypeAlias = BalancePlace  # noqa: Y015
 
 @_typing.final
 class UnmatchedBalance(_message.Message):
-    """Events that no meter asks for, without those taken back."""
+    """Events that no meter sees, without those taken back: no meter asks for them, or a schema holds them. An event that no meter asks for may
+    have been noted before a schema came to hold it, so both balance together.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     IN_LOG_FIELD_NUMBER: _builtins.int
     NOTED_FIELD_NUMBER: _builtins.int
+    HELD_IN_LOG_FIELD_NUMBER: _builtins.int
+    HELD_NOTED_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
     in_log: _builtins.int
     """By the log."""
     noted: _builtins.int
     """As they are noted."""
+    held_in_log: _builtins.int
+    """Held by a schema, by the log."""
+    held_noted: _builtins.int
+    """Held, as it is noted."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___BalanceFault]:
+        """What differs in what is held, at most 100."""
+
     def __init__(
         self,
         *,
         in_log: _builtins.int = ...,
         noted: _builtins.int = ...,
+        held_in_log: _builtins.int = ...,
+        held_noted: _builtins.int = ...,
+        faults: _abc.Iterable[Global___BalanceFault] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_log", b"in_log", "noted", b"noted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "held_in_log", b"held_in_log", "held_noted", b"held_noted", "in_log", b"in_log", "noted", b"noted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnmatchedBalance: _TypeAlias = UnmatchedBalance  # noqa: Y015
+
+@_typing.final
+class MeterPreview(_message.Message):
+    """What a draft of a meter comes to, beside the meter as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ParkedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERING_COUNT_FIELD_NUMBER: _builtins.int
+    PARKED_FIELD_NUMBER: _builtins.int
+    IS_KNOWN_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    row_count: _builtins.int
+    """Rows that there are."""
+    differing_count: _builtins.int
+    """Rows that differ."""
+    is_known: _builtins.bool
+    """Whether there is a meter of that name; if not, it counts as one that counts nothing."""
+    unit: _builtins.str
+    """Unit of the draft, for display."""
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that was read."""
+
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewRow]:
+        """Rows, by customer and window; those that differ, and others, at most 1000 in all, the largest differences first to be kept."""
+
+    @_builtins.property
+    def parked(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Events that the draft asks for and could not count, by reason."""
+
+    def __init__(
+        self,
+        *,
+        as_of: _values_pb2.AsOf | None = ...,
+        rows: _abc.Iterable[Global___PreviewRow] | None = ...,
+        row_count: _builtins.int = ...,
+        differing_count: _builtins.int = ...,
+        parked: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        is_known: _builtins.bool = ...,
+        unit: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "differing_count", b"differing_count", "is_known", b"is_known", "parked", b"parked", "row_count", b"row_count", "rows", b"rows", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterPreview: _TypeAlias = MeterPreview  # noqa: Y015
+
+@_typing.final
+class PreviewRow(_message.Message):
+    """A customer and a window, by both."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    DRAFT_QUANTITY_FIELD_NUMBER: _builtins.int
+    DRAFT_EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key."""
+    quantity: _builtins.str
+    """By the meter as it is, decimal; "0" where it counts nothing."""
+    event_count: _builtins.int
+    """Events that it counts."""
+    draft_quantity: _builtins.str
+    """By the draft."""
+    draft_event_count: _builtins.int
+    """Events that the draft counts."""
+    difference: _builtins.str
+    """The draft less the meter as it is. Example: "-12.5"."""
+    @_builtins.property
+    def window(self) -> _values_pb2.Period:
+        """The window."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        window: _values_pb2.Period | None = ...,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        draft_quantity: _builtins.str = ...,
+        draft_event_count: _builtins.int = ...,
+        difference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "difference", b"difference", "draft_event_count", b"draft_event_count", "draft_quantity", b"draft_quantity", "event_count", b"event_count", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewRow: _TypeAlias = PreviewRow  # noqa: Y015

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
+from metering.aggregator.v1 import schema_pb2 as _schema_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 from metering.ingest.v1 import usage_event_pb2 as _usage_event_pb2
 import builtins as _builtins
@@ -39,6 +40,8 @@ class _WindowSizeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WindowSize
     """Civil months."""
     WINDOW_SIZE_WEEK: _WindowSize.ValueType  # 4
     """Civil weeks, which begin on Monday."""
+    WINDOW_SIZE_MINUTE: _WindowSize.ValueType  # 5
+    """Minutes of the clock; only of meters whose windows are kept by the minute."""
 
 class WindowSize(_WindowSize, metaclass=_WindowSizeEnumTypeWrapper):
     """Length of the windows in which usage is asked for. Days, weeks and months begin at local midnight of the zone asked for."""
@@ -53,6 +56,8 @@ WINDOW_SIZE_MONTH: WindowSize.ValueType  # 3
 """Civil months."""
 WINDOW_SIZE_WEEK: WindowSize.ValueType  # 4
 """Civil weeks, which begin on Monday."""
+WINDOW_SIZE_MINUTE: WindowSize.ValueType  # 5
+"""Minutes of the clock; only of meters whose windows are kept by the minute."""
 Global___WindowSize: _TypeAlias = WindowSize  # noqa: Y015
 
 @_typing.final
@@ -66,12 +71,18 @@ class UsageRow(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    IS_OTHER_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
     quantity: _builtins.str
     """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
     """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the window too."""
+    is_other: _builtins.bool
+    """The rest of a `top`: all series that have no rows of their own, put together. Then customer and group are empty."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -88,10 +99,12 @@ class UsageRow(_message.Message):
         group: _abc.Iterable[_builtins.str] | None = ...,
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
+        is_other: _builtins.bool = ...,
+        billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "event_count", b"event_count", "group", b"group", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -110,6 +123,7 @@ class MeterUsage(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     aggregation: _meter_pb2.Aggregation.ValueType
@@ -122,6 +136,8 @@ class MeterUsage(_message.Message):
     """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the period too."""
     parked_count: _builtins.int
     """Events of the meter and period that could not be counted; ListParkedEvents tells why."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
     def meter_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Versions of the meter that contribute, ascending. Usually one."""
@@ -136,10 +152,11 @@ class MeterUsage(_message.Message):
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         parked_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable_quantity", b"billable_quantity", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -242,12 +259,15 @@ class SnapshotWindow(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     quantity: _builtins.str
     """Exact decimal text."""
     event_count: _builtins.int
     """Events behind it."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -264,10 +284,11 @@ class SnapshotWindow(_message.Message):
         group: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "group", b"group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,25 +302,35 @@ class MeteredEvent(_message.Message):
 
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
+    REPAIRED_FIELD_NUMBER: _builtins.int
+    BILLABLE_VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
     """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for sessions a JSON array of the key of
     the session and the phase, one of START, HEARTBEAT and STOP. Example: ["call-4711","START"].
     """
+    billable_value: _builtins.str
+    """What is billed of it, where the meter rounds each event by itself; else empty. Decimal text."""
     @_builtins.property
     def event(self) -> _usage_event_pb2.StoredEvent:
         """The event as the log holds it. In a list of what came after an earlier snapshot it may be a void (ENTRY_KIND_VOID), which takes
         back an event that the earlier one counts: then it counts -1, and its value is to be subtracted.
         """
 
+    @_builtins.property
+    def repaired(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.RepairedProperty]:
+        """Properties that the schema of its type has mended, by key; `event` has them as they came. Meters read them so."""
+
     def __init__(
         self,
         *,
         event: _usage_event_pb2.StoredEvent | None = ...,
         value: _builtins.str = ...,
+        repaired: _abc.Iterable[_schema_pb2.RepairedProperty] | None = ...,
+        billable_value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_value", b"billable_value", "event", b"event", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -350,9 +381,12 @@ class ParkedEvent(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     LAST_POSITION_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
-    """Meter that could not read it; empty when no meter matched at all."""
+    """Meter that could not read it; empty when no meter matched at all, or where the schema of its type holds it."""
     reason: _builtins.str
-    """Stable reason: VALUE_MISSING, VALUE_INVALID, VALUE_NEGATIVE, NOT_STORABLE, GROUPS_TOO_MANY or NO_METER."""
+    """Stable reason: VALUE_MISSING, VALUE_INVALID, VALUE_NEGATIVE, NOT_STORABLE, GROUPS_TOO_MANY or NO_METER; of an event that its schema
+    holds, which counts for no meter: SCHEMA_PROPERTY_MISSING, SCHEMA_TYPE, SCHEMA_VALUE, SCHEMA_RANGE, SCHEMA_LENGTH, SCHEMA_PATTERN,
+    SCHEMA_PROPERTY_UNKNOWN or SCHEMA_UNIT.
+    """
     message: _builtins.str
     """For people. Example: "property air_time is missing"."""
     type: _builtins.str

@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from metering.common.v1 import feed_pb2 as metering_dot_common_dot_v1_dot_feed__pb2
 from metering.common.v1 import method_pb2 as metering_dot_common_dot_v1_dot_method__pb2
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 from metering.ingest.v1 import completeness_pb2 as metering_dot_ingest_dot_v1_dot_completeness__pb2
@@ -31,7 +32,7 @@ from metering.ingest.v1 import refusal_pb2 as metering_dot_ingest_dot_v1_dot_ref
 from metering.ingest.v1 import usage_event_pb2 as metering_dot_ingest_dot_v1_dot_usage__event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'metering/ingest/v1/ingest_service.proto\x12\x12metering.ingest.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a%metering/ingest/v1/completeness.proto\x1a metering/ingest/v1/refusal.proto\x1a$metering/ingest/v1/usage_event.proto\"\xf7\x01\n\rReportRequest\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.metering.ingest.v1.UsageEvent\x12\x36\n\x07\x63olumns\x18\x02 \x01(\x0b\x32%.metering.ingest.v1.UsageEventColumns\x12\x13\n\x0b\x62\x61\x63kfill_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nwhole_past\x18\x05 \x01(\x08\x12>\n\tsequences\x18\x06 \x03(\x0b\x32!.metering.ingest.v1.SequenceRangeB\x08\xbaH\x05\x92\x01\x02\x10\x64\"\xc9\x01\n\x0eReportResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\r\x12\x12\n\nduplicates\x18\x02 \x01(\r\x12\x34\n\tconflicts\x18\x03 \x03(\x0b\x32!.metering.ingest.v1.EventConflict\x12\x32\n\x08refusals\x18\x04 \x03(\x0b\x32 .metering.ingest.v1.EventRefusal\x12\'\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"K\n\rEventConflict\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"Y\n\x0c\x45ventRefusal\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"E\n\x0fGetEventRequest\x12\x1a\n\x06source\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x16\n\x02id\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\"\xa8\x01\n\x10GetEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12\x34\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12.\n\x05holds\x18\x03 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\x8d\x01\n\x11VoidEventsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12>\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.metering.ingest.v1.EventIdentityB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\"e\n\x12VoidEventsResponse\x12\x0e\n\x06voided\x18\x01 \x01(\r\x12\x16\n\x0e\x61lready_voided\x18\x02 \x01(\r\x12\'\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"\x86\x01\n\x13ReplaceEventRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1e.metering.ingest.v1.UsageEventB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\"\x81\x01\n\x14ReplaceEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12\x10\n\x08replaced\x18\x02 \x01(\x08\x12\'\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"\xec\x01\n\x11ListEventsRequest\x12\x1c\n\tcustomers\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x18\n\x05types\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\'\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\'\n\x05up_to\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\r\n\x05limit\x18\x06 \x01(\x04\x12\x12\n\nwith_voids\x18\x07 \x01(\x08\"E\n\x12ListEventsResponse\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\xf8\x01\n\x08\x42\x61\x63kfill\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12-\n\topened_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x04\x12/\n\x0breverted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x13OpenBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1d\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\"F\n\x14OpenBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"T\n\x14\x43loseBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1e\n\x0b\x62\x61\x63kfill_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"G\n\x15\x43loseBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"\x9c\x01\n\x15RevertBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1e\n\x0b\x62\x61\x63kfill_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"\xb2\x01\n\x16RevertBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\x12\x0e\n\x06voided\x18\x02 \x01(\r\x12\x16\n\x0e\x61lready_voided\x18\x03 \x01(\r\x12\'\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"G\n\x14ListBackfillsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"a\n\x15ListBackfillsResponse\x12/\n\tbackfills\x18\x01 \x03(\x0b\x32\x1c.metering.ingest.v1.Backfill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd7\x01\n\x13ListRefusalsRequest\x12\x18\n\x06source\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x16\n\x04type\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x17\n\x06reason\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12*\n\x06period\x18\x04 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x18\n\x07samples\x18\x05 \x01(\rB\x07\xbaH\x04*\x02\x18\x14\x12\x1b\n\tpage_size\x18\x06 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x07 \x01(\t\"\x94\x01\n\x14ListRefusalsResponse\x12\x30\n\x06\x63ounts\x18\x01 \x03(\x0b\x32 .metering.ingest.v1.RefusalCount\x12\x31\n\x07samples\x18\x02 \x03(\x0b\x32 .metering.ingest.v1.RefusedEvent\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x8e\x01\n\x14\x44\x65\x63lareCountsRequest\x12<\n\x06\x63ounts\x18\x01 \x03(\x0b\x32!.metering.ingest.v1.DeclaredCountB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x38\n\x04\x65nds\x18\x02 \x03(\x0b\x32\x1f.metering.ingest.v1.SequenceEndB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\x17\n\x15\x44\x65\x63lareCountsResponse\"`\n\x16GetCompletenessRequest\x12\x1a\n\x06source\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12*\n\x06period\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x99\x02\n\x17GetCompletenessResponse\x12:\n\x08sequence\x18\x01 \x01(\x0b\x32(.metering.ingest.v1.SequenceCompleteness\x12\x35\n\x06\x63ounts\x18\x02 \x03(\x0b\x32%.metering.ingest.v1.CountCompleteness\x12-\n\x04\x63\x61me\x18\x03 \x01(\x0b\x32\x1f.metering.ingest.v1.SourceTally\x12\x31\n\rlast_heard_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x12ListSourcesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x13ListSourcesResponse\x12\x30\n\x07sources\x18\x01 \x03(\x0b\x32\x1f.metering.ingest.v1.HeardSource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xeb\x0b\n\rIngestService\x12\x65\n\x06Report\x12!.metering.ingest.v1.ReportRequest\x1a\".metering.ingest.v1.ReportResponse\"\x14\xda\xce\x18\x10\n\x01\x01\x10\x02\x1a\x02\x08\x01(\x01\x30\x80\x80\x80\x04\x12w\n\x08GetEvent\x12#.metering.ingest.v1.GetEventRequest\x1a$.metering.ingest.v1.GetEventResponse\" \xda\xce\x18\x1c\n\x01\x02\x10\x01\x1a\x15\x1a\x13\n\x05\x65vent\x12\x06source\x12\x02id\x12v\n\nListEvents\x12%.metering.ingest.v1.ListEventsRequest\x1a&.metering.ingest.v1.ListEventsResponse\"\x17\xda\xce\x18\x13\n\x02\x02\x04\x10\x01\x1a\x0b\x12\tcustomers0\x01\x12j\n\nVoidEvents\x12%.metering.ingest.v1.VoidEventsRequest\x1a&.metering.ingest.v1.VoidEventsResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12p\n\x0cReplaceEvent\x12\'.metering.ingest.v1.ReplaceEventRequest\x1a(.metering.ingest.v1.ReplaceEventResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12p\n\x0cListRefusals\x12\'.metering.ingest.v1.ListRefusalsRequest\x1a(.metering.ingest.v1.ListRefusalsResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12s\n\rDeclareCounts\x12(.metering.ingest.v1.DeclareCountsRequest\x1a).metering.ingest.v1.DeclareCountsResponse\"\r\xda\xce\x18\t\n\x01\x01\x10\x02\x1a\x02\x08\x01\x12y\n\x0fGetCompleteness\x12*.metering.ingest.v1.GetCompletenessRequest\x1a+.metering.ingest.v1.GetCompletenessResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12m\n\x0bListSources\x12&.metering.ingest.v1.ListSourcesRequest\x1a\'.metering.ingest.v1.ListSourcesResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12p\n\x0cOpenBackfill\x12\'.metering.ingest.v1.OpenBackfillRequest\x1a(.metering.ingest.v1.OpenBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12s\n\rCloseBackfill\x12(.metering.ingest.v1.CloseBackfillRequest\x1a).metering.ingest.v1.CloseBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12v\n\x0eRevertBackfill\x12).metering.ingest.v1.RevertBackfillRequest\x1a*.metering.ingest.v1.RevertBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12t\n\rListBackfills\x12(.metering.ingest.v1.ListBackfillsRequest\x1a).metering.ingest.v1.ListBackfillsResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x03\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'metering/ingest/v1/ingest_service.proto\x12\x12metering.ingest.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmetering/common/v1/feed.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a%metering/ingest/v1/completeness.proto\x1a metering/ingest/v1/refusal.proto\x1a$metering/ingest/v1/usage_event.proto\"\xf7\x01\n\rReportRequest\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.metering.ingest.v1.UsageEvent\x12\x36\n\x07\x63olumns\x18\x02 \x01(\x0b\x32%.metering.ingest.v1.UsageEventColumns\x12\x13\n\x0b\x62\x61\x63kfill_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nwhole_past\x18\x05 \x01(\x08\x12>\n\tsequences\x18\x06 \x03(\x0b\x32!.metering.ingest.v1.SequenceRangeB\x08\xbaH\x05\x92\x01\x02\x10\x64\"\xc9\x01\n\x0eReportResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\r\x12\x12\n\nduplicates\x18\x02 \x01(\r\x12\x34\n\tconflicts\x18\x03 \x03(\x0b\x32!.metering.ingest.v1.EventConflict\x12\x32\n\x08refusals\x18\x04 \x03(\x0b\x32 .metering.ingest.v1.EventRefusal\x12\'\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"K\n\rEventConflict\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"Y\n\x0c\x45ventRefusal\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"E\n\x0fGetEventRequest\x12\x1a\n\x06source\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x16\n\x02id\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\"\xa8\x01\n\x10GetEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12\x34\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12.\n\x05holds\x18\x03 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\x8d\x01\n\x11VoidEventsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12>\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.metering.ingest.v1.EventIdentityB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\"e\n\x12VoidEventsResponse\x12\x0e\n\x06voided\x18\x01 \x01(\r\x12\x16\n\x0e\x61lready_voided\x18\x02 \x01(\r\x12\'\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"\x86\x01\n\x13ReplaceEventRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1e.metering.ingest.v1.UsageEventB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\"\x81\x01\n\x14ReplaceEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12\x10\n\x08replaced\x18\x02 \x01(\x08\x12\'\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"\xec\x01\n\x11ListEventsRequest\x12\x1c\n\tcustomers\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x18\n\x05types\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\'\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\'\n\x05up_to\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\r\n\x05limit\x18\x06 \x01(\x04\x12\x12\n\nwith_voids\x18\x07 \x01(\x08\"E\n\x12ListEventsResponse\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\xe4\x01\n\x11ScanEventsRequest\x12\x1c\n\tcustomers\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x18\n\x05types\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x32\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\'\n\x05up_to\x18\x04 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x1d\n\nproperties\x18\x05 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x1b\n\nevents_max\x18\x06 \x01(\x04\x42\x07\xbaH\x04\x32\x02 \x00\"\xaf\x01\n\x12ScanEventsResponse\x12\x36\n\x07\x63olumns\x18\x01 \x01(\x0b\x32%.metering.ingest.v1.UsageEventColumns\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x11\n\tpositions\x18\x03 \x03(\x04\x12+\n\x04kind\x18\x04 \x01(\x0e\x32\x1d.metering.common.v1.EntryKind\x12\x13\n\x0b\x65vents_read\x18\x05 \x01(\x04\"\xf8\x01\n\x08\x42\x61\x63kfill\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12-\n\topened_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x04\x12/\n\x0breverted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x13OpenBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1d\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\"F\n\x14OpenBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"T\n\x14\x43loseBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1e\n\x0b\x62\x61\x63kfill_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"G\n\x15\x43loseBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"\x9c\x01\n\x15RevertBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1e\n\x0b\x62\x61\x63kfill_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"\xb2\x01\n\x16RevertBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\x12\x0e\n\x06voided\x18\x02 \x01(\r\x12\x16\n\x0e\x61lready_voided\x18\x03 \x01(\r\x12\'\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"G\n\x14ListBackfillsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"a\n\x15ListBackfillsResponse\x12/\n\tbackfills\x18\x01 \x03(\x0b\x32\x1c.metering.ingest.v1.Backfill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd7\x01\n\x13ListRefusalsRequest\x12\x18\n\x06source\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x16\n\x04type\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x17\n\x06reason\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12*\n\x06period\x18\x04 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x18\n\x07samples\x18\x05 \x01(\rB\x07\xbaH\x04*\x02\x18\x14\x12\x1b\n\tpage_size\x18\x06 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x07 \x01(\t\"\x94\x01\n\x14ListRefusalsResponse\x12\x30\n\x06\x63ounts\x18\x01 \x03(\x0b\x32 .metering.ingest.v1.RefusalCount\x12\x31\n\x07samples\x18\x02 \x03(\x0b\x32 .metering.ingest.v1.RefusedEvent\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x8e\x01\n\x14\x44\x65\x63lareCountsRequest\x12<\n\x06\x63ounts\x18\x01 \x03(\x0b\x32!.metering.ingest.v1.DeclaredCountB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x38\n\x04\x65nds\x18\x02 \x03(\x0b\x32\x1f.metering.ingest.v1.SequenceEndB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\x17\n\x15\x44\x65\x63lareCountsResponse\"`\n\x16GetCompletenessRequest\x12\x1a\n\x06source\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12*\n\x06period\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x99\x02\n\x17GetCompletenessResponse\x12:\n\x08sequence\x18\x01 \x01(\x0b\x32(.metering.ingest.v1.SequenceCompleteness\x12\x35\n\x06\x63ounts\x18\x02 \x03(\x0b\x32%.metering.ingest.v1.CountCompleteness\x12-\n\x04\x63\x61me\x18\x03 \x01(\x0b\x32\x1f.metering.ingest.v1.SourceTally\x12\x31\n\rlast_heard_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x12ListSourcesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x13ListSourcesResponse\x12\x30\n\x07sources\x18\x01 \x03(\x0b\x32\x1f.metering.ingest.v1.HeardSource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe3\x0c\n\rIngestService\x12\x65\n\x06Report\x12!.metering.ingest.v1.ReportRequest\x1a\".metering.ingest.v1.ReportResponse\"\x14\xda\xce\x18\x10\n\x01\x01\x10\x02\x1a\x02\x08\x01(\x01\x30\x80\x80\x80\x04\x12w\n\x08GetEvent\x12#.metering.ingest.v1.GetEventRequest\x1a$.metering.ingest.v1.GetEventResponse\" \xda\xce\x18\x1c\n\x01\x02\x10\x01\x1a\x15\x1a\x13\n\x05\x65vent\x12\x06source\x12\x02id\x12v\n\nListEvents\x12%.metering.ingest.v1.ListEventsRequest\x1a&.metering.ingest.v1.ListEventsResponse\"\x17\xda\xce\x18\x13\n\x02\x02\x04\x10\x01\x1a\x0b\x12\tcustomers0\x01\x12v\n\nScanEvents\x12%.metering.ingest.v1.ScanEventsRequest\x1a&.metering.ingest.v1.ScanEventsResponse\"\x17\xda\xce\x18\x13\n\x02\x02\x04\x10\x01\x1a\x0b\x12\tcustomers0\x01\x12j\n\nVoidEvents\x12%.metering.ingest.v1.VoidEventsRequest\x1a&.metering.ingest.v1.VoidEventsResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12p\n\x0cReplaceEvent\x12\'.metering.ingest.v1.ReplaceEventRequest\x1a(.metering.ingest.v1.ReplaceEventResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12p\n\x0cListRefusals\x12\'.metering.ingest.v1.ListRefusalsRequest\x1a(.metering.ingest.v1.ListRefusalsResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12s\n\rDeclareCounts\x12(.metering.ingest.v1.DeclareCountsRequest\x1a).metering.ingest.v1.DeclareCountsResponse\"\r\xda\xce\x18\t\n\x01\x01\x10\x02\x1a\x02\x08\x01\x12y\n\x0fGetCompleteness\x12*.metering.ingest.v1.GetCompletenessRequest\x1a+.metering.ingest.v1.GetCompletenessResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12m\n\x0bListSources\x12&.metering.ingest.v1.ListSourcesRequest\x1a\'.metering.ingest.v1.ListSourcesResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12p\n\x0cOpenBackfill\x12\'.metering.ingest.v1.OpenBackfillRequest\x1a(.metering.ingest.v1.OpenBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12s\n\rCloseBackfill\x12(.metering.ingest.v1.CloseBackfillRequest\x1a).metering.ingest.v1.CloseBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12v\n\x0eRevertBackfill\x12).metering.ingest.v1.RevertBackfillRequest\x1a*.metering.ingest.v1.RevertBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12t\n\rListBackfills\x12(.metering.ingest.v1.ListBackfillsRequest\x1a).metering.ingest.v1.ListBackfillsResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x03\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +61,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTEVENTSREQUEST'].fields_by_name['customers']._serialized_options = b'\272H\006\222\001\003\020\350\007'
   _globals['_LISTEVENTSREQUEST'].fields_by_name['types']._loaded_options = None
   _globals['_LISTEVENTSREQUEST'].fields_by_name['types']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['customers']._loaded_options = None
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['customers']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['types']._loaded_options = None
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['types']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['period']._loaded_options = None
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['period']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['properties']._loaded_options = None
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['properties']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['events_max']._loaded_options = None
+  _globals['_SCANEVENTSREQUEST'].fields_by_name['events_max']._serialized_options = b'\272H\0042\002 \000'
   _globals['_OPENBACKFILLREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_OPENBACKFILLREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003(\200\001'
   _globals['_OPENBACKFILLREQUEST'].fields_by_name['description']._loaded_options = None
@@ -100,6 +111,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['GetEvent']._serialized_options = b'\332\316\030\034\n\001\002\020\001\032\025\032\023\n\005event\022\006source\022\002id'
   _globals['_INGESTSERVICE'].methods_by_name['ListEvents']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\332\316\030\023\n\002\002\004\020\001\032\013\022\tcustomers'
+  _globals['_INGESTSERVICE'].methods_by_name['ScanEvents']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['ScanEvents']._serialized_options = b'\332\316\030\023\n\002\002\004\020\001\032\013\022\tcustomers'
   _globals['_INGESTSERVICE'].methods_by_name['VoidEvents']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['VoidEvents']._serialized_options = b'\332\316\030\t\n\001\003\020\003\032\002\010\001'
   _globals['_INGESTSERVICE'].methods_by_name['ReplaceEvent']._loaded_options = None
@@ -120,64 +133,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['RevertBackfill']._serialized_options = b'\332\316\030\t\n\001\003\020\003\032\002\010\001'
   _globals['_INGESTSERVICE'].methods_by_name['ListBackfills']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['ListBackfills']._serialized_options = b'\332\316\030\n\n\002\002\003\020\001\032\002\010\001'
-  _globals['_REPORTREQUEST']._serialized_start=303
-  _globals['_REPORTREQUEST']._serialized_end=550
-  _globals['_REPORTRESPONSE']._serialized_start=553
-  _globals['_REPORTRESPONSE']._serialized_end=754
-  _globals['_EVENTCONFLICT']._serialized_start=756
-  _globals['_EVENTCONFLICT']._serialized_end=831
-  _globals['_EVENTREFUSAL']._serialized_start=833
-  _globals['_EVENTREFUSAL']._serialized_end=922
-  _globals['_GETEVENTREQUEST']._serialized_start=924
-  _globals['_GETEVENTREQUEST']._serialized_end=993
-  _globals['_GETEVENTRESPONSE']._serialized_start=996
-  _globals['_GETEVENTRESPONSE']._serialized_end=1164
-  _globals['_VOIDEVENTSREQUEST']._serialized_start=1167
-  _globals['_VOIDEVENTSREQUEST']._serialized_end=1308
-  _globals['_VOIDEVENTSRESPONSE']._serialized_start=1310
-  _globals['_VOIDEVENTSRESPONSE']._serialized_end=1411
-  _globals['_REPLACEEVENTREQUEST']._serialized_start=1414
-  _globals['_REPLACEEVENTREQUEST']._serialized_end=1548
-  _globals['_REPLACEEVENTRESPONSE']._serialized_start=1551
-  _globals['_REPLACEEVENTRESPONSE']._serialized_end=1680
-  _globals['_LISTEVENTSREQUEST']._serialized_start=1683
-  _globals['_LISTEVENTSREQUEST']._serialized_end=1919
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=1921
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=1990
-  _globals['_BACKFILL']._serialized_start=1993
-  _globals['_BACKFILL']._serialized_end=2241
-  _globals['_OPENBACKFILLREQUEST']._serialized_start=2243
-  _globals['_OPENBACKFILLREQUEST']._serialized_end=2369
-  _globals['_OPENBACKFILLRESPONSE']._serialized_start=2371
-  _globals['_OPENBACKFILLRESPONSE']._serialized_end=2441
-  _globals['_CLOSEBACKFILLREQUEST']._serialized_start=2443
-  _globals['_CLOSEBACKFILLREQUEST']._serialized_end=2527
-  _globals['_CLOSEBACKFILLRESPONSE']._serialized_start=2529
-  _globals['_CLOSEBACKFILLRESPONSE']._serialized_end=2600
-  _globals['_REVERTBACKFILLREQUEST']._serialized_start=2603
-  _globals['_REVERTBACKFILLREQUEST']._serialized_end=2759
-  _globals['_REVERTBACKFILLRESPONSE']._serialized_start=2762
-  _globals['_REVERTBACKFILLRESPONSE']._serialized_end=2940
-  _globals['_LISTBACKFILLSREQUEST']._serialized_start=2942
-  _globals['_LISTBACKFILLSREQUEST']._serialized_end=3013
-  _globals['_LISTBACKFILLSRESPONSE']._serialized_start=3015
-  _globals['_LISTBACKFILLSRESPONSE']._serialized_end=3112
-  _globals['_LISTREFUSALSREQUEST']._serialized_start=3115
-  _globals['_LISTREFUSALSREQUEST']._serialized_end=3330
-  _globals['_LISTREFUSALSRESPONSE']._serialized_start=3333
-  _globals['_LISTREFUSALSRESPONSE']._serialized_end=3481
-  _globals['_DECLARECOUNTSREQUEST']._serialized_start=3484
-  _globals['_DECLARECOUNTSREQUEST']._serialized_end=3626
-  _globals['_DECLARECOUNTSRESPONSE']._serialized_start=3628
-  _globals['_DECLARECOUNTSRESPONSE']._serialized_end=3651
-  _globals['_GETCOMPLETENESSREQUEST']._serialized_start=3653
-  _globals['_GETCOMPLETENESSREQUEST']._serialized_end=3749
-  _globals['_GETCOMPLETENESSRESPONSE']._serialized_start=3752
-  _globals['_GETCOMPLETENESSRESPONSE']._serialized_end=4033
-  _globals['_LISTSOURCESREQUEST']._serialized_start=4035
-  _globals['_LISTSOURCESREQUEST']._serialized_end=4104
-  _globals['_LISTSOURCESRESPONSE']._serialized_start=4106
-  _globals['_LISTSOURCESRESPONSE']._serialized_end=4202
-  _globals['_INGESTSERVICE']._serialized_start=4205
-  _globals['_INGESTSERVICE']._serialized_end=5720
+  _globals['_REPORTREQUEST']._serialized_start=334
+  _globals['_REPORTREQUEST']._serialized_end=581
+  _globals['_REPORTRESPONSE']._serialized_start=584
+  _globals['_REPORTRESPONSE']._serialized_end=785
+  _globals['_EVENTCONFLICT']._serialized_start=787
+  _globals['_EVENTCONFLICT']._serialized_end=862
+  _globals['_EVENTREFUSAL']._serialized_start=864
+  _globals['_EVENTREFUSAL']._serialized_end=953
+  _globals['_GETEVENTREQUEST']._serialized_start=955
+  _globals['_GETEVENTREQUEST']._serialized_end=1024
+  _globals['_GETEVENTRESPONSE']._serialized_start=1027
+  _globals['_GETEVENTRESPONSE']._serialized_end=1195
+  _globals['_VOIDEVENTSREQUEST']._serialized_start=1198
+  _globals['_VOIDEVENTSREQUEST']._serialized_end=1339
+  _globals['_VOIDEVENTSRESPONSE']._serialized_start=1341
+  _globals['_VOIDEVENTSRESPONSE']._serialized_end=1442
+  _globals['_REPLACEEVENTREQUEST']._serialized_start=1445
+  _globals['_REPLACEEVENTREQUEST']._serialized_end=1579
+  _globals['_REPLACEEVENTRESPONSE']._serialized_start=1582
+  _globals['_REPLACEEVENTRESPONSE']._serialized_end=1711
+  _globals['_LISTEVENTSREQUEST']._serialized_start=1714
+  _globals['_LISTEVENTSREQUEST']._serialized_end=1950
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=1952
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=2021
+  _globals['_SCANEVENTSREQUEST']._serialized_start=2024
+  _globals['_SCANEVENTSREQUEST']._serialized_end=2252
+  _globals['_SCANEVENTSRESPONSE']._serialized_start=2255
+  _globals['_SCANEVENTSRESPONSE']._serialized_end=2430
+  _globals['_BACKFILL']._serialized_start=2433
+  _globals['_BACKFILL']._serialized_end=2681
+  _globals['_OPENBACKFILLREQUEST']._serialized_start=2683
+  _globals['_OPENBACKFILLREQUEST']._serialized_end=2809
+  _globals['_OPENBACKFILLRESPONSE']._serialized_start=2811
+  _globals['_OPENBACKFILLRESPONSE']._serialized_end=2881
+  _globals['_CLOSEBACKFILLREQUEST']._serialized_start=2883
+  _globals['_CLOSEBACKFILLREQUEST']._serialized_end=2967
+  _globals['_CLOSEBACKFILLRESPONSE']._serialized_start=2969
+  _globals['_CLOSEBACKFILLRESPONSE']._serialized_end=3040
+  _globals['_REVERTBACKFILLREQUEST']._serialized_start=3043
+  _globals['_REVERTBACKFILLREQUEST']._serialized_end=3199
+  _globals['_REVERTBACKFILLRESPONSE']._serialized_start=3202
+  _globals['_REVERTBACKFILLRESPONSE']._serialized_end=3380
+  _globals['_LISTBACKFILLSREQUEST']._serialized_start=3382
+  _globals['_LISTBACKFILLSREQUEST']._serialized_end=3453
+  _globals['_LISTBACKFILLSRESPONSE']._serialized_start=3455
+  _globals['_LISTBACKFILLSRESPONSE']._serialized_end=3552
+  _globals['_LISTREFUSALSREQUEST']._serialized_start=3555
+  _globals['_LISTREFUSALSREQUEST']._serialized_end=3770
+  _globals['_LISTREFUSALSRESPONSE']._serialized_start=3773
+  _globals['_LISTREFUSALSRESPONSE']._serialized_end=3921
+  _globals['_DECLARECOUNTSREQUEST']._serialized_start=3924
+  _globals['_DECLARECOUNTSREQUEST']._serialized_end=4066
+  _globals['_DECLARECOUNTSRESPONSE']._serialized_start=4068
+  _globals['_DECLARECOUNTSRESPONSE']._serialized_end=4091
+  _globals['_GETCOMPLETENESSREQUEST']._serialized_start=4093
+  _globals['_GETCOMPLETENESSREQUEST']._serialized_end=4189
+  _globals['_GETCOMPLETENESSRESPONSE']._serialized_start=4192
+  _globals['_GETCOMPLETENESSRESPONSE']._serialized_end=4473
+  _globals['_LISTSOURCESREQUEST']._serialized_start=4475
+  _globals['_LISTSOURCESREQUEST']._serialized_end=4544
+  _globals['_LISTSOURCESRESPONSE']._serialized_start=4546
+  _globals['_LISTSOURCESRESPONSE']._serialized_end=4642
+  _globals['_INGESTSERVICE']._serialized_start=4645
+  _globals['_INGESTSERVICE']._serialized_end=6280
 # @@protoc_insertion_point(module_scope)

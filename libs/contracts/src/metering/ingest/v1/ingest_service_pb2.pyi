@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 from metering.ingest.v1 import completeness_pb2 as _completeness_pb2
 from metering.ingest.v1 import refusal_pb2 as _refusal_pb2
@@ -468,6 +469,100 @@ class ListEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEventsResponse: _TypeAlias = ListEventsResponse  # noqa: Y015
+
+@_typing.final
+class ScanEventsRequest(_message.Message):
+    """Which events; all conditions hold together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    UP_TO_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    EVENTS_MAX_FIELD_NUMBER: _builtins.int
+    events_max: _builtins.int
+    """Read at most this many events, those of others that lie between them included. Required. Example: 1000000."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Customers; empty means all."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Event types; empty means all."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """Time of the event. Required."""
+
+    @_builtins.property
+    def up_to(self) -> _values_pb2.AsOf:
+        """Only positions up to these (inclusive); lanes that are not listed return nothing. Default: the heads when the call began."""
+
+    @_builtins.property
+    def properties(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties that are returned. Example: "color"."""
+
+    def __init__(
+        self,
+        *,
+        customers: _abc.Iterable[_builtins.str] | None = ...,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+        period: _values_pb2.Period | None = ...,
+        up_to: _values_pb2.AsOf | None = ...,
+        properties: _abc.Iterable[_builtins.str] | None = ...,
+        events_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period", "up_to", b"up_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "events_max", b"events_max", "period", b"period", "properties", b"properties", "types", b"types", "up_to", b"up_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScanEventsRequest: _TypeAlias = ScanEventsRequest  # noqa: Y015
+
+@_typing.final
+class ScanEventsResponse(_message.Message):
+    """Some of the events, all of one lane. At least one response comes; the last one says how many events were read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    POSITIONS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    EVENTS_READ_FIELD_NUMBER: _builtins.int
+    lane: _builtins.int
+    """Lane of the log."""
+    kind: _feed_pb2.EntryKind.ValueType
+    """VOID: the events take others back, those at `columns.takes_back`."""
+    events_read: _builtins.int
+    """Events read by now, also those that were not asked for."""
+    @_builtins.property
+    def columns(self) -> _usage_event_pb2.UsageEventColumns:
+        """The events; trace contexts are left out."""
+
+    @_builtins.property
+    def positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Position of each event in the lane, ascending."""
+
+    def __init__(
+        self,
+        *,
+        columns: _usage_event_pb2.UsageEventColumns | None = ...,
+        lane: _builtins.int = ...,
+        positions: _abc.Iterable[_builtins.int] | None = ...,
+        kind: _feed_pb2.EntryKind.ValueType = ...,
+        events_read: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events_read", b"events_read", "kind", b"kind", "lane", b"lane", "positions", b"positions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScanEventsResponse: _TypeAlias = ScanEventsResponse  # noqa: Y015
 
 @_typing.final
 class Backfill(_message.Message):

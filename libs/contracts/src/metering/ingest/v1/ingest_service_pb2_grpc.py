@@ -51,6 +51,11 @@ class IngestServiceStub:
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.ScanEvents = channel.unary_stream(
+                '/metering.ingest.v1.IngestService/ScanEvents',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ScanEventsRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ScanEventsResponse.FromString,
+                _registered_method=True)
         self.VoidEvents = channel.unary_unary(
                 '/metering.ingest.v1.IngestService/VoidEvents',
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.VoidEventsRequest.SerializeToString,
@@ -129,6 +134,14 @@ class IngestServiceServicer:
     def ListEvents(self, request, context):
         """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
         call began.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScanEvents(self, request, context):
+        """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
+        and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,6 +246,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.FromString,
                     response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'ScanEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ScanEvents,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ScanEventsRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ScanEventsResponse.SerializeToString,
             ),
             'VoidEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.VoidEvents,
@@ -368,6 +386,33 @@ class IngestService:
             '/metering.ingest.v1.IngestService/ListEvents',
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScanEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/ScanEvents',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ScanEventsRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ScanEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

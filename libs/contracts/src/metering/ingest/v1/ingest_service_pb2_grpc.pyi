@@ -48,6 +48,10 @@ class IngestServiceStub:
     """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
     call began.
     """
+    ScanEvents: _grpc.UnaryStreamMultiCallable[_ingest_service_pb2.ScanEventsRequest, _ingest_service_pb2.ScanEventsResponse]
+    """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
+    and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
+    """
     VoidEvents: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.VoidEventsRequest, _ingest_service_pb2.VoidEventsResponse]
     """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
     difference. What was reported stays in the log, and the voids are entries of it. All are voided or none. An event that is voided
@@ -106,6 +110,10 @@ class IngestServiceAsyncStub(IngestServiceStub):
     ListEvents: _aio.UnaryStreamMultiCallable[_ingest_service_pb2.ListEventsRequest, _ingest_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
     call began.
+    """
+    ScanEvents: _aio.UnaryStreamMultiCallable[_ingest_service_pb2.ScanEventsRequest, _ingest_service_pb2.ScanEventsResponse]  # type: ignore[assignment]
+    """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
+    and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
     """
     VoidEvents: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.VoidEventsRequest, _ingest_service_pb2.VoidEventsResponse]  # type: ignore[assignment]
     """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
@@ -180,6 +188,16 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.ListEventsResponse], _abc.AsyncIterator[_ingest_service_pb2.ListEventsResponse]]:
         """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
         call began.
+        """
+
+    @_abc_1.abstractmethod
+    def ScanEvents(
+        self,
+        request: _ingest_service_pb2.ScanEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.ScanEventsResponse], _abc.AsyncIterator[_ingest_service_pb2.ScanEventsResponse]]:
+        """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
+        and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
         """
 
     @_abc_1.abstractmethod

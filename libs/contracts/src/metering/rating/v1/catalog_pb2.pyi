@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _QuantityRounding:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QuantityRoundingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QuantityRounding.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUANTITY_ROUNDING_UNSPECIFIED: _QuantityRounding.ValueType  # 0
+    """No rounding."""
+    QUANTITY_ROUNDING_CEILING: _QuantityRounding.ValueType  # 1
+    """The next one that is not below it."""
+    QUANTITY_ROUNDING_FLOOR: _QuantityRounding.ValueType  # 2
+    """The last one that is not above it."""
+    QUANTITY_ROUNDING_HALF_UP: _QuantityRounding.ValueType  # 3
+    """The nearest one; of two that are as near, the upper one."""
+
+class QuantityRounding(_QuantityRounding, metaclass=_QuantityRoundingEnumTypeWrapper):
+    """Which whole number of steps a quantity becomes."""
+
+QUANTITY_ROUNDING_UNSPECIFIED: QuantityRounding.ValueType  # 0
+"""No rounding."""
+QUANTITY_ROUNDING_CEILING: QuantityRounding.ValueType  # 1
+"""The next one that is not below it."""
+QUANTITY_ROUNDING_FLOOR: QuantityRounding.ValueType  # 2
+"""The last one that is not above it."""
+QUANTITY_ROUNDING_HALF_UP: QuantityRounding.ValueType  # 3
+"""The nearest one; of two that are as near, the upper one."""
+Global___QuantityRounding: _TypeAlias = QuantityRounding  # noqa: Y015
+
 class _BillingInterval:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -213,7 +241,9 @@ Global___FixedFee: _TypeAlias = FixedFee  # noqa: Y015
 
 @_typing.final
 class UsagePrice(_message.Message):
-    """A price for the quantity of one period. Order: included units are taken off, the model prices the rest, the minimum lifts the result."""
+    """A price for the quantity of one period. Order: the quantity is converted, included units are taken off, the model prices the rest, the
+    minimum lifts the result.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -224,6 +254,7 @@ class UsagePrice(_message.Message):
     STAIRSTEP_FIELD_NUMBER: _builtins.int
     INCLUDED_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
+    CONVERT_FIELD_NUMBER: _builtins.int
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""
     minimum: _builtins.str
@@ -248,6 +279,12 @@ class UsagePrice(_message.Message):
     def stairstep(self) -> Global___StairstepPrice:
         """The whole amount of the bracket in which the quantity ends."""
 
+    @_builtins.property
+    def convert(self) -> Global___Conversion:
+        """From the metered quantity to the one that is priced; included units and tiers are in the unit that it converts to. The metered
+        quantity stays beside it, exact. Optional.
+        """
+
     def __init__(
         self,
         *,
@@ -258,16 +295,57 @@ class UsagePrice(_message.Message):
         stairstep: Global___StairstepPrice | None = ...,
         included: _builtins.str = ...,
         minimum: _builtins.str = ...,
+        convert: Global___Conversion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["graduated", b"graduated", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "graduated", b"graduated", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["graduated", b"graduated", "included", b"included", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "graduated", b"graduated", "included", b"included", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
 
 Global___UsagePrice: _TypeAlias = UsagePrice  # noqa: Y015
+
+@_typing.final
+class Conversion(_message.Message):
+    """Another unit, and whole steps of it, for the whole quantity of a period. Example: {divide: "60", increment: "1", rounding: CEILING,
+    unit: "min"} makes 121.5 seconds 3 minutes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MULTIPLY_FIELD_NUMBER: _builtins.int
+    DIVIDE_FIELD_NUMBER: _builtins.int
+    INCREMENT_FIELD_NUMBER: _builtins.int
+    ROUNDING_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    multiply: _builtins.str
+    """The quantity is multiplied by this. Decimal text from 0.00001 to 100000; a whole number where nothing is rounded. Optional."""
+    divide: _builtins.str
+    """Instead: it is divided by this; needs a rounding. Optional."""
+    increment: _builtins.str
+    """Then it becomes a multiple of this, in the new unit. Decimal text above zero. Required with `rounding`."""
+    rounding: Global___QuantityRounding.ValueType
+    """Which multiple. Required with `increment`."""
+    unit: _builtins.str
+    """Unit that it is in then, for people; empty = the meter's. Example: "min"."""
+    def __init__(
+        self,
+        *,
+        multiply: _builtins.str = ...,
+        divide: _builtins.str = ...,
+        increment: _builtins.str = ...,
+        rounding: Global___QuantityRounding.ValueType = ...,
+        unit: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divide", b"divide", "increment", b"increment", "multiply", b"multiply", "rounding", b"rounding", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Conversion: _TypeAlias = Conversion  # noqa: Y015
 
 @_typing.final
 class PerUnitPrice(_message.Message):

@@ -12,7 +12,7 @@ from aggregator.domain.aggregations.first import First
 from aggregator.domain.aggregations.latest import Latest
 from aggregator.domain.aggregations.percentile import Percentile
 from aggregator.domain.aggregations.sessions import Duration, LiveCount
-from aggregator.domain.aggregations.sums import Average, Count, Sum
+from aggregator.domain.aggregations.sums import Average, Count, RoundedSum, Sum
 from aggregator.domain.aggregations.values import RunningTotal, WeightedSum
 
 AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
@@ -30,6 +30,8 @@ AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
     LiveCount(),
     RunningTotal(),
 )
+ROUNDED_SUM: Final = RoundedSum()
+"""What a SUM is that bills its events as they are rounded one by one."""
 BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in AGGREGATIONS}
 OF_BUCKETS: Final[Mapping[str, OfWindows]] = {
     name: aggregation
@@ -37,3 +39,8 @@ OF_BUCKETS: Final[Mapping[str, OfWindows]] = {
     if isinstance(aggregation, OfWindows) and aggregation.READS is Reads.DECIMAL
 }
 """Those that can form the value of a bucket, from which a percentile is taken."""
+
+
+def aggregation_named(name: str, *, bills_events: bool) -> Aggregation:
+    """Return an aggregation by its name; `bills_events`: whether events are rounded one by one for what is billed."""
+    return ROUNDED_SUM if bills_events and name == ROUNDED_SUM.NAME else BY_NAME[name]

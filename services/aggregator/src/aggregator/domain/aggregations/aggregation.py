@@ -65,6 +65,8 @@ class Aggregation(ABC):
     NAME: ClassVar[str]
     """Name in the contract (without its prefix), in stored meters and in snapshots."""
     READS: ClassVar[Reads] = Reads.DECIMAL
+    NOTHING_IS_ZERO: ClassVar[bool] = True
+    """Whether zero is the quantity of a window in which nothing happened, and not only what is written for it."""
 
     @abstractmethod
     def fold(self, groups: Groups) -> Added:
@@ -87,6 +89,10 @@ class OfWindows(Aggregation):
     def quantities_so_far(self, windows: Windows) -> Sequence[Decimal]:
         """Return what windows of one customer and group, by time, amount to from the first one to each."""
         return self.quantities(accumulated(windows))
+
+    def billable(self, windows: Windows) -> Sequence[Decimal] | None:  # noqa: ARG002 - most bill what they meter
+        """Return what is billed of each window, where that is not its quantity."""
+        return None
 
     @abstractmethod
     def quantity(self, totals: Totals) -> Decimal | None:

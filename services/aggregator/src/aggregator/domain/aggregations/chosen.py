@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 class ChosenEvent(OfWindows):
     """The value of the event at one end of the order by (time, id, value)."""
+
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def fold(self, groups: Groups) -> Added:
         """Gather the events: when the chosen one is taken back, another one is."""

@@ -22,6 +22,7 @@ class _Extreme(OfWindows):
     """A value that all others compare with."""
 
     COMPARES: ClassVar[np.ufunc]
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def fold(self, groups: Groups) -> Added:
         """Gather the values: when the smallest is taken back, another one is."""

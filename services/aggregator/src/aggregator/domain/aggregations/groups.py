@@ -121,6 +121,14 @@ class Groups:
         count = len(self.rows)
         return self._entries(no_texts(count), np.zeros(count, dtype=np.int64), self._numbers_of_rows())
 
+    def billed(self) -> Entries:
+        """Numbers of each window as they are billed."""
+        count, rounding = len(self.rows), self._meter.spec.rounding
+        if rounding is None:
+            raise ValueError("a meter that rounds no event asks for what is billed")
+        numbers = rounding.round(self._numbers_of_rows())
+        return self._entries(no_texts(count), np.zeros(count, dtype=np.int64), numbers)
+
     def events(self) -> Entries:
         """Numbers of each window, each with the time and the id of its event."""
         ids = [self._batch.event_id(row) for row in self.rows.tolist()]

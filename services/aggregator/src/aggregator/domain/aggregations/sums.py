@@ -5,7 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Final
 
+import numpy as np
+
 from aggregator.domain.aggregations.aggregation import Added, OfWindows, Reads, decimals
+from aggregator.domain.columns import ScaledNumbers
 from money import exact_arithmetic
 
 if TYPE_CHECKING:
@@ -37,6 +40,25 @@ class Sum(OfWindows):
         return totals.sum
 
 
+class RoundedSum(Sum):
+    """The sum of the values, and beside it that of the values as they are billed, each rounded by itself.
+
+    The billed values are entries, so that whatever is taken back, and whoever puts windows together, finds them.
+    """
+
+    def fold(self, groups: Groups) -> Added:
+        """Add the values up, and gather what each is billed as."""
+        return Added(sums=groups.sums(), entries=groups.billed())
+
+    def billable(self, windows: Windows) -> Sequence[Decimal] | None:
+        """Return the sums of what is billed."""
+        entries = windows.entries
+        totals = np.zeros(len(windows), dtype=np.object_)
+        # Python's integers: a sum of very many, as large as they may be, must not wrap around.
+        np.add.at(totals, entries.windows, entries.values.units.astype(np.object_) * entries.counts)
+        return decimals(ScaledNumbers(totals, entries.values.scale))
+
+
 class Count(OfWindows):
     """The number of events."""
 
@@ -60,6 +82,7 @@ class Average(Sum):
     """The sum of the values divided by their number."""
 
     NAME: ClassVar[str] = "AVG"
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def quantities(self, windows: Windows) -> Sequence[Decimal]:
         """Return the average of the whole, not of averages."""

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.pricing.adjust import Adjustment
+from rating.domain.pricing.convert import Conversion
 from rating.domain.pricing.model import PriceModel
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A model with its adjustments, in the order in which they are applied."""
+    """A model with its adjustments, in the order in which they are applied; before all of them comes `convert`."""
 
     model: PriceModel
     adjustments: tuple[Adjustment, ...] = ()
+    convert: Conversion | None = None
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage."""
-        if self.is_fixed and self.adjustments:
+        if self.is_fixed and (self.adjustments or self.convert):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
 

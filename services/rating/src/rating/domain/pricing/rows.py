@@ -13,6 +13,8 @@ class StepName(StrEnum):
     """Stable names of derivation steps, as the contract lists them."""
 
     QUANTITY = "quantity"
+    BILLABLE = "billable"
+    CONVERTED = "converted"
     INCLUDED = "included"
     TIER = "tier"
     FLAT = "flat"

@@ -1,0 +1,75 @@
+"""What is billed of each event beside what is metered: values rounded one by one, exactly, one or a column of them.
+
+A test holds the two ways to the same answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from aggregator.domain.columns import ScaledNumbers
+from aggregator.domain.values import parse_units
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_INT64_LIMIT: Final = 2**62
+
+
+class RoundingMode(StrEnum):
+    """Which step above the minimum a value becomes."""
+
+    CEILING = "CEILING"
+    FLOOR = "FLOOR"
+    HALF_UP = "HALF_UP"
+
+
+@dataclass(frozen=True, slots=True)
+class EventRounding:
+    """A value above zero becomes `minimum` or that plus whole increments; decimal texts, an empty one is 0."""
+
+    minimum: str
+    increment: str
+    mode: RoundingMode
+
+    def problems(self, field: str) -> list[Refused]:
+        """Return what is wrong with it; empty when nothing is."""
+        least, step = parse_units(self.minimum or "0"), parse_units(self.increment)
+        problems = []
+        if least is None or least[0] < 0:
+            problems.append(_invalid(f"{field}.minimum", f"{self.minimum!a} is no decimal of zero or more; write one"))
+        if step is None or step[0] <= 0:
+            problems.append(_invalid(f"{field}.increment", f"{self.increment!a} is no decimal above zero; write one"))
+        return problems
+
+    def round(self, numbers: ScaledNumbers) -> ScaledNumbers:
+        """Return the billed number of each metered one."""
+        least, step = parse_units(self.minimum or "0") or (0, 0), parse_units(self.increment) or (1, 0)
+        scale = max(numbers.scale, least[1], step[1])
+        minimum, increment = least[0] * 10 ** (scale - least[1]), step[0] * 10 ** (scale - step[1])
+        factor = 10 ** (scale - numbers.scale)
+        largest = max(map(abs, (int(numbers.units.max()), int(numbers.units.min())))) if len(numbers.units) else 0
+        kind = np.int64 if 2 * (largest * factor + minimum + increment) < _INT64_LIMIT else np.object_
+        units = numbers.units.astype(kind) * factor
+        rounded = minimum + increment * self._steps(units - minimum, increment)
+        above = np.where(units <= minimum, np.array(minimum, dtype=kind), rounded)
+        return ScaledNumbers(np.where(units <= 0, units, above), scale)
+
+    def _steps(self, over: NDArray[np.int64], increment: int) -> NDArray[np.int64]:
+        match self.mode:
+            case RoundingMode.CEILING:
+                return -(-over // increment)
+            case RoundingMode.FLOOR:
+                return over // increment
+            case RoundingMode.HALF_UP:
+                return (2 * over + increment) // (2 * increment)
+
+
+def _invalid(field: str, text: str) -> Refused:
+    return Refused(field, Reason.METER_INVALID, text)

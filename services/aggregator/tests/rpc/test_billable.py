@@ -1,0 +1,90 @@
+"""What is billed beside what is metered: in answers, seals and lists, after corrections, and when counted again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import InvalidRequest
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import meter_pb2, usage_pb2
+from metering.common.v1 import values_pb2
+
+SUM = meter_pb2.AGGREGATION_SUM
+PER_MINUTE = meter_pb2.Billable(
+    per_event=meter_pb2.EventRounding(minimum="60", increment="1", mode=meter_pb2.EVENT_ROUNDING_MODE_CEILING)
+)
+
+
+async def test_both_quantities_stand_side_by_side_wherever_usage_is_told(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    await aggregator.apply("seconds", aggregation=SUM, value_property="s", group_by=["region"], billable=PER_MINUTE)
+    await aggregator.apply("calls")
+    seconds = ["1", "59.5", "61", "60.5", "10"]
+    for lane in (0, 1):
+        ingest.append(
+            [
+                new_event(1500 * number + lane, id=f"{lane}-{number}", properties={"s": s, "region": "eu"})
+                for number, s in enumerate(seconds[lane::2])
+            ],
+            lane=lane,
+        )
+    await counted()
+    sealed = await aggregator.seal()
+    ingest.void([(0, 3)])
+    await counted()
+    amended = await aggregator.seal(amends_snapshot_id=sealed.id)
+    live = await rows(aggregator)
+    await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest())
+    await counted()
+
+    # 60 + 60 + 61 + 61 + 60, and without the last of lane 0: 242.
+    assert [(one.quantity, one.billable_quantity) for one in sealed.usage] == [("5", ""), ("192", "302")]
+    assert [(one.quantity, one.billable_quantity) for one in amended.usage] == [("4", ""), ("182", "242")]
+    assert live == await rows(aggregator) == [("182", "242")]
+    assert await rows(aggregator, window_size=usage_pb2.WINDOW_SIZE_DAY, running=True) == [
+        ("60.5", "120"),
+        ("182", "242"),
+    ]
+    asked = pb.GetSnapshotRequest(snapshot_id=amended.id, windows_of_meter="seconds")
+    snapshot = await aggregator.caller().GetSnapshot(asked)
+    assert [(one.quantity, one.billable_quantity) for one in snapshot.windows] == [("60.5", "120"), ("121.5", "122")]
+    request = pb.ListUsageEventsRequest(snapshot_id=amended.id, meter="seconds")
+    pages = [page async for page in aggregator.caller().ListUsageEvents(request)]
+    events = sorted((one.value, one.billable_value) for page in pages for one in page.events)
+    assert events == [("1", "60"), ("59.5", "60"), ("60.5", "61"), ("61", "61")]
+
+
+def moment(time: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+async def rows(aggregator: Any, **query: Any) -> list[tuple[str, str]]:
+    march = values_pb2.Period(
+        start=moment(datetime(2026, 3, 1, tzinfo=UTC)), end=moment(datetime(2026, 4, 1, tzinfo=UTC))
+    )
+    freshness = pb.Freshness(latest=True)
+    request = pb.QueryUsageRequest(meter="seconds", period=march, freshness=freshness, **query)
+    found = await aggregator.caller().QueryUsage(request)
+    return [(row.quantity, row.billable_quantity) for row in found.rows]
+
+
+async def test_a_meter_is_told_what_it_is_refused_for(aggregator: Any) -> None:
+    spec = meter_pb2.MeterSpec(event_types=["call.ended"], aggregation=SUM, value_property="s")
+    caller = aggregator.caller()
+    await caller.ApplyMeter(pb.ApplyMeterRequest(name="plain", spec=spec))
+    spec.billable.CopyFrom(PER_MINUTE)
+
+    succeeding = await caller.refused("ApplyMeter", pb.ApplyMeterRequest(name="plain", spec=spec))
+    applied = await caller.ApplyMeter(pb.ApplyMeterRequest(name="billed", spec=spec))
+    spec.billable.per_event.increment = "60"
+    changed = await caller.ApplyMeter(pb.ApplyMeterRequest(name="billed", spec=spec))
+
+    assert isinstance(succeeding, InvalidRequest)
+    assert applied.meter.spec.billable == PER_MINUTE
+    assert changed.meter.version == 2

@@ -1,0 +1,129 @@
+"""Scans of the log: the events of a list as columns, what takes others back included, and never more than allowed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from chassis.errors import Reason, TooBig
+from chassis.errors.status import from_rpc_error
+from eventlog.payload import columns_from_proto
+from eventlog.rows import events_of
+from eventlog.wire import timestamp
+from metering.common.v1 import feed_pb2, feed_service_pb2, values_pb2
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import usage_event_pb2 as event_pb
+
+EventMaker = Callable[..., event_pb.UsageEvent]
+NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = values_pb2.Period(start=timestamp(NOW - timedelta(days=1)), end=timestamp(NOW + timedelta(minutes=1)))
+Row = tuple[int, int, int, bytes]
+
+
+async def scanned(caller: Any, **wanted: Any) -> tuple[list[Row], int]:
+    """Return lane, position, what is taken back and the event of each, and how many events were read."""
+    request = pb.ScanEventsRequest(**{"period": DAY, "events_max": 10_000, **wanted})
+    found: list[Row] = []
+    read = 0
+    async for response in caller.ScanEvents(request):
+        columns = columns_from_proto(response.columns)
+        rows = np.arange(len(columns), dtype=np.int64)
+        back = list(response.columns.takes_back) or [0] * len(columns)
+        assert (response.kind == feed_pb2.ENTRY_KIND_VOID) is any(back)
+        events = [event.SerializeToString(deterministic=True) for event in events_of(columns, rows)]
+        lanes = [response.lane] * len(columns)
+        found += zip(lanes, response.positions, back, events, strict=True)
+        read = response.events_read
+    return found, read
+
+
+async def listed(caller: Any, properties: set[str], **wanted: Any) -> list[Row]:
+    found: list[Row] = []
+    async for response in caller.ListEvents(pb.ListEventsRequest(**{"period": DAY, **wanted}, with_voids=True)):
+        for stored in response.events:
+            event = stored.event
+            event.traceparent = ""
+            for key in set(event.properties) - properties:
+                del event.properties[key]
+            back = stored.corrects if stored.kind == feed_pb2.ENTRY_KIND_VOID else 0
+            found.append((stored.lane, stored.position, back, event.SerializeToString(deterministic=True)))
+    return found
+
+
+async def load(ingest: Any, new_event: EventMaker) -> Any:
+    chance = random.Random(4)
+    caller = ingest.caller()
+    for batch in range(12):
+        events = [
+            new_event(
+                id=f"{batch}-{number}",
+                type=chance.choice(["call", "sms"]),
+                customer=f"customer-{chance.randrange(5)}",
+                subject=chance.choice(["", "ann"]),
+                time=timestamp(NOW - timedelta(minutes=chance.randrange(2000))),
+                properties={
+                    key: text
+                    for key, text in {"color": chance.choice(["red", "ü"]), "size": str(number), "x": "1"}.items()
+                    if chance.random() < 0.8
+                },
+            )
+            for number in range(chance.randrange(1, 50))
+        ]
+        await caller.Report(pb.ReportRequest(events=events))
+    ids = [event_pb.EventIdentity(source="gateway", id=f"{batch}-0") for batch in range(0, 12, 2)]
+    await caller.VoidEvents(pb.VoidEventsRequest(events=ids, reason="a test"))
+    await ingest.caller("globex").Report(pb.ReportRequest(events=[new_event(id="other", customer="customer-1")]))
+    return caller
+
+
+async def test_a_scan_has_the_events_of_a_list(ingest: Any, new_event: EventMaker) -> None:
+    caller = await load(ingest, new_event)
+    chance = random.Random(6)
+    heads = (await ingest.service().Heads(feed_service_pb2.HeadsRequest())).heads
+    whole = await listed(caller, {"color", "size", "x"}, period=None)
+
+    for _ in range(20):
+        wanted: dict[str, Any] = {
+            "customers": chance.choice([[], ["customer-1"], ["customer-1", "customer-4", "nobody"]]),
+            "types": chance.choice([[], ["sms"]]),
+            "period": values_pb2.Period(
+                start=timestamp(NOW - timedelta(minutes=chance.randrange(500, 2000))),
+                end=timestamp(NOW - timedelta(minutes=chance.randrange(400))),
+            ),
+        }
+        if chance.random() < 0.5:
+            ends = [values_pb2.LanePosition(lane=lane, position=chance.randrange(1, 90)) for lane in (0, 1)]
+            wanted["up_to"] = values_pb2.AsOf(epoch=heads.epoch, lanes=ends)
+        properties = set(chance.sample(["color", "size", "x", "none"], 2))
+
+        found, read = await scanned(caller, **wanted, properties=sorted(properties))
+
+        assert found == await listed(caller, properties, **wanted)
+        assert len(found) <= read <= len(whole)
+
+
+async def test_a_scan_that_needs_more_than_is_allowed_reads_nothing(ingest: Any, new_event: EventMaker) -> None:
+    caller = await load(ingest, new_event)
+    _, read = await scanned(caller)
+
+    assert (await scanned(caller, events_max=read))[1] == read
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await scanned(caller, events_max=read - 1)
+
+    error = from_rpc_error(caught.value)
+    assert isinstance(error, TooBig)
+    assert error.reason is Reason.SCAN_TOO_LARGE
+    assert f"{read:,}" in error.message
+
+
+async def test_a_scan_of_what_is_not_there_says_that_nothing_was_read(ingest: Any, new_event: EventMaker) -> None:
+    caller = await load(ingest, new_event)
+    before = values_pb2.Period(start=timestamp(NOW - timedelta(days=400)), end=timestamp(NOW - timedelta(days=399)))
+
+    assert await scanned(caller, period=before) == ([], 0)

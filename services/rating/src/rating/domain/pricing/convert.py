@@ -1,0 +1,109 @@
+"""From the metered quantity of a period to the one that is priced: another unit, and whole steps of it.
+
+Beside the average, and the rounding of single events in meters, this is the only rounding of a quantity. It is decided
+on integers, once per period, on the whole quantity: rounded slices would not add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from money import ZERO, exact_arithmetic, format_decimal
+from rating.domain.pricing.rows import Step, StepName, Words
+
+_FACTOR_MAX: Final = Decimal(100_000)
+"""Largest factor: a quantity that is a sum of very many values must stay one that passes between services."""
+
+
+class Rounding(StrEnum):
+    """Which whole number of steps a quantity becomes."""
+
+    CEILING = "CEILING"
+    FLOOR = "FLOOR"
+    HALF_UP = "HALF_UP"
+
+
+_TOLD: Final = {Rounding.CEILING: "rounded up", Rounding.FLOOR: "rounded down", Rounding.HALF_UP: "rounded half up"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The quantity times `multiply`, or divided by `divide`, in steps of `increment`; `unit` is what it is then in."""
+
+    multiply: Decimal | None = None
+    divide: Decimal | None = None
+    increment: Decimal | None = None
+    rounding: Rounding | None = None
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself, or would not be exact."""
+        if self.multiply is not None and self.divide is not None:
+            raise _invalid("divide", "stands beside multiply; write one of them")
+        for field, value in (("multiply", self.multiply), ("divide", self.divide), ("increment", self.increment)):
+            if value is not None and value <= ZERO:
+                raise _invalid(field, "must be above zero")
+        if (self.increment is None) != (self.rounding is None):
+            raise _invalid("increment", "goes with rounding; write both, or neither")
+        factor = self.multiply if self.multiply is not None else self.divide
+        if factor is not None and not 1 / _FACTOR_MAX <= factor <= _FACTOR_MAX:
+            raise _invalid("multiply" if self.divide is None else "divide", "must be from 0.00001 to 100000")
+        is_whole = factor is None or (self.divide is None and factor == factor.to_integral_value())
+        if self.rounding is None and not is_whole:
+            field = "multiply" if self.divide is None else "divide"
+            raise _invalid(field, "needs an increment and a rounding, unless it multiplies by a whole number")
+        if factor is None and self.rounding is None:
+            raise _invalid(
+                "increment", "says nothing; write multiply or divide, increment and rounding, or leave it out"
+            )
+
+    def apply(self, quantity: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+        """Return the quantity that is priced, and the step that tells it; what is not above zero stays."""
+        if quantity <= ZERO:
+            return quantity, ()
+        converted = self._converted(quantity)
+        told = Words(self.unit or words.unit, words.currency)
+        text = f"{words.units(quantity)}{self._told(told)} are {told.units(converted)}"
+        return converted, (Step(StepName.CONVERTED, text, converted),)
+
+    def _converted(self, quantity: Decimal) -> Decimal:
+        numerator, denominator = quantity.as_integer_ratio()
+        if self.multiply is not None:
+            times, by = self.multiply.as_integer_ratio()
+        else:
+            by, times = (self.divide or Decimal(1)).as_integer_ratio()
+        numerator, denominator = numerator * times, denominator * by
+        with exact_arithmetic():
+            if self.increment is None:
+                return Decimal(numerator) / Decimal(denominator)
+            step, parts = self.increment.as_integer_ratio()
+            return _steps(numerator * parts, denominator * step, self.rounding) * self.increment
+
+    def _told(self, words: Words) -> str:
+        factor = "" if self.multiply is None else f" times {format_decimal(self.multiply)}"
+        if self.divide is not None:
+            factor = f" divided by {format_decimal(self.divide)}"
+        if self.increment is None or self.rounding is None:
+            return factor
+        return f"{factor}, {_TOLD[self.rounding]} to steps of {words.units(self.increment)},"
+
+
+def _steps(numerator: int, denominator: int, rounding: Rounding | None) -> int:
+    """Return the whole number that a positive fraction becomes."""
+    match rounding:
+        case Rounding.CEILING:
+            return -(-numerator // denominator)
+        case Rounding.FLOOR:
+            return numerator // denominator
+        case _:
+            return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _invalid(field: str, text: str) -> Refused:
+    return Refused(field, Reason.PRICE_INVALID, text)
