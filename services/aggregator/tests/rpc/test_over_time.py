@@ -197,6 +197,7 @@ async def test_what_is_no_event_of_a_session_is_parked(aggregator: Any, ingest: 
         ("value_property", {"value_property": "minutes"}),
         ("percentile", {"percentile": "95"}),
         ("carry_over", {"carry_over": True}),
+        ("values_are", {"values_are": meter_pb2.VALUE_MEANING_LEVELS}),
         ("session", {"aggregation": meter_pb2.AGGREGATION_COUNT}),
         ("time_unit", {"aggregation": meter_pb2.AGGREGATION_COUNT, "time_unit": meter_pb2.TIME_UNIT_HOUR}),
         ("percentile", {"aggregation": meter_pb2.AGGREGATION_PERCENTILE, "percentile": "101"}),

@@ -39,6 +39,7 @@ RULES = Rules(
     session=Session(Reading("v"), Reading("g"), start="eu", timeout_s=3600),
     time_unit=TimeUnit.HOUR,
     carries_over=True,
+    are_levels=True,
     percentile="50",
     bucket_aggregation=OF_BUCKETS["SUM"],
     skips_empty_buckets=True,

@@ -47,7 +47,7 @@ STARTS = [
     datetime(2026, 4, 3, tzinfo=UTC),  # Lord Howe falls back by half an hour
     datetime(2026, 10, 31, tzinfo=UTC),  # New York falls back
 ]
-PROVEN = ["DURATION", "WEIGHTED_SUM", "carried", "PERCENTILE", "LIVE_COUNT", "members", "RUNNING_TOTAL"]
+PROVEN = ["DURATION", "WEIGHTED_SUM", "carried", "PERCENTILE", "LIVE_COUNT", "members", "RUNNING_TOTAL", "readings"]
 TIMEOUTS_S = [1, 90, 3600, 86_400, 3 * 86_400]
 
 
@@ -284,7 +284,6 @@ def test_sessions_last_as_long_as_the_oracle_says(
     one = session_meter(timeout_s)
     windows = folded(data, one, case.events)
     plan = plan_of(one, case, group_by)
-
     expected = seconds_by_group(case, timeout_s, plan, group_by)
 
     assert rows_of(plan, windows) == expected
@@ -305,6 +304,35 @@ def test_levels_weigh_as_much_as_the_oracle_says(
     assert rows_of(plan, windows) == areas_by_group(case, plan, group_by, carries_over=carries_over)
 
 
+def readings_by_group(case: Case, plan: UsagePlan, group_by: tuple[str, ...], *, carries_over: bool) -> Found:
+    """Each reading holds until the next one of the customer and region; regions are told apart whatever is asked."""
+    found: Found = {}
+    now_us = microseconds_of(case.now)
+    seen = [event for event in case.events if carries_over or event.time_us >= case.period.start_us]
+    for event in seen:
+        own = [one for one in seen if (one.customer, one.region) == (event.customer, event.region)]
+        there = [one for one in own if one.time_us == event.time_us]
+        holds = event == max(there, key=lambda one: (one.value, one.number))
+        until_us = min([one.time_us for one in own if one.time_us > event.time_us], default=2**62)
+        for number, window in enumerate(plan.windows):
+            span_us = overlap(event.time_us, until_us, window, now_us) if holds else 0
+            counts = event.time_us < window.end_us and (carries_over or event.time_us >= window.start_us)
+            key = (event.customer, number, group_key([event.region] if group_by else []))
+            add(found, key, event.value * span_us / 1_000_000, counts)
+    return {key: one for key, one in found.items() if any(one)}
+
+
+@given(CASES, st.booleans(), st.sampled_from([(), ("region",)]), st.data())
+def test_readings_hold_until_the_next_one(
+    case: Case, carries_over: bool, group_by: tuple[str, ...], data: st.DataObject
+) -> None:
+    one = meter("WEIGHTED_SUM", Rules(carries_over=carries_over, are_levels=True))
+    windows = folded(data, one, case.events)
+    plan = plan_of(one, case, group_by)
+
+    assert rows_of(plan, windows) == readings_by_group(case, plan, group_by, carries_over=carries_over)
+
+
 @given(CASES, st.sampled_from([0, *TIMEOUTS_S]), st.sampled_from([(), ("region",)]), st.booleans(), st.data())
 def test_what_is_there_at_the_end_is_what_the_oracle_says(
     case: Case, timeout_s: int, group_by: tuple[str, ...], is_session: bool, data: st.DataObject
@@ -314,7 +342,6 @@ def test_what_is_there_at_the_end_is_what_the_oracle_says(
     plan = plan_of(one, case, group_by)
 
     expected = open_by_group(case, timeout_s, plan, group_by) if is_session else totals_by_group(case, plan, group_by)
-
     assert rows_of(plan, windows) == expected
 
 
@@ -410,6 +437,7 @@ def test_a_list_of_the_events_proves_the_quantity(case: Case, timeout_s: int, wh
         "LIVE_COUNT": session_meter(timeout_s, None, "LIVE_COUNT"),
         "members": session_meter(0, None, "LIVE_COUNT"),
         "RUNNING_TOTAL": meter("RUNNING_TOTAL", Rules()),
+        "readings": meter("WEIGHTED_SUM", Rules(carries_over=True, are_levels=True)),
     }[what]
     windows = (
         [change.windows for change in fold([segment(case.events)], {"acme": [one]}).windows] if case.events else []
@@ -456,7 +484,6 @@ def test_levels_too_large_for_64_bits_stay_exact() -> None:
     asked = Asked(np.array([0, 15, 10**15], dtype=np.int64), 2**62, MINUTE_US)
 
     first, second = areas_at(times_us, changes, asked)
-
     assert first == 2**62 * 15 - 2**61 * 5
     assert second == 2**61 * (10**15 - 15) + 5 * (10**15 - 20)
 

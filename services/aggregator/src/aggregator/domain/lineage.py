@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import OfWindows, Reads, Totals
+from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.aggregations.over_time import Asked, Moment, OverTime
 from aggregator.domain.usage import quantity_of
 from eventlog.instants import microseconds_of
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aggregator.domain.aggregations.aggregation import Aggregation
-    from aggregator.domain.aggregations.rules import Rules
     from aggregator.domain.matching import CountedEvent
-    from aggregator.domain.meters import CountingMeter
+    from aggregator.domain.meters import CountingMeter, MeterSpec
     from aggregator.domain.usage import MeterUsage
     from eventlog.period import Period
 
@@ -30,11 +30,16 @@ _Chosen = tuple[int, str, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class TimeAsked:
-    """An aggregation over time, the rules of its meter, and the one window that is asked for."""
+    """An aggregation over time, its meter, and the one window that is asked for."""
 
     aggregation: OverTime
-    rules: Rules
+    spec: MeterSpec
     asked: Asked
+
+    def moment(self, counted: CountedEvent) -> Moment:
+        """Return an event as the aggregation counts it again."""
+        group = group_key([counted.event.read(self.spec.group(name)) for name in self.spec.group_by])
+        return Moment(counted.event.time_us, counted.event.id, counted.value, group)
 
 
 def time_asked(meters: Sequence[CountingMeter], period: Period, at: datetime) -> TimeAsked | None:
@@ -43,7 +48,7 @@ def time_asked(meters: Sequence[CountingMeter], period: Period, at: datetime) ->
     if spec is None or not isinstance(spec.aggregation, OverTime):
         return None
     bounds_us = np.array([period.start_us, period.end_us], dtype=np.int64)
-    return TimeAsked(spec.aggregation, spec.rules, Asked(bounds_us, microseconds_of(at), spec.bucket_us))
+    return TimeAsked(spec.aggregation, spec, Asked(bounds_us, microseconds_of(at), spec.bucket_us))
 
 
 @dataclass(slots=True)
@@ -70,7 +75,7 @@ class Lineage:
         self.listed += len(events)
         self.event_count += sum(counted.event.sign for counted in events)
         if self.over_time is not None:
-            self._moments += (Moment(each.event.time_us, each.event.id, each.value) for each in events)
+            self._moments += map(self.over_time.moment, events)
         elif self.aggregation.READS is Reads.TEXT:
             self._texts.update(counted.value for counted in events)
         elif self.aggregation.READS is Reads.DECIMAL and events:
@@ -93,7 +98,7 @@ class Lineage:
     def quantity(self) -> Decimal:
         """What the events amount to."""
         if self.over_time is not None:
-            return self.over_time.aggregation.recount(self._moments, self.over_time.rules, self.over_time.asked)
+            return self.over_time.aggregation.recount(self._moments, self.over_time.spec.rules, self.over_time.asked)
         if not isinstance(self.aggregation, OfWindows):
             # No version of the meter counted in the time.
             return ZERO

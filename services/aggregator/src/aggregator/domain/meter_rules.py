@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aggregator.domain.aggregations.aggregation import Aggregation
     from aggregator.domain.aggregations.rules import Rules, Session
+    from aggregator.domain.meters import MeterSpec
 
 _PERCENT_MAX: Final = Decimal(100)
 Problem = tuple[str, str]
@@ -35,15 +36,22 @@ def problems_of_rules(aggregation: Aggregation, rules: Rules) -> Iterator[Proble
         yield "time_unit", f"{aggregation} counts no time; leave it out (DURATION and WEIGHTED_SUM do)"
     if rules.carries_over and not isinstance(aggregation, WeightedSum):
         yield "carry_over", f"{aggregation} has no level to carry over; leave it out (WEIGHTED_SUM has)"
+    if rules.are_levels and not isinstance(aggregation, WeightedSum):
+        yield "values_are", f"{aggregation} weighs no levels; leave it out (WEIGHTED_SUM does)"
     yield from _problems_of_percentile(aggregation, rules)
 
 
-def same_rules(counting: Sequence[tuple[Aggregation, Rules, int]]) -> bool:
-    """Whether versions of a meter, with their buckets, count time alike, so that what goes on may cross them."""
+def same_rules(counting: Sequence[MeterSpec]) -> bool:
+    """Whether versions of a meter count time alike, so that what goes on may cross them."""
     kept = {
-        (rules, bucket_minutes if isinstance(aggregation, Percentile) else 0)
-        for aggregation, rules, bucket_minutes in counting
-        if isinstance(aggregation, OverTime)
+        (
+            spec.rules,
+            spec.bucket_minutes if isinstance(spec.aggregation, Percentile) else 0,
+            # A reading takes the place of one of the same group.
+            (spec.group_by, spec.dimensions) if spec.rules.are_levels else (),
+        )
+        for spec in counting
+        if isinstance(spec.aggregation, OverTime)
     }
     return len(kept) <= 1
 

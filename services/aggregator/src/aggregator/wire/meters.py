@@ -88,6 +88,7 @@ def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
         ),
         time_unit=TimeUnit[meter_pb2.TimeUnit.Name(unit).removeprefix(_UNIT_PREFIX)] if unit else None,
         carries_over=message.carry_over,
+        are_levels=message.values_are == meter_pb2.VALUE_MEANING_LEVELS,
         percentile=message.percentile,
         bucket_aggregation=OF_BUCKETS.get(meter_pb2.Aggregation.Name(buckets).removeprefix(_PREFIX)),
         skips_empty_buckets=message.empty_buckets == _SKIP,
@@ -154,6 +155,8 @@ def _rules_to_proto(rules: Rules, spec: meter_pb2.MeterSpec) -> None:
     spec.carry_over, spec.percentile = rules.carries_over, rules.percentile
     if rules.bucket_aggregation is not None:
         spec.bucket_aggregation = aggregation_to_proto(rules.bucket_aggregation)
+    if rules.are_levels:
+        spec.values_are = meter_pb2.VALUE_MEANING_LEVELS
     if rules.skips_empty_buckets:
         spec.empty_buckets = _SKIP
 

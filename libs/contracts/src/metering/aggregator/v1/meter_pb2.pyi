@@ -142,6 +142,34 @@ TIME_UNIT_DAY: TimeUnit.ValueType  # 4
 """Days of 24 hours, rounded as minutes are."""
 Global___TimeUnit: _TypeAlias = TimeUnit  # noqa: Y015
 
+class _ValueMeaning:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ValueMeaningEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ValueMeaning.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VALUE_MEANING_UNSPECIFIED: _ValueMeaning.ValueType  # 0
+    """CHANGES."""
+    VALUE_MEANING_CHANGES: _ValueMeaning.ValueType  # 1
+    """By how much the level rises or, below zero, falls. The level of a customer is the sum of them."""
+    VALUE_MEANING_LEVELS: _ValueMeaning.ValueType  # 2
+    """How high the level is from now on: readings of a gauge. Each takes the place of the one before with the same customer and the same values of
+    all properties in `group_by`; the level of a customer is the sum over these. Of readings at the same time the greatest counts.
+    """
+
+class ValueMeaning(_ValueMeaning, metaclass=_ValueMeaningEnumTypeWrapper):
+    """What the values of a level say."""
+
+VALUE_MEANING_UNSPECIFIED: ValueMeaning.ValueType  # 0
+"""CHANGES."""
+VALUE_MEANING_CHANGES: ValueMeaning.ValueType  # 1
+"""By how much the level rises or, below zero, falls. The level of a customer is the sum of them."""
+VALUE_MEANING_LEVELS: ValueMeaning.ValueType  # 2
+"""How high the level is from now on: readings of a gauge. Each takes the place of the one before with the same customer and the same values of
+all properties in `group_by`; the level of a customer is the sum over these. Of readings at the same time the greatest counts.
+"""
+Global___ValueMeaning: _TypeAlias = ValueMeaning  # noqa: Y015
+
 class _EmptyBuckets:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -243,6 +271,7 @@ class MeterSpec(_message.Message):
     PERCENTILE_FIELD_NUMBER: _builtins.int
     BUCKET_AGGREGATION_FIELD_NUMBER: _builtins.int
     EMPTY_BUCKETS_FIELD_NUMBER: _builtins.int
+    VALUES_ARE_FIELD_NUMBER: _builtins.int
     BILLABLE_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
@@ -283,6 +312,8 @@ class MeterSpec(_message.Message):
     """For PERCENTILE: what the value of a bucket is, one of SUM, AVG, MIN, MAX, LATEST and FIRST. Optional: SUM."""
     empty_buckets: Global___EmptyBuckets.ValueType
     """For PERCENTILE: what buckets without events are. Optional: COUNT_AS_ZERO."""
+    values_are: Global___ValueMeaning.ValueType
+    """For WEIGHTED_SUM: whether values are changes of the level or readings of it. Optional: CHANGES."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Event types that count. At least one."""
@@ -335,11 +366,12 @@ class MeterSpec(_message.Message):
         percentile: _builtins.str = ...,
         bucket_aggregation: Global___Aggregation.ValueType = ...,
         empty_buckets: Global___EmptyBuckets.ValueType = ...,
+        values_are: Global___ValueMeaning.ValueType = ...,
         billable: Global___Billable | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["billable", b"billable", "effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property", "values_are", b"values_are"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -111,6 +111,11 @@ class Groups:
         """Numbers of each window, each with the time of its event."""
         return self._entries(no_texts(len(self.rows)), self._batch.times_us[self.rows], self._numbers_of_rows())
 
+    def readings(self) -> Entries:
+        """Numbers of each window, each with the time and the group of its event: groups are put together later."""
+        texts = CodedTexts(self.group_texts, np.repeat(self._group_codes, self.run_lengths))
+        return self._entries(texts, self._batch.times_us[self.rows], self._numbers_of_rows())
+
     def values(self) -> Entries:
         """Numbers of each window."""
         count = len(self.rows)

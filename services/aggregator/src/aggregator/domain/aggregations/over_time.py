@@ -53,6 +53,8 @@ class Moment:
     time_us: int
     id: str
     value: str
+    group: str = ""
+    """By all properties that the meter groups by, as canonical text."""
 
 
 class OverTime(Aggregation):

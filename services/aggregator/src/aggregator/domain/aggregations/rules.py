@@ -74,6 +74,8 @@ class Rules:
     time_unit: TimeUnit | None = None
     carries_over: bool = False
     """Whether what was there when the time asked about began goes on in it."""
+    are_levels: bool = False
+    """Whether values are readings of the level, each of which takes the place of the one before in its group."""
     percentile: str = ""
     """Above 0 and up to 100, as decimal text."""
     bucket_aggregation: OfWindows | None = None
