@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -85,7 +86,8 @@ class Door:
 def _served() -> list[Served]:
     # None of the handlers is ever called: these tests end before them.
     nothing = cast("Any", None)
-    return [*(room.served(nothing) for room in _ROOMS), served_feed(nothing, nothing), served_audit(nothing)]
+    rooms = [room.served(*[nothing] * len(signature(room.served).parameters)) for room in _ROOMS]
+    return [*rooms, served_feed(nothing, nothing), served_audit(nothing)]
 
 
 def _described(path: str) -> MethodDescriptor:

@@ -46,6 +46,9 @@ NO_NOUNS = {
     "drafts",
     "moments",
     "seldom",
+    "recounting",
+    "rereading",
+    "watching",
 }
 
 

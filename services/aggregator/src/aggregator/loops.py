@@ -13,7 +13,7 @@ from aggregator.operations.backlogs import BacklogSelection, LiveSelection
 from aggregator.operations.current import LOOK_EVERY_S, CurrentUsage
 from aggregator.operations.fills import FillSelection
 from aggregator.operations.folding import AlreadyFinished, Catalog, LeftOut, PreparedBatch, Selection
-from aggregator.operations.reconciler import Reconciler
+from aggregator.operations.reconciled import Reconciler
 from aggregator.store.backlogs import Backlog
 from aggregator.store.fills import Fill
 from aggregator.wire.payloads import read_segments

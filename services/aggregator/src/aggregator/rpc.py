@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from aggregator.operations import (
+    balances,
     checks,
     events,
     figures,
@@ -13,7 +14,6 @@ from aggregator.operations import (
     meters,
     parked,
     previews,
-    reconciling,
     schemas,
     seals,
     spans,
@@ -316,7 +316,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     async def Reconcile(self, request: pb.ReconcileRequest, context: Context) -> AsyncIterator[pb.ReconcileResponse]:
         """Stream how far the comparison is, and its result."""
         period = period_in(request.period, "period") if request.HasField("period") else None
-        steps = reconciling.reconcile(self._deps, current_tenant(), tuple(request.meters), period)
+        steps = balances.reconcile(self._deps, current_tenant(), tuple(request.meters), period)
         async with aclosing(steps):
             async for step in steps:
                 yield balances_wire.step_to_proto(step)

@@ -16,7 +16,7 @@ from aggregator.domain.usage import UsageSource
 from aggregator.domain.windows import Windows
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import completed, meter_not_found
-from aggregator.operations.scanning import scanned_windows
+from aggregator.operations.scans import scanned_windows
 from aggregator.store import meters, progress, usage
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf

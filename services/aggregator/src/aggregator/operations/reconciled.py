@@ -21,8 +21,8 @@ from aggregator.domain.conservation import (
     differing_months,
     places_digest,
 )
+from aggregator.operations.balances import reconcile
 from aggregator.operations.finding import histories_of
-from aggregator.operations.reconciling import reconcile
 from aggregator.operations.recounting import Cut, Tally, recount_log, take_cut
 from aggregator.store import conservation, meters, progress
 from aggregator.store import reconciled as store
