@@ -38,6 +38,7 @@ BUNDLES: Final = {
     "kit": "kit",
     "operator": "operator",
     "react": "react",
+    "usage_figures": "views/usage_figures",
     "texts_en": "texts",
     "texts_de": "texts_de",
     "texts_fr": "texts_fr",
