@@ -66,6 +66,10 @@ kind: Meter
 metadata: {name: whisper-calls}
 spec: {eventTypes: [whisper.called], aggregation: SUM, value: minutes, unit: min}
 ---
+kind: EventSchema
+metadata: {name: whisper.called}
+spec: {properties: [{name: minutes, type: DECIMAL}]}
+---
 kind: Plan
 metadata: {name: whisper-plan}
 spec:
@@ -203,6 +207,30 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
     }
 
 
+def _asked_of_the_aggregator(
+    customer: str, meter: str, snapshot_id: str, january: values_pb2.Period
+) -> dict[str, Message]:
+    return {
+        "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
+        "GetEventSchema": aggregator_pb.GetEventSchemaRequest(name="whisper.called"),
+        "ListEventSchemas": aggregator_pb.ListEventSchemasRequest(),
+        "ListMeters": aggregator_pb.ListMetersRequest(),
+        **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
+        "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
+        "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
+        "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter),
+        "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
+        "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=snapshot_id, meter=meter),
+        "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=customer, meter=meter, period=january),
+        "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=customer),
+        "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
+        "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
+        "GetProgress": aggregator_pb.GetProgressRequest(),
+        "Reconcile": aggregator_pb.ReconcileRequest(),
+        "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=january),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
@@ -211,23 +239,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
     asked: dict[ServiceDescriptor, dict[str, Message]] = {
         SERVICES["ingest"]: _asked_of_ingest(customer),
-        SERVICES["aggregator"]: {
-            "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
-            "ListMeters": aggregator_pb.ListMetersRequest(),
-            **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
-            "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
-            "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
-            "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
-            "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
-            "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
-            "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=customer, meter=meter, period=january),
-            "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=customer),
-            "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
-            "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
-            "GetProgress": aggregator_pb.GetProgressRequest(),
-            "Reconcile": aggregator_pb.ReconcileRequest(),
-            "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=january),
-        },
+        SERVICES["aggregator"]: _asked_of_the_aggregator(customer, meter, line["snapshotId"], january),
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
             "GetPlan": rating_pb.GetPlanRequest(name="whisper-plan"),
@@ -238,6 +250,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListContracts": rating_pb.ListContractsRequest(),
             "ListBillingPeriods": rating_pb.ListBillingPeriodsRequest(customer=customer, from_billing_period="2024-01"),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
+            "ListChargesOfPeriods": rating_pb.ListChargesOfPeriodsRequest(
+                customer=customer, periods=[rating_pb.AskedPeriod(contract=contract, billing_period="2024-01")]
+            ),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),
