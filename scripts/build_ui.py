@@ -41,6 +41,7 @@ BUNDLES: Final = {
     "react": "react",
     "seller_de": "seller/texts_de",
     "seller_fr": "seller/texts_fr",
+    "usage_figures": "views/usage_figures",
     "texts_en": "texts",
     "texts_de": "texts_de",
     "texts_fr": "texts_fr",

@@ -20,7 +20,7 @@ def total(texts: list[str]) -> Decimal:
 
 def open_by_keyboard(page: Page, bucket: int) -> None:
     """Go to a bar with the arrow keys and open it."""
-    chart = page.locator("meterline-chart svg.surface")
+    chart = page.locator("meterline-chart svg.surface").first
     chart.focus()
     page.keyboard.press("Home")
     for _ in range(bucket):

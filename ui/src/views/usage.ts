@@ -1,6 +1,6 @@
 /** `<meterline-usage>`: how much of a meter was used, over time and by its properties. */
 
-import { nothing, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { define } from "../base.ts";
 import type { Context } from "../context.ts";
 import type { Changes } from "../state.ts";
@@ -8,13 +8,20 @@ import { Resource, type Wanted } from "../resource.ts";
 import type { HeatMap, Meter, Series, Usage, UsageFigures } from "../types.ts";
 import { choose } from "./choices.ts";
 import { MeterlineExplorer, type Behind } from "./explorer.ts";
-import { renderFigures } from "./usage_figures.ts";
+import type { renderFigures } from "./usage_figures.ts";
 
 export class MeterlineUsage extends MeterlineExplorer<Usage> {
   protected readonly view = "usage";
   protected readonly path = "usage";
   private readonly figures = new Resource<UsageFigures>(this, () => this.besides("figures"));
   private readonly heat = new Resource<HeatMap>(this, () => (this.choices().windows.includes("hour") ? this.besides("heat") : null));
+
+  private below: typeof renderFigures = () => html``;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.load();
+  }
 
   protected ownQuery(): Changes | null {
     const meter = this.chosenMeter;
@@ -51,8 +58,8 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
     return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
 
-  protected renderExtra(context: Context, data: Usage): TemplateResult | typeof nothing {
-    return renderFigures(context, data, this.figures.data, this.heat.data);
+  protected renderExtra(context: Context, data: Usage): TemplateResult {
+    return this.below(html, context, data, this.figures.data, this.heat.data);
   }
 
   protected only(data: Usage, series: Series): Changes | null {
@@ -70,6 +77,17 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
     const filter = this.state.all("filter");
     const isOne = data.groupBy !== null && series !== undefined && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
+  }
+
+  /** What is below the picture is no reason for the picture to wait, or to fail. */
+  private async load(): Promise<void> {
+    try {
+      const found = (await import(new URL("./usage_figures.js", import.meta.url).href)) as { renderFigures: typeof renderFigures };
+      this.below = found.renderFigures;
+      this.requestUpdate();
+    } catch {
+      // The picture says enough.
+    }
   }
 
   /** What is asked for once the picture is there. */

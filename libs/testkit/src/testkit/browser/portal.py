@@ -105,7 +105,7 @@ def exact(figures: Locator) -> list[str]:
 
 def bars(page: Page) -> Mapping[tuple[str, str], str]:
     """Return the decimal text of each bar by its bucket and series."""
-    found: list[list[str]] = page.locator("rect[data-bucket]").evaluate_all(
+    found: list[list[str]] = page.locator("rect[data-bucket]:not([data-bucket=''])").evaluate_all(
         "(found) => found.map((bar) => [bar.dataset.bucket, bar.dataset.series, bar.dataset.value])"
     )
     return {(bucket, series): value for bucket, series, value in found}

@@ -5513,39 +5513,6 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
 };
 define("meterline-portal", MeterlinePortal);
 
-// src/views/usage_figures.ts
-function renderFigures(context, { unit, window }, figures, heat) {
-  let { t: t5, format, words } = context, largest2 = figures?.largest ?? null;
-  if (figures === null || largest2 === null) return A;
-  let print2 = (value) => words.quantity(value, unit), { bucket, quantity } = largest2;
-  return b2`<dl class="card kpis">
-      <div class="kpi"><dt>${t5("explore.peak")}</dt><dd class="big" data-peak=${quantity}>${print2(quantity)}</dd>
-        <dd class="small">${format.bucketInFull(bucket.start, bucket.end, window)}</dd></div>
-      <div class="kpi"><dt>${t5("explore.p95")}</dt><dd class="big">${print2(figures.percentile ?? "0")}</dd></div>
-    </dl>
-    ${heat === null ? A : b2`<section class="card"><h2 class="card-title">${t5("explore.week")}</h2>
-      <meterline-chart kind="heat" .model=${weekModel(context, heat, print2)}></meterline-chart></section>`}`;
-}
-function weekModel({ t: t5, format }, { cells }, print2) {
-  let rows = format.weekdays();
-  return {
-    name: t5("explore.week"),
-    keysHint: t5("explore.chartKeys"),
-    totalText: t5("explore.total"),
-    previousText: "",
-    buckets: cells.map(({ weekday, hour }) => {
-      let [row, column] = [rows[weekday - 1] ?? "", String(hour).padStart(2, "0")];
-      return { key: row + column, label: column, full: `${row} ${column}:00`, row, column };
-    }),
-    rows,
-    series: [],
-    totals: cells.map(({ quantity }) => quantity),
-    previous: null,
-    print: print2,
-    tick: format.tick
-  };
-}
-
 // src/views/usage.ts
 var MeterlineUsage = class extends MeterlineExplorer {
   constructor() {
@@ -5554,6 +5521,10 @@ var MeterlineUsage = class extends MeterlineExplorer {
     this.path = "usage";
     this.figures = new Resource(this, () => this.besides("figures"));
     this.heat = new Resource(this, () => this.choices().windows.includes("hour") ? this.besides("heat") : null);
+    this.below = () => b2``;
+  }
+  connectedCallback() {
+    super.connectedCallback(), this.load();
   }
   ownQuery() {
     let meter = this.chosenMeter;
@@ -5582,7 +5553,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra(context, data) {
-    return renderFigures(context, data, this.figures.data, this.heat.data);
+    return this.below(b2, context, data, this.figures.data, this.heat.data);
   }
   only(data, series) {
     if (data.groupBy === null || series.isOther || series.key === "") return null;
@@ -5595,6 +5566,13 @@ var MeterlineUsage = class extends MeterlineExplorer {
   behind(_context, data, series) {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
+  }
+  async load() {
+    try {
+      let found = await import(new URL("./usage_figures.js", import.meta.url).href);
+      this.below = found.renderFigures, this.requestUpdate();
+    } catch {
+    }
   }
   besides(name) {
     let query = this.explored.data === null ? null : this.query();
