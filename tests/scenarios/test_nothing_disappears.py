@@ -55,7 +55,10 @@ def test_every_event_is_somewhere_and_a_reader_can_prove_it(make_tenant: Callabl
 
     terms = ("accepted", "unasked", "voided", "counted", "parked", "difference", "sum")
     assert [meter[term] for term in terms] == ["4", "1", "1", "1", "1", "0", "2.5"]
-    assert (found["balances"], found["unmatched"]) == (True, {"inLog": "1", "noted": "1"})
+    assert (found["balances"], found["unmatched"]) == (
+        True,
+        {"inLog": "1", "noted": "1", "heldInLog": "0", "heldNoted": "0", "faults": []},
+    )
     now = tenant.json(
         "usage", "current", "n-units", "--customer", "n-cust", "--from", "2024-01-01", "--to", "2100-01-01"
     )

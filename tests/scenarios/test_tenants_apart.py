@@ -234,10 +234,8 @@ def _asked_of_the_aggregator(
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
-    start, end = Timestamp(), Timestamp()
-    start.FromDatetime(datetime(2024, 1, 1, tzinfo=UTC))
-    end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
-    january = values_pb2.Period(start=start, end=end)
+    january = _since_2024()
+    january.end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
     asked: dict[ServiceDescriptor, dict[str, Message]] = {
         SERVICES["ingest"]: _asked_of_ingest(customer),

@@ -4,13 +4,17 @@ import { nothing, type TemplateResult } from "lit";
 import { define } from "../base.ts";
 import type { Context } from "../context.ts";
 import type { Changes } from "../state.ts";
-import type { Meter, Series, Usage } from "../types.ts";
+import { Resource, type Wanted } from "../resource.ts";
+import type { HeatMap, Meter, Series, Usage, UsageFigures } from "../types.ts";
 import { choose } from "./choices.ts";
 import { MeterlineExplorer, type Behind } from "./explorer.ts";
+import { renderFigures } from "./usage_figures.ts";
 
 export class MeterlineUsage extends MeterlineExplorer<Usage> {
   protected readonly view = "usage";
   protected readonly path = "usage";
+  private readonly figures = new Resource<UsageFigures>(this, () => this.besides("figures"));
+  private readonly heat = new Resource<HeatMap>(this, () => (this.choices().windows.includes("hour") ? this.besides("heat") : null));
 
   protected ownQuery(): Changes | null {
     const meter = this.chosenMeter;
@@ -43,8 +47,8 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
     return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
 
-  protected renderExtra(): typeof nothing {
-    return nothing;
+  protected renderExtra(context: Context, data: Usage): TemplateResult | typeof nothing {
+    return renderFigures(context, data, this.figures.data, this.heat.data);
   }
 
   protected only(data: Usage, series: Series): Changes | null {
@@ -62,6 +66,12 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
     const filter = this.state.all("filter");
     const isOne = data.groupBy !== null && series !== undefined && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
+  }
+
+  /** What is asked for once the picture is there. */
+  private besides(name: string): Wanted | null {
+    const query = this.explored.data === null ? null : this.query();
+    return query === null ? null : { path: `usage/${name}`, query: { ...query, groupBy: null, compare: null } };
   }
 
   private get chosenMeter(): Meter | undefined {

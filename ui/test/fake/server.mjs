@@ -90,6 +90,8 @@ function answerTo(path, query, customer) {
   if (path === "views") return saved;
   if (path === "plan/quote") return answers.quote(query);
   if (path === "usage/bucket") return answers.bucket(query);
+  if (path === "usage/figures") return answers.figures(query);
+  if (path === "usage/heat") return answers.heat(query);
   if (path === "usage/events") return answers.bucketEvents(query);
   if (name !== "invoices" || number === undefined) {
     return { periods: answers.periods, meters: answers.meters, usage: answers.usage, cost: answers.cost, overview: answers.overview, invoices: answers.invoices, plan: answers.plan }[name]?.(query);

@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis.errors import InvalidRequest, NotFound
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
-from metering.aggregator.v1 import meter_pb2
+from metering.aggregator.v1 import meter_pb2, schema_pb2
 from metering.common.v1 import values_pb2
 from testkit.wait import eventually
 
@@ -92,8 +92,7 @@ async def test_it_is_what_usage_is_after_every_step_on_every_replica(
         await asked(one)
         await asked(other)
         for step in range(30):
-            if step == 12:
-                await one.caller().RebuildUsage(pb.RebuildUsageRequest(meters=["minutes", "last"]))
+            await change(one, step)
             if step % 5 == 4:
                 taken = {(0, 1 + step), (1, 1 + step // 2)} - set(_taken(ingest))
                 ingest.void(
@@ -107,6 +106,24 @@ async def test_it_is_what_usage_is_after_every_step_on_every_replica(
                     return bool(await asked(process) == expected)
 
                 await eventually(is_current, 5)
+
+
+async def change(aggregator: Any, step: int) -> None:
+    """Do at some steps what changes usage that was counted."""
+    if step == 12:
+        await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest(meters=["minutes", "last"]))
+    if step in {6, 18}:
+        await hold(aggregator, least="2" if step == 6 else "0")
+    if step == 20:
+        await true(aggregator)
+        await aggregator.caller().RequeueParked(pb.RequeueParkedRequest(type="call.ended", page_size=1000))
+
+
+async def hold(aggregator: Any, least: str) -> None:
+    """Hold calls of fewer minutes."""
+    rule = schema_pb2.PropertyRule(name="minutes", type=schema_pb2.PROPERTY_TYPE_DECIMAL, min=least)
+    spec = schema_pb2.EventSchemaSpec(properties=[rule])
+    await aggregator.caller().ApplyEventSchema(pb.ApplyEventSchemaRequest(name="call.ended", spec=spec))
 
 
 def _taken(ingest: Any) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from aggregator.domain.filling import FillPlace, progress_at
 from chassis.errors import InvalidRequest
 from chassis.errors.status import from_rpc_error
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
-from metering.aggregator.v1 import meter_pb2, reconciliation_pb2, usage_pb2
+from metering.aggregator.v1 import meter_pb2, reconciliation_pb2, schema_pb2, usage_pb2
 from metering.common.v1 import values_pb2
 from testkit.wait import eventually
 
@@ -85,6 +85,22 @@ async def test_a_draft_without_a_meter_of_its_name_and_of_one_customer_alone(
 
     assert rows(result) == [("customer-2", 1, "0", "1", "1")]
     assert not result.is_known
+
+
+async def test_a_draft_reads_what_schemas_mend_and_leaves_out_what_they_hold(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    rule = schema_pb2.PropertyRule(name="minutes", type=schema_pb2.PROPERTY_TYPE_DECIMAL, min="0")
+    unit = schema_pb2.Repair(unit=schema_pb2.UnitRepair(property="seconds", factor="0.5", to="minutes"))
+    spec = schema_pb2.EventSchemaSpec(properties=[rule], repairs=[unit])
+    await aggregator.caller().ApplyEventSchema(pb.ApplyEventSchemaRequest(name="call.ended", spec=spec))
+    ingest.append([new_event(1, properties={"seconds": "9"}), new_event(2, properties={"minutes": "-1"})])
+    await counted()
+
+    result = await previewed(aggregator, draft())
+
+    assert rows(result) == [("customer-1", 1, "0", "4.5", "4.5")]
+    assert not result.parked
 
 
 async def test_a_draft_that_can_not_be_is_refused(aggregator: Any) -> None:

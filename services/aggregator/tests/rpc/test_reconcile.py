@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
-from metering.aggregator.v1 import meter_pb2, reconciliation_pb2
+from metering.aggregator.v1 import meter_pb2, reconciliation_pb2, schema_pb2
 from metering.common.v1 import values_pb2
 from testkit.wait import eventually
 
@@ -161,6 +161,52 @@ async def test_corrections_requeues_rebuilds_and_too_many_groups_balance(
     assert of_period.balances
     assert of_quarter.balances
     assert terms(of_period) == terms(after_voids)
+
+
+async def apply_schema(aggregator: Any, least: str) -> None:
+    """Demand minutes of at least so many; seconds are halved into minutes."""
+    rule = schema_pb2.PropertyRule(name="minutes", type=schema_pb2.PROPERTY_TYPE_DECIMAL, required=True, min=least)
+    unit = schema_pb2.Repair(unit=schema_pb2.UnitRepair(property="seconds", factor="0.5", to="minutes"))
+    spec = schema_pb2.EventSchemaSpec(properties=[rule], repairs=[unit])
+    await aggregator.caller().ApplyEventSchema(pb.ApplyEventSchemaRequest(name="call.ended", spec=spec))
+
+
+async def test_what_schemas_mend_and_hold_and_let_go_of_balances(
+    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    async with run_aggregator(reconcile_interval_s=0) as aggregator:
+        await aggregator.apply("minutes", aggregation=SUM, value_property="minutes")
+        ingest.append([new_event(0, properties={"minutes": "-7"})])
+        await everything(aggregator)
+        await apply_schema(aggregator, "0")
+        ingest.append([new_event(1), new_event(2, properties={"minutes": "-1"})])
+        ingest.append([new_event(3, properties={"seconds": "9"}), new_event(4, properties={"minutes": "-5"})], lane=1)
+        await everything(aggregator)
+        holding = await reconciled(aggregator)
+        ingest.void([(1, 2)])
+        await everything(aggregator)
+        voided = await reconciled(aggregator)
+        taken = await tables.connection.fetch("DELETE FROM held_event WHERE lane = 0 AND position = 3 RETURNING *")
+        damaged = await reconciled(aggregator)
+        await tables.connection.copy_records_to_table("held_event", records=taken)
+        await apply_schema(aggregator, "-9")
+        await everything(aggregator)
+        await aggregator.caller().RequeueParked(pb.RequeueParkedRequest(type="call.ended"))
+        released = await reconciled(aggregator)
+
+    def summed(result: reconciliation_pb2.Reconciliation) -> tuple[bool, int, str, int]:
+        (meter,) = result.meters
+        assert meter.difference == 0
+        return result.balances, meter.held, meter.sum, result.unmatched.held_noted
+
+    assert (holding.balances, voided.balances, released.balances) == (True, True, True)
+    assert summed(voided)[1] == summed(holding)[1] - 1 == summed(voided)[3]
+    assert not damaged.balances
+    assert [(one.kind, one.events, one.place.lane, one.place.first_position) for one in damaged.unmatched.faults] == [
+        ("HELD", -1, 0, 3)
+    ]
+    assert summed(released)[1] == 0
+    assert summed(released)[2] == "-2.5"
 
 
 async def test_the_background_finds_what_was_done_and_lets_go_of_it_once_it_is_mended(

@@ -26,6 +26,7 @@ _COLUMNS: Final = (
     "meter",
     ">accepted",
     ">not asked for",
+    ">held",
     ">taken back",
     ">counted",
     ">parked",
@@ -76,9 +77,15 @@ def _print(result: reconciliation_pb2.Reconciliation) -> None:
     print_table(_COLUMNS, map(_row, result.meters))
     if result.HasField("unmatched"):
         unmatched = result.unmatched
-        verdict = "balances" if unmatched.in_log == unmatched.noted else f"DIFFERS: {unmatched.noted:,} are noted"
-        write(f"asked for by no meter: {unmatched.in_log:,} events; {verdict}")
-    faults = [(balance.meter, fault) for balance in result.meters for fault in balance.faults]
+        is_same = unmatched.in_log + unmatched.held_in_log == unmatched.noted + unmatched.held_noted
+        noted = f"DIFFERS: {unmatched.noted:,} and {unmatched.held_noted:,} are noted"
+        verdict = "balances" if is_same and not unmatched.faults else noted
+        write(
+            f"asked for by no meter: {unmatched.in_log:,} events; held by schemas: {unmatched.held_in_log:,} events; "
+            f"{verdict}"
+        )
+    faults = [("-", fault) for fault in result.unmatched.faults]
+    faults += [(balance.meter, fault) for balance in result.meters for fault in balance.faults]
     if faults:
         write("")
         print_table(_FAULT_COLUMNS, [_fault_row(meter, fault) for meter, fault in faults])
@@ -93,6 +100,7 @@ def _row(balance: reconciliation_pb2.MeterBalance) -> Sequence[str]:
         balance.meter,
         f"{balance.accepted:,}",
         f"{balance.unasked:,}",
+        f"{balance.held:,}",
         f"{balance.voided:,}",
         f"{balance.counted:,}",
         f"{balance.parked:,}",

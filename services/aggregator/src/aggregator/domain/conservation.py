@@ -35,7 +35,7 @@ class FaultKind(StrEnum):
     WINDOW = "WINDOW"
     LOST = "LOST"
     PARKED_UNKNOWN = "PARKED_UNKNOWN"
-    UNMATCHED = "UNMATCHED"
+    HELD = "HELD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ class LogTerms:
 class MeterBalance:
     """The terms of one meter, over all its versions.
 
-    `accepted` events of the tenant are `unasked` (the meter does not ask for them), `voided` (taken back since),
-    `counted` or `parked`; `in_log` is what must be counted by the log. `faults` name the differences.
+    `accepted` events of the tenant are `unasked` (the meter does not ask for them), `held` by a schema, `voided` (taken
+    back since), `counted` or `parked`; `in_log` is what must be counted by the log. `faults` name the differences.
     """
 
     meter: str
@@ -108,11 +108,12 @@ class MeterBalance:
     in_log: Terms
     filling: bool = False
     faults: Sequence[Fault] = ()
+    held: int = 0
 
     @property
     def difference(self) -> int:
         """Events that are nowhere; below zero, events that are in two places."""
-        return self.accepted - self.unasked - self.voided - self.counted.events - self.parked
+        return self.accepted - self.unasked - self.held - self.voided - self.counted.events - self.parked
 
     @property
     def differing_events(self) -> int:
@@ -129,15 +130,22 @@ class MeterBalance:
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedBalance:
-    """Events that no meter asks for and that were not taken back: by the log, and as the store has noted them."""
+    """Events that no meter sees and that were not taken back: by the log, and as the store has noted them.
+
+    No meter asks for them, or a schema holds them; one that no meter asks for may have been noted before a schema came
+    to hold it.
+    """
 
     in_log: int
     noted: int
+    held_in_log: int = 0
+    held_noted: int = 0
+    faults: Sequence[Fault] = ()
 
     @property
     def balances(self) -> bool:
-        """Whether they are as many."""
-        return self.in_log == self.noted
+        """Whether they are as many, and those that are held the same."""
+        return self.in_log + self.held_in_log == self.noted + self.held_noted and not self.faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +182,29 @@ def differing_months(log: LogTerms, stored: StoredTerms) -> list[int]:
     return sorted(month for month in months if log.windows.get(month, Terms()) != stored.windows.get(month, Terms()))
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Events that schemas hold: where all of them are, and how many were not taken back since."""
+
+    places: Sequence[int] = ()
+    count: int = 0
+
+
+def unmatched_balance(in_log: int, noted: int, held_in_log: Held, held_noted: Held) -> UnmatchedBalance:
+    """Compare what no meter sees. What is held is compared event by event where it is as much, or all of it is less."""
+    log, own = set(held_in_log.places), set(held_noted.places)
+    missing, unknown = sorted(log - own), sorted(own - log)
+    is_noted_otherwise = in_log + held_in_log.count == noted + held_noted.count and len(log) != len(own)
+    faults = [*place_faults(FaultKind.HELD, 0, missing, -1), *place_faults(FaultKind.HELD, 0, unknown, 1)]
+    return UnmatchedBalance(
+        in_log, noted, held_in_log.count, held_noted.count, () if is_noted_otherwise else faults[:FAULTS_MAX]
+    )
+
+
 def balance_of(
     name: str,
     accepted: int,
+    held: int,
     versions: Sequence[tuple[CountingMeter, LogTerms, StoredTerms]],
     faults: Sequence[Fault],
 ) -> MeterBalance:
@@ -185,7 +213,8 @@ def balance_of(
     return MeterBalance(
         meter=name,
         accepted=accepted,
-        unasked=accepted - asked,
+        unasked=accepted - asked - held,
+        held=held,
         voided=sum(log.voided for _, log, _ in versions),
         counted=total_of([terms for _, _, stored in versions for terms in stored.windows.values()]),
         parked=sum(stored.parked for _, _, stored in versions),

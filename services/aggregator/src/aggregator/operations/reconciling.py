@@ -13,15 +13,16 @@ from aggregator.domain.conservation import (
     FAULTS_MAX,
     Fault,
     FaultKind,
+    Held,
     LogTerms,
     Reconciliation,
     Reread,
     StoredTerms,
-    UnmatchedBalance,
     balance_of,
     difference_of,
     differing_months,
     place_faults,
+    unmatched_balance,
 )
 from aggregator.domain.paging import months_of
 from aggregator.domain.recount import packed
@@ -53,6 +54,7 @@ class _Sides:
     names: Mapping[str, Sequence[CountingMeter]]
     stored: Mapping[int, StoredTerms]
     noted_unmatched: int | None
+    held: Held
     log: dict[int, LogTerms] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
@@ -118,6 +120,7 @@ async def _look(deps: Deps, tenant: str, names: Sequence[str], period: Period | 
             names=own,
             stored=await store.stored_terms(conn, [meter.meter_id for meter in chosen], period),
             noted_unmatched=await store.noted_unmatched(conn, tenant) if is_whole else None,
+            held=await store.held(conn, tenant),
         )
 
 
@@ -133,17 +136,19 @@ def _plain_faults(sides: _Sides, meter: CountingMeter) -> list[Fault]:
 
 
 def _balanced(sides: _Sides, faults: Mapping[int, Sequence[Fault]]) -> Reconciliation:
+    held = Held(sides.tally.held, len(sides.tally.held) - sides.tally.held_voids)
     balances = [
         balance_of(
             name,
             sides.tally.accepted,
+            held.count,
             [(meter, sides.of(meter), sides.stored[meter.meter_id]) for meter in own],
             [fault for meter in own for fault in faults[meter.meter_id]],
         )
         for name, own in sides.names.items()
     ]
     noted = sides.noted_unmatched
-    unmatched = None if noted is None else UnmatchedBalance(sides.tally.unmatched, noted)
+    unmatched = None if noted is None else unmatched_balance(sides.tally.unmatched, noted, held, sides.held)
     return Reconciliation(sides.cut.as_of, balances, unmatched)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from aggregator.domain.fold import TenantFold
 from aggregator.domain.meters import CountingMeter
-from aggregator.domain.recount import Places, Recounted, recount
+from aggregator.domain.recount import Places, Recounted, packed, recount
 from aggregator.domain.ruling import Ruling
 from aggregator.operations.rulings import ruling_in
 from aggregator.store import conservation as store
@@ -60,10 +60,13 @@ class Cut:
 
 @dataclass(slots=True)
 class Tally:
-    """What was seen of the tenant's part of the log: events accepted, and how many of them no meter asks for."""
+    """What was seen of the tenant's part of the log: events accepted, those that no meter asks for, and held ones."""
 
     accepted: int = 0
     unmatched: int = 0
+    held: list[int] = field(default_factory=list)
+    """Where they are, also those taken back since."""
+    held_voids: int = 0
 
 
 async def take_cut(
@@ -156,6 +159,13 @@ def _recount(
     for meter, recounted in recount(fold, cut.parked, cut.readings):
         found(meter, recounted)
     tally.unmatched += sum(part.event_count for part in fold.unmatched()) - len(fold.unmatched_voids())
+    for event in fold.held():
+        if cut.period is not None and not cut.period.start_us <= event.time_us < cut.period.end_us:
+            continue
+        if event.takes_back is None:
+            tally.held.append(packed(event.lane, event.position))
+        else:
+            tally.held_voids += 1
     also(fold)
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sqlalchemy import text
 
-from aggregator.domain.conservation import StoredTerms
+from aggregator.domain.conservation import Held, StoredTerms
 from aggregator.domain.reading import within
 from aggregator.domain.recount import packed
 from aggregator.domain.terms import Terms, terms_by_month
+from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
 from aggregator.store.requeued import readings_of
 from aggregator.store.windows.payload import from_bytes
@@ -107,6 +108,14 @@ async def noted_unmatched(conn: AsyncConnection, tenant: str) -> int:
         {"tenant": tenant},
     )
     return int(rows.scalar_one())
+
+
+async def held(conn: AsyncConnection, tenant: str) -> Held:
+    """Return which events of a tenant are noted as held by schemas."""
+    driver = await driver_connection(conn)
+    rows = await driver.fetch("SELECT lane, position FROM held_event WHERE tenant = $1", tenant)
+    count = await driver.fetchval(f"SELECT count(*) FROM {HELD_NOW} AS h WHERE h.tenant = $1", tenant)  # noqa: S608
+    return Held([packed(row["lane"], row["position"]) for row in rows], count)
 
 
 def _bounds(period: Period | None) -> tuple[Any, Any]:

@@ -26,7 +26,15 @@ def step_to_proto(step: Reread | Reconciliation) -> pb.ReconcileResponse:
         balances=step.balances, as_of=as_of_to_proto(step.as_of), meters=map(_balance_to_proto, step.meters)
     )
     if unmatched is not None:
-        result.unmatched.in_log, result.unmatched.noted = unmatched.in_log, unmatched.noted
+        result.unmatched.CopyFrom(
+            reconciliation_pb2.UnmatchedBalance(
+                in_log=unmatched.in_log,
+                noted=unmatched.noted,
+                held_in_log=unmatched.held_in_log,
+                held_noted=unmatched.held_noted,
+                faults=map(_fault_to_proto, unmatched.faults),
+            )
+        )
     return pb.ReconcileResponse(result=result)
 
 
@@ -47,6 +55,7 @@ def _balance_to_proto(balance: MeterBalance) -> reconciliation_pb2.MeterBalance:
         voided=balance.voided,
         counted=balance.counted.events,
         parked=balance.parked,
+        held=balance.held,
         difference=balance.difference,
         sum=_text(balance.counted.sum),
         sum_in_log=_text(balance.in_log.sum),

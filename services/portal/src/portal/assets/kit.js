@@ -4484,12 +4484,47 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
 };
 define("meterline-portal", MeterlinePortal);
 
+// src/views/usage_figures.ts
+function renderFigures(context, { unit, window }, figures, heat) {
+  let { t: t4, format, words } = context, largest2 = figures?.largest ?? null;
+  if (figures === null || largest2 === null) return A;
+  let print2 = (value) => words.quantity(value, unit), { bucket, quantity } = largest2;
+  return b2`<dl class="card kpis">
+      <div class="kpi"><dt>${t4("explore.peak")}</dt><dd class="big" data-peak=${quantity}>${print2(quantity)}</dd>
+        <dd class="small">${format.bucketInFull(bucket.start, bucket.end, window)}</dd></div>
+      <div class="kpi"><dt>${t4("explore.p95")}</dt><dd class="big">${print2(figures.percentile ?? "0")}</dd></div>
+    </dl>
+    ${heat === null ? A : b2`<section class="card"><h2 class="card-title">${t4("explore.week")}</h2>
+      <meterline-chart kind="heat" .model=${weekModel(context, heat, print2)}></meterline-chart></section>`}`;
+}
+function weekModel({ t: t4, format }, { cells }, print2) {
+  let rows = format.weekdays();
+  return {
+    name: t4("explore.week"),
+    keysHint: t4("explore.chartKeys"),
+    totalText: t4("explore.total"),
+    previousText: "",
+    buckets: cells.map(({ weekday, hour }) => {
+      let [row, column] = [rows[weekday - 1] ?? "", String(hour).padStart(2, "0")];
+      return { key: row + column, label: column, full: `${row} ${column}:00`, row, column };
+    }),
+    rows,
+    series: [],
+    totals: cells.map(({ quantity }) => quantity),
+    previous: null,
+    print: print2,
+    tick: format.tick
+  };
+}
+
 // src/views/usage.ts
 var MeterlineUsage = class extends MeterlineExplorer {
   constructor() {
     super(...arguments);
     this.view = "usage";
     this.path = "usage";
+    this.figures = new Resource(this, () => this.besides("figures"));
+    this.heat = new Resource(this, () => this.choices().windows.includes("hour") ? this.besides("heat") : null);
   }
   ownQuery() {
     let meter = this.chosenMeter;
@@ -4514,8 +4549,8 @@ var MeterlineUsage = class extends MeterlineExplorer {
     let options = meters.map(({ name, label }) => [name, label]), change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
     return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
-  renderExtra() {
-    return A;
+  renderExtra(context, data) {
+    return renderFigures(context, data, this.figures.data, this.heat.data);
   }
   only(data, series) {
     if (data.groupBy === null || series.isOther || series.key === "") return null;
@@ -4528,6 +4563,11 @@ var MeterlineUsage = class extends MeterlineExplorer {
   behind(_context, data, series) {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
+  }
+  /** What is asked for once the picture is there. */
+  besides(name) {
+    let query = this.explored.data === null ? null : this.query();
+    return query === null ? null : { path: `usage/${name}`, query: { ...query, groupBy: null, compare: null } };
   }
   get chosenMeter() {
     let meters = this.meters.data ?? [];

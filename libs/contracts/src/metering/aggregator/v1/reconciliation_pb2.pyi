@@ -92,7 +92,7 @@ Global___Reconciliation: _TypeAlias = Reconciliation  # noqa: Y015
 
 @_typing.final
 class MeterBalance(_message.Message):
-    """The terms of one meter: accepted = unasked + voided + counted + parked."""
+    """The terms of one meter: accepted = unasked + held + voided + counted + parked."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -110,6 +110,7 @@ class MeterBalance(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     DIGEST_IN_LOG_FIELD_NUMBER: _builtins.int
     FAULTS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Name."""
     balances: _builtins.bool
@@ -136,6 +137,8 @@ class MeterBalance(_message.Message):
     """Digest of what its windows hold, 16 hexadecimal digits."""
     digest_in_log: _builtins.str
     """The same by the log."""
+    held: _builtins.int
+    """Events of the tenant that a schema holds, whichever meter would ask for them, without those taken back."""
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___BalanceFault]:
         """What differs, at most 100."""
@@ -157,10 +160,11 @@ class MeterBalance(_message.Message):
         digest: _builtins.str = ...,
         digest_in_log: _builtins.str = ...,
         faults: _abc.Iterable[Global___BalanceFault] | None = ...,
+        held: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "balances", b"balances", "counted", b"counted", "difference", b"difference", "digest", b"digest", "digest_in_log", b"digest_in_log", "faults", b"faults", "filling", b"filling", "meter", b"meter", "parked", b"parked", "sum", b"sum", "sum_in_log", b"sum_in_log", "unasked", b"unasked", "voided", b"voided"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "balances", b"balances", "counted", b"counted", "difference", b"difference", "digest", b"digest", "digest_in_log", b"digest_in_log", "faults", b"faults", "filling", b"filling", "held", b"held", "meter", b"meter", "parked", b"parked", "sum", b"sum", "sum_in_log", b"sum_in_log", "unasked", b"unasked", "voided", b"voided"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -180,7 +184,7 @@ class BalanceFault(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """WINDOW (a window holds something else), LOST (an event neither counts nor is parked), PARKED_UNKNOWN (something is parked that the
+    """HELD (a schema holds an event that is not noted, or the other way round), WINDOW (a window holds something else), LOST (an event neither counts nor is parked), PARKED_UNKNOWN (something is parked that the
     log does not have, or that the meter does not ask for).
     """
     events: _builtins.int
@@ -250,25 +254,41 @@ Global___BalancePlace: _TypeAlias = BalancePlace  # noqa: Y015
 
 @_typing.final
 class UnmatchedBalance(_message.Message):
-    """Events that no meter asks for, without those taken back."""
+    """Events that no meter sees, without those taken back: no meter asks for them, or a schema holds them. An event that no meter asks for may
+    have been noted before a schema came to hold it, so both balance together.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     IN_LOG_FIELD_NUMBER: _builtins.int
     NOTED_FIELD_NUMBER: _builtins.int
+    HELD_IN_LOG_FIELD_NUMBER: _builtins.int
+    HELD_NOTED_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
     in_log: _builtins.int
     """By the log."""
     noted: _builtins.int
     """As they are noted."""
+    held_in_log: _builtins.int
+    """Held by a schema, by the log."""
+    held_noted: _builtins.int
+    """Held, as it is noted."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___BalanceFault]:
+        """What differs in what is held, at most 100."""
+
     def __init__(
         self,
         *,
         in_log: _builtins.int = ...,
         noted: _builtins.int = ...,
+        held_in_log: _builtins.int = ...,
+        held_noted: _builtins.int = ...,
+        faults: _abc.Iterable[Global___BalanceFault] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_log", b"in_log", "noted", b"noted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "held_in_log", b"held_in_log", "held_noted", b"held_noted", "in_log", b"in_log", "noted", b"noted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
