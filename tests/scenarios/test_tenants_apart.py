@@ -338,11 +338,11 @@ def answers(asking: Owner) -> dict[str, list[Message] | None]:
 
 def forget_how_fresh(message: Message) -> None:
     for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        is_as_of = field.message_type.full_name == values_pb2.AsOf.DESCRIPTOR.full_name
-        if is_as_of or field.name in FRESHNESS:
+        kind = None if field.message_type is None else field.message_type.full_name
+        if kind == values_pb2.AsOf.DESCRIPTOR.full_name or field.name in FRESHNESS:
             message.ClearField(field.name)
+        elif field.message_type is None:
+            continue
         elif not field.message_type.GetOptions().map_entry:
             for entry in value if field.is_repeated else [value]:
                 forget_how_fresh(entry)
