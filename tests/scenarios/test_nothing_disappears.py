@@ -83,7 +83,7 @@ def test_a_draft_of_a_meter_is_tried_by_what_was_reported(make_tenant: Callable[
     assert [row[key] for key in ("quantity", "draftQuantity", "difference")] == ["2.5", "2", "-0.5"]
     assert "1 of 1 rows differ; nothing was written" in table
     assert tenant.json("meter", "status", "n-units")[0]["filled"]
-    assert tenant.json("get", "meter", "n-units")["spec"]["aggregation"] == "SUM"
+    assert tenant.json("get", "meter", "n-units")["spec"]["aggregation"] == "AGGREGATION_SUM"
 
 
 def test_a_parked_event_counts_once_its_meter_is_mended(tenant: Tenant) -> None:
