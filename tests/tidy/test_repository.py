@@ -48,6 +48,7 @@ NO_NOUNS = {
     "seldom",
     "recounting",
     "rereading",
+    "rulings",
     "watching",
 }
 
