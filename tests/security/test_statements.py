@@ -24,7 +24,8 @@ SOURCES: Final = [
 NUMBERS: Final = ("meter_id", "fill_id", "backlog_id", "source_id", "flush_id")
 # Tables that hold nothing of tenants: places in a log, versions of schemas and catalogs.
 OF_NOBODY: Final = {
-    "alembic_version", "catalog_version", "feed_checkpoint", "feed_epoch", "feed_epoch_lane", "lane_head", "number_hold"
+    "alembic_version", "catalog_version", "feed_checkpoint", "feed_epoch", "feed_epoch_lane", "lane_head", "number_hold",
+    "reconciling_turn",
 }  # fmt: skip
 # Read and written by `rating.store.versions` alone, into whose statements their names are put.
 NAME_PUT_IN: Final = {"customer", "plan", "product"}
@@ -42,11 +43,16 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "aggregator.store.anew.drop_derived": OPERATOR,
     "aggregator.store.backlogs.backlog_ids": EVERY_TENANT,
     "aggregator.store.backlogs.share_backlog": BY_NUMBER,
+    "aggregator.store.current._FILLING": EVERY_TENANT,
+    "aggregator.store.current._SINCE": EVERY_TENANT,
     "aggregator.store.fills.is_any_open": FRESHNESS,
     "aggregator.store.fills.open_fills": EVERY_TENANT,
     "aggregator.store.fills.share_fill": BY_NUMBER,
     "aggregator.store.meters.all_versions": EVERY_TENANT,
     "aggregator.store.progress.slowest_as_of": FRESHNESS,
+    "aggregator.store.reconciled.difference": "a number for a metric: how many events differ, over all tenants",
+    "aggregator.store.reconciled.reconciled_meters": EVERY_TENANT,
+    "aggregator.store.schemas.all_versions": EVERY_TENANT,
     "aggregator.store.windows.merging._PAGES": EVERY_TENANT,
     "aggregator.store.windows.merging._PAYLOADS": EVERY_TENANT,
     "aggregator.store.windows.pages.remove_pages": "by pages that were found by their meter",

@@ -1,13 +1,13 @@
 """How far the log was read again to compare it with what is counted, and what came of it.
 
-Revision ID: 0050
+Revision ID: 0013
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0050"
+revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None

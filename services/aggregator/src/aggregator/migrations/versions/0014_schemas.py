@@ -6,8 +6,8 @@ from alembic import op
 
 from chassis.migrations import forbid_changes
 
-revision = "0051"
-down_revision = "0050"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
