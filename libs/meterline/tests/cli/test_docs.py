@@ -52,14 +52,19 @@ def test_every_exit_code_is_named() -> None:
         assert f"\n| {int(code)} | " in DOCUMENT
 
 
-def test_the_plan_in_the_documentation_of_prices_is_one_and_shows_tiers(tmp_path: Path) -> None:
+def test_the_plans_in_the_documentation_of_prices_can_be_applied(tmp_path: Path) -> None:
     document = (Path(__file__).parents[4] / "docs" / "money.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```yaml\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
-    file = tmp_path / "plan.yaml"
-    file.write_text(example, encoding="utf-8")
+    examples = re.findall(r"^```yaml\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
+    file = tmp_path / "plans.yaml"
+    file.write_text("---\n".join(examples), encoding="utf-8")
 
-    (entry,) = read_catalog([file]).entries
+    with_tiers, by_the_minute = read_catalog([file]).entries
 
-    assert (entry.kind.name, entry.name) == ("Plan", "with-tiers")
-    tiers = entry.request.spec.items[0].usage.graduated.tiers
+    assert [(entry.kind.name, entry.name) for entry in (with_tiers, by_the_minute)] == [
+        ("Plan", "with-tiers"),
+        ("Plan", "by-the-minute"),
+    ]
+    tiers = with_tiers.request.spec.items[0].usage.graduated.tiers
     assert [(tier.up_to, tier.unit_price, tier.flat) for tier in tiers] == [("100", "0.05", "2"), ("", "0.04", "3")]
+    convert = by_the_minute.request.spec.items[0].usage.convert
+    assert (convert.divide, convert.increment, convert.unit) == ("60", "1", "min")
