@@ -218,7 +218,7 @@ class FakeIngest:
                 wanted = [(at, event) for at, event in placed if at <= up_to[lane] and _is_wanted(event, request)]
                 for first in range(0, len(wanted), PAGE_EVENTS):
                     page = wanted[first : first + PAGE_EVENTS]
-                    columns = usage_columns([event for _, event in page])
+                    columns = usage_columns([_with_only(event, request.properties) for _, event in page])
                     corrects = [self.takes_back.get((lane, at), 0) for at, _ in page]
                     columns.takes_back.extend(corrects if any(corrects) else [])
                     yield ingest_pb.ScanEventsResponse(
@@ -247,3 +247,12 @@ def _is_wanted(event: event_pb.UsageEvent, request: ingest_pb.ScanEventsRequest)
     start_ns, end_ns = request.period.start.ToNanoseconds(), request.period.end.ToNanoseconds()
     is_of = not request.customers or event.customer in request.customers
     return is_of and event.type in request.types and start_ns <= event.time.ToNanoseconds() < end_ns
+
+
+def _with_only(event: event_pb.UsageEvent, properties: Sequence[str]) -> event_pb.UsageEvent:
+    """Return an event without the properties that nobody asked for."""
+    kept = event_pb.UsageEvent()
+    kept.CopyFrom(event)
+    for key in set(event.properties).difference(properties):
+        del kept.properties[key]
+    return kept

@@ -183,6 +183,42 @@ async def test_dimensions_filters_and_computed_values_are_read_as_the_fold_reads
     assert list(answer.source.properties) == ["color"]
 
 
+async def test_sessions_are_counted_anew_as_windows_hold_them(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    session = {"key_property": "call", "phase_property": "phase", "start": "start", "stop": "stop"}
+    for name in ("DURATION", "LIVE_COUNT"):
+        for keeps, group_by in (("keeps", ["region"]), ("not", [])):
+            await aggregator.apply(
+                f"{name.lower()}-{keeps}",
+                aggregation=getattr(meter_pb2, f"AGGREGATION_{name}"),
+                session={**session, "timeout_seconds": 7200 if name == "DURATION" else 0},
+                group_by=group_by,
+            )
+    told = [("a", "start", "eu", 0), ("b", "start", "us", 10), ("a", "stop", "", 30), ("b", "start", "eu", 60)]
+    ingest.append(
+        [
+            new_event(
+                number,
+                time=START + timedelta(minutes=minute),
+                customer="customer-1",
+                properties={"call": call, "phase": phase, "region": region},
+            )
+            for number, (call, phase, region, minute) in enumerate(told)
+        ]
+    )
+    question = {"customers": ["customer-1"], "scan_events_max": MANY}
+
+    for name in ("duration", "live_count"):
+        for how in ({"group_by": ["region"]}, {"filters": [only("region", "eu")]}):
+            kept = await asked(aggregator, meter=f"{name}-keeps", **question, **how)
+            scanned = await asked(aggregator, meter=f"{name}-not", **question, **how)
+
+            assert list(scanned.rows) == list(kept.rows), (name, how)
+            assert scanned.source.kind == pb.UsageSource.KIND_LOG
+    by_call = await asked(aggregator, meter="duration-not", group_by=["call"], **question)
+
+    assert [(list(row.group), row.quantity) for row in by_call.rows] == [(["a"], "1800"), (["b"], "10200")]
+
+
 async def test_a_scan_that_would_read_too_much_is_refused(aggregator: Any, ingest: Any, new_event: Any) -> None:
     await load(aggregator, ingest, new_event)
     await asked(aggregator, meter="sum-not")

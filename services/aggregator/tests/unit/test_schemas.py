@@ -308,6 +308,12 @@ def test_what_contradicts_itself_is_refused_by_its_field(spec: SchemaSpec, field
     assert [problem.field for problem in problems_of(spec)] == [field]
 
 
+def test_a_factor_with_too_many_digits_is_told_how_many_go() -> None:
+    (problem,) = problems_of(SchemaSpec(repairs=(Unit("a", "0.3333333333333333333", "a"),)))
+
+    assert "at most 18 digits before and after the point" in problem.text
+
+
 def test_a_later_version_reads_from_the_running_quarter_of_an_hour() -> None:
     now = datetime(2026, 3, 1, 10, 20, tzinfo=UTC)
     earlier = [schema(SchemaSpec())]

@@ -218,6 +218,22 @@ def test_groups_share_a_window_by_their_quantities() -> None:
     assert {row.exact_amount for row in rows} == {None}
 
 
+def test_groups_share_a_window_by_what_is_billed_of_them_where_each_event_is_rounded() -> None:
+    start = DAYS.windows[0].start
+    rows = [
+        UsageRow(start, ("JFK",), Decimal(61), rounded=Decimal(120)),
+        UsageRow(start, ("LGA",), Decimal(1000), rounded=Decimal(1020)),
+    ]
+    usage = usage_that_adds_up(UsageByWindow(rows, "s", AsOf("e", {0: 1}), is_filled=True), DAYS, is_grouped=True)
+
+    found = cost_rows([metered({"perUnit": "0.001"})], {"calls": usage}, DAYS, ALL_ORIGINS, USD)
+
+    assert [(row.group, row.quantity, str(row.amount)) for row in found] == [
+        (("JFK",), Decimal(61), "0.12"),
+        (("LGA",), Decimal(1000), "1.02"),
+    ]
+
+
 def test_a_window_costs_less_than_nothing_where_more_usage_makes_the_earlier_cheaper() -> None:
     rows = costs({"volume": {"tiers": FALLING}}, [event(1, "JFK", "90"), event(2, "JFK", "10")])
 

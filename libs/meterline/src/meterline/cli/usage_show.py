@@ -104,7 +104,7 @@ def show(  # noqa: PLR0913, PLR0917 - options of a command
         _print(asked, request, response)
         tell_unknown_customers(unknown)
     elif output.is_export:
-        _export(request, response, output)
+        export_usage(request, response, output)
     else:
         print_document(_usage_document(request, response), output.document)
 
@@ -138,7 +138,7 @@ def _print(asked: Asked, request: pb.QueryUsageRequest, response: pb.QueryUsageR
 
 def print_usage(response: pb.QueryUsageResponse, group_by: list[str], zone: ZoneInfo) -> None:
     """Print rows of usage as a table."""
-    has_billable = any(row.billable_quantity for row in response.rows)
+    has_billable = _has_billable(response)
     rows = [
         (
             f"({response.other_series:,} others)" if row.is_other else row.customer,
@@ -155,13 +155,15 @@ def print_usage(response: pb.QueryUsageResponse, group_by: list[str], zone: Zone
     print_table(("customer", "from", "to", *group_by, *quantity, ">events"), rows)
 
 
-def _export(request: pb.QueryUsageRequest, response: pb.QueryUsageResponse, output: RowsOutput) -> None:
+def export_usage(request: pb.QueryUsageRequest, response: pb.QueryUsageResponse, output: RowsOutput) -> None:
+    """Write rows of usage as CSV or Parquet, with what is billed of them where the meter rounds each event."""
     columns = [
         Column("customer"),
         Column("from", Kind.INSTANT),
         Column("to", Kind.INSTANT),
         *map(Column, request.group_by),
         Column("quantity", Kind.DECIMAL),
+        *([Column("billed", Kind.DECIMAL)] if _has_billable(response) else []),
         Column("unit"),
         Column("events", Kind.WHOLE),
         Column("other", Kind.TRUTH),
@@ -169,11 +171,17 @@ def _export(request: pb.QueryUsageRequest, response: pb.QueryUsageResponse, outp
     export_rows(columns, _exported(response, time_text), output)
 
 
+def _has_billable(response: pb.QueryUsageResponse) -> bool:
+    return any(row.billable_quantity for row in response.rows)
+
+
 def _exported(response: pb.QueryUsageResponse, written: Callable[[Timestamp], str]) -> Iterator[list[str]]:
+    has_billable = _has_billable(response)
     for row in response.rows:
         window = (written(row.window.start), written(row.window.end))
         is_other = "true" if row.is_other else "false"
-        yield [row.customer, *window, *row.group, row.quantity, response.unit, str(row.event_count), is_other]
+        billed = [row.billable_quantity or row.quantity] if has_billable else []
+        yield [row.customer, *window, *row.group, row.quantity, *billed, response.unit, str(row.event_count), is_other]
 
 
 def usage_rows_document(response: pb.QueryUsageResponse, group_by: list[str]) -> list[dict[str, Any]]:

@@ -111,7 +111,8 @@ def scan_for(query: UsageQuery, meters: Sequence[CountingMeter]) -> Scan | None:
     return Scan(
         meters=tuple(_grouped_by(meter, asked) for meter in meters),
         undeclared=tuple(key for key in named if key in missing),
-        properties=tuple(sorted(set().union(*(_properties_of(meter.spec, asked) for meter in counting)))),
+        # Of all versions: what was parked may be read as one reads it that counts at another time.
+        properties=tuple(sorted(set().union(*(_properties_of(meter.spec, asked) for meter in meters)))),
         types=tuple(sorted({event_type for meter in counting for event_type in meter.spec.event_types})),
     )
 
@@ -122,7 +123,8 @@ def _grouped_by(meter: CountingMeter, group_by: tuple[str, ...]) -> CountingMete
 
 def _properties_of(spec: MeterSpec, group_by: tuple[str, ...]) -> set[str]:
     """Return the properties of events that a meter looks at."""
-    readings = [spec.value, *(spec.group(name) for name in group_by)]
+    session = spec.rules.session
+    readings = [spec.value, session.key, session.phase, *(spec.group(name) for name in group_by)]
     sources = [reading.expression for reading in readings if reading.expression]
     sources += [spec.filter_expression] if spec.filter_expression else []
     keys = {reading.key for reading in readings} | {item.key for item in spec.filters}

@@ -5,7 +5,7 @@ the windows add up to the charge whatever the price model. What is printed follo
 price up to the end less the rounded price up to the start. A window can cost less than nothing where a price falls with
 the quantity. What a minimum lifts is a part of its own in the last window of the period. A fixed fee falls on the days
 of the period alike. As a draft says it, the last window that is asked for bears both in full. Inside a window, groups
-share what is printed by their quantities (`money.share`), those below zero counting as zero. Pure, and exact: the only
+share what is printed by what is priced of them (`money.share`), below zero counting as zero. Pure, and exact: the only
 roundings are those of `money`.
 """
 
@@ -153,30 +153,37 @@ class WindowUsage:
 class MeterUsageOverTime:
     """The usage of a meter in each window, in order, and by groups; None: its groups are not told apart.
 
-    `adds_up`: whether its windows and its groups add up to the quantity of the period.
+    `adds_up`: whether its windows and its groups add up to the quantity of the period. `rounded` is what is billed of a
+    group, where the meter rounds each event by itself.
     """
 
     unit: str
     windows: tuple[WindowUsage, ...]
     groups: Mapping[int, Mapping[Group, Decimal]] | None
     adds_up: bool
+    rounded: Mapping[int, Mapping[Group, Decimal]] = field(default_factory=dict)
+
+    def priced(self, place: int, group: Group) -> Decimal:
+        """Return the quantity by which a group bears the cost of a window: none that is below zero."""
+        of_group = self.rounded.get(place, {}).get(group)
+        return max((self.groups or {})[place][group] if of_group is None else of_group, ZERO)
 
 
 def usage_that_adds_up(told: UsageByWindow, windows: CostWindows, *, is_grouped: bool) -> MeterUsageOverTime:
     """Return the usage of a meter whose windows and groups add up to the quantity of the period."""
     groups = _by_place(told, windows)
     # Where the meter rounds each event by itself, that is what is priced; what is told is what was metered.
-    rounded: dict[int, list[Decimal]] = {}
+    rounded: dict[int, dict[Group, Decimal]] = {}
     for row in told.rows:
         if row.rounded is not None:
-            rounded.setdefault(windows.place_of(row.start), []).append(row.rounded)
+            rounded.setdefault(windows.place_of(row.start), {})[row.group] = row.rounded
     running, found = ZERO, []
     with exact_arithmetic():
         for place, quantities in sorted(groups.items()):
             quantity = sum(quantities.values(), ZERO)
-            running += sum(rounded[place], ZERO) if place in rounded else quantity
+            running += sum(rounded[place].values(), ZERO) if place in rounded else quantity
             found.append(WindowUsage(place, quantity, running))
-    return MeterUsageOverTime(told.unit, tuple(found), groups if is_grouped else None, adds_up=True)
+    return MeterUsageOverTime(told.unit, tuple(found), groups if is_grouped else None, adds_up=True, rounded=rounded)
 
 
 def usage_that_runs(running: UsageByWindow, grouped: UsageByWindow | None, windows: CostWindows) -> MeterUsageOverTime:
@@ -303,11 +310,12 @@ def _shared(
     row: CostRow, usage: MeterUsageOverTime, place: int, breakdown: Breakdown, currency: Currency
 ) -> Iterator[CostRow]:
     """Yield the rows of the groups of a window; and one of no group, where none has a quantity to share by."""
-    by_narrowed: dict[Group, dict[Group, Decimal]] = {}
+    by_narrowed: dict[Group, dict[Group, tuple[Decimal, Decimal]]] = {}
     for values, quantity in sorted((usage.groups or {}).get(place, {}).items()):
-        by_narrowed.setdefault(breakdown.narrowed(values), {})[breakdown.group_of(values)] = quantity
+        counted = (quantity, usage.priced(place, values))
+        by_narrowed.setdefault(breakdown.narrowed(values), {})[breakdown.group_of(values)] = counted
     with exact_arithmetic():
-        weights = [sum((max(one, ZERO) for one in groups.values()), ZERO) for groups in by_narrowed.values()]
+        weights = [sum((priced for _, priced in groups.values()), ZERO) for groups in by_narrowed.values()]
     if not any(weights):
         if row.amount:
             yield replace(row, quantity=ZERO)
@@ -319,8 +327,8 @@ def _shared(
     shares = share(row.amount, weights, currency) if weights else []
     for (narrowed, groups), amount in zip(by_narrowed.items(), shares, strict=True):
         if breakdown.lets_pass(narrowed):
-            amounts = share(amount, [max(quantity, ZERO) for quantity in groups.values()], currency)
-            for (group, quantity), part in zip(groups.items(), amounts, strict=True):
+            amounts = share(amount, [priced for _, priced in groups.values()], currency)
+            for (group, (quantity, _)), part in zip(groups.items(), amounts, strict=True):
                 parts.setdefault(group, []).append((quantity, part))
     for group, found in sorted(parts.items()):
         with exact_arithmetic():
