@@ -92,6 +92,9 @@ def test_the_invoice_bills_what_was_rounded_and_explains_it_beside_what_was_mete
     assert Fraction(lines["Calls"]["quantity"]) == Fraction(lines["Data"]["quantity"]) == metered
     assert Fraction(lines["Calls"]["exactAmount"]) == calls
     assert Fraction(lines["Data"]["exactAmount"]) == data
+    assert (lines["Calls"]["pricedQuantity"], lines["Data"]["pricedQuantity"]) == (str(by_call), "64")
+    shown = tenant.run("invoice", "show", invoice["number"]).stdout
+    assert f"{row['quantity']} s, priced as {by_call}" in shown
     told = steps_of(explained["Calls"]["charge"])
     assert told["billable"] == (f"Each event rounded by itself: {by_call} s are billed", str(by_call))
     assert told["quantity"][1] == row["quantity"]

@@ -10,6 +10,8 @@ from google.protobuf.json_format import MessageToDict
 from metering.common.v1 import values_pb2
 
 if TYPE_CHECKING:
+    from metering.invoicing.v1.invoice_pb2 import InvoiceLine
+    from metering.rating.v1.charge_pb2 import Charge
     from zoneinfo import ZoneInfo
 
     from google.protobuf.message import Message
@@ -31,6 +33,12 @@ def enum_word(message: Message, field: str) -> str:
     values = enum.values_by_number
     word: str = values[getattr(message, field)].name.removeprefix(values[0].name.removesuffix("UNSPECIFIED"))
     return word
+
+
+def quantity_text(told: InvoiceLine | Charge) -> str:
+    """Write the quantity of a line or charge in its unit, and what is priced of it where that is another one."""
+    quantity = f"{told.quantity} {told.unit}".strip()
+    return f"{quantity}, priced as {told.priced_quantity}" if told.priced_quantity else quantity
 
 
 def time_text(message: Timestamp) -> str:

@@ -23,7 +23,7 @@ from meterline.cli.closing import (
     pending_of,
     tell_pending,
 )
-from meterline.cli.documents import enum_word, invoice_document, message_document, time_text
+from meterline.cli.documents import enum_word, invoice_document, message_document, quantity_text, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
 from meterline.cli.lineage import Ahead, print_ahead, walk_left
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
@@ -458,7 +458,7 @@ def _print_invoice(invoice: invoice_pb2.Invoice) -> None:
 
 def _print_lines(lines: Sequence[invoice_pb2.InvoiceLine], currency: str) -> None:
     rows = [
-        (line.id, line.item, _kind_of_line(line), f"{line.quantity} {line.unit}".strip(), line.amount) for line in lines
+        (line.id, line.item, _kind_of_line(line), quantity_text(line), line.amount) for line in lines
     ]
     print_table(("line", "item", "kind", ">quantity", f">amount {currency}"), rows)
 

@@ -17,6 +17,7 @@ from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.calls import call_services
 from meterline.cli.documents import (
+    quantity_text,
     as_of_document,
     charge_document,
     message_document,
@@ -92,7 +93,7 @@ def charges(
             f" {ruling.contract_version} of the contract has plan {ruling.plan} rule from {ruling.day}"
         )
     rows = [
-        (charge.item, charge.meter, f"{charge.quantity} {charge.unit}".strip(), charge.exact_amount)
+        (charge.item, charge.meter, quantity_text(charge), charge.exact_amount)
         for charge in response.charges
     ]
     print_table(("item", "meter", ">quantity", f">exact amount {response.customer.spec.currency}"), rows)

@@ -27,6 +27,8 @@ class Charge:
     snapshot_id: str
     event_count: int
     traceparent: str
+    priced_quantity: Decimal | None = None
+    """What is priced of the quantity, where that is another one."""
 
 
 @dataclass(frozen=True, slots=True)

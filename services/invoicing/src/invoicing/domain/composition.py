@@ -224,6 +224,7 @@ def _line(charge: Charge, rated: Rated, **changed: Any) -> InvoiceLine:
         "snapshot_id": charge.snapshot_id,
         "event_count": charge.event_count,
         "traceparent": "",
+        "priced_quantity": charge.priced_quantity,
     }
     return InvoiceLine(**{**values, **changed})
 

@@ -67,8 +67,8 @@ class Tier:
 class InvoiceLine:
     """One line. Its id and traceparent are given when the invoice is issued; a draft names no charge and no snapshot.
 
-    Quantity, amount and event count of an adjustment are changes; exact amount and tiers are of the whole period as it
-    is now. `contract` is empty where it is that of the invoice. `revision` is that of the service period; 0 in a draft,
+    Quantity, amount and event count of an adjustment are changes; exact amount, tiers and priced quantity are of the
+    whole period as it is now. `priced_quantity` is None where the quantity itself is priced. `contract` is empty where it is that of the invoice. `revision` is that of the service period; 0 in a draft,
     and in a document of an older release.
     """
 
@@ -93,6 +93,7 @@ class InvoiceLine:
     billed_before: Decimal | None = field(default=None, metadata=MONEY)
     contract: str = ""
     revision: int = 0
+    priced_quantity: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ def charge_from_proto(message: charge_pb2.Charge) -> Charge:
         snapshot_id=message.snapshot_id,
         event_count=message.event_count,
         traceparent=message.traceparent,
+        priced_quantity=parse_decimal(message.priced_quantity, DERIVED) if message.priced_quantity else None,
     )
 
 

@@ -92,6 +92,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         event_count=charge.event_count,
         as_of=as_of_to_proto(rated.as_of),
         traceparent=rated.traceparent,
+        priced_quantity="" if derivation.priced_quantity is None else format_decimal(derivation.priced_quantity),
     )
 
 

@@ -55,6 +55,12 @@ class Derivation:
     rows: tuple[TierRow, ...]
     steps: tuple[Step, ...]
 
+    @property
+    def priced_quantity(self) -> Decimal | None:
+        """What is priced of the quantity, where that is another one: rounded event by event, or converted."""
+        told = [step.value for step in self.steps if step.name in {StepName.BILLABLE, StepName.CONVERTED}]
+        return told[-1] if told else None
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
