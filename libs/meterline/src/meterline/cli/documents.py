@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.json_format import MessageToDict
 
 from metering.common.v1 import values_pb2
+from metering.invoicing.v1.invoice_pb2 import InvoiceLine
 
 if TYPE_CHECKING:
-    from metering.invoicing.v1.invoice_pb2 import InvoiceLine
-    from metering.rating.v1.charge_pb2 import Charge
     from zoneinfo import ZoneInfo
 
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from metering.invoicing.v1 import invoice_pb2
+    from metering.invoicing.v1.invoice_pb2 import InvoiceLine
     from metering.rating.v1 import charge_pb2
+    from metering.rating.v1.charge_pb2 import Charge
 
 
 def message_document(message: Message) -> dict[str, Any]:
@@ -38,7 +39,11 @@ def enum_word(message: Message, field: str) -> str:
 def quantity_text(told: InvoiceLine | Charge) -> str:
     """Write the quantity of a line or charge in its unit, and what is priced of it where that is another one."""
     quantity = f"{told.quantity} {told.unit}".strip()
-    return f"{quantity}, priced as {told.priced_quantity}" if told.priced_quantity else quantity
+    if not told.priced_quantity:
+        return quantity
+    # The quantity of an adjustment is a change, but prices are for all of a period.
+    whole = "the whole " if isinstance(told, InvoiceLine) and told.adjusts_line_id else ""
+    return f"{quantity}, {whole}priced as {told.priced_quantity}"
 
 
 def time_text(message: Timestamp) -> str:

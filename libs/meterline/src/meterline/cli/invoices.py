@@ -457,9 +457,7 @@ def _print_invoice(invoice: invoice_pb2.Invoice) -> None:
 
 
 def _print_lines(lines: Sequence[invoice_pb2.InvoiceLine], currency: str) -> None:
-    rows = [
-        (line.id, line.item, _kind_of_line(line), quantity_text(line), line.amount) for line in lines
-    ]
+    rows = [(line.id, line.item, _kind_of_line(line), quantity_text(line), line.amount) for line in lines]
     print_table(("line", "item", "kind", ">quantity", f">amount {currency}"), rows)
 
 

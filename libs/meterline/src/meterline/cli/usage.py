@@ -17,11 +17,11 @@ from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.calls import call_services
 from meterline.cli.documents import (
-    quantity_text,
     as_of_document,
     charge_document,
     message_document,
     period_document,
+    quantity_text,
     time_text,
 )
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
@@ -92,10 +92,7 @@ def charges(
             f"priced by plan {response.charges[0].plan} version {response.charges[0].plan_version}: version"
             f" {ruling.contract_version} of the contract has plan {ruling.plan} rule from {ruling.day}"
         )
-    rows = [
-        (charge.item, charge.meter, quantity_text(charge), charge.exact_amount)
-        for charge in response.charges
-    ]
+    rows = [(charge.item, charge.meter, quantity_text(charge), charge.exact_amount) for charge in response.charges]
     print_table(("item", "meter", ">quantity", f">exact amount {response.customer.spec.currency}"), rows)
 
 

@@ -68,8 +68,9 @@ class InvoiceLine:
     """One line. Its id and traceparent are given when the invoice is issued; a draft names no charge and no snapshot.
 
     Quantity, amount and event count of an adjustment are changes; exact amount, tiers and priced quantity are of the
-    whole period as it is now. `priced_quantity` is None where the quantity itself is priced. `contract` is empty where it is that of the invoice. `revision` is that of the service period; 0 in a draft,
-    and in a document of an older release.
+    whole period as it is now. `priced_quantity` is None where the quantity itself is priced. `contract` is empty where
+    it is that of the invoice. `revision` is that of the service period; 0 in a draft, and in a document of an older
+    release.
     """
 
     id: str

@@ -301,6 +301,7 @@ class InvoiceLine(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     BILLED_BEFORE_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
+    PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Invoice number, a point, and the ordinal of the line from 1. Example: "INV-000017.3". In a draft: "draft.3"."""
     kind: Global___LineKind.ValueType
@@ -337,6 +338,10 @@ class InvoiceLine(_message.Message):
     """
     contract: _builtins.str
     """For an adjustment of another contract than the invoice's: the contract whose usage came late. Empty = the invoice's own."""
+    priced_quantity: _builtins.str
+    """What is priced of the quantity, where that is another one; for an adjustment of the whole period as it is now, like `tiers`. Decimal
+    text; empty where the quantity itself is priced.
+    """
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLineTier]:
         """Rows of the price model; for an adjustment of the whole period as it is now."""
@@ -367,10 +372,11 @@ class InvoiceLine(_message.Message):
         traceparent: _builtins.str = ...,
         billed_before: _builtins.str = ...,
         contract: _builtins.str = ...,
+        priced_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjusts_line_id", b"adjusts_line_id", "amount", b"amount", "billed_before", b"billed_before", "charge_id", b"charge_id", "contract", b"contract", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjusts_line_id", b"adjusts_line_id", "amount", b"amount", "billed_before", b"billed_before", "charge_id", b"charge_id", "contract", b"contract", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

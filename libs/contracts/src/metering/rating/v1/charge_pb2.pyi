@@ -70,6 +70,7 @@ class Charge(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity; empty for a live charge."""
     contract: _builtins.str
@@ -102,6 +103,10 @@ class Charge(_message.Message):
     """Events behind the quantity."""
     traceparent: _builtins.str
     """W3C traceparent of the span that rated it."""
+    priced_quantity: _builtins.str
+    """What is priced of the quantity, where that is another one: rounded event by event (`billable` of the meter), or converted (`convert` of
+    the price); tiers and included units are of it. Decimal text; empty where the quantity itself is priced.
+    """
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """Service period."""
@@ -141,10 +146,11 @@ class Charge(_message.Message):
         event_count: _builtins.int = ...,
         as_of: _values_pb2.AsOf | None = ...,
         traceparent: _builtins.str = ...,
+        priced_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
