@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.json_format import MessageToDict
 
 from metering.common.v1 import values_pb2
-from metering.invoicing.v1.invoice_pb2 import InvoiceLine
+from metering.invoicing.v1 import invoice_pb2
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
 
-    from metering.invoicing.v1 import invoice_pb2
-    from metering.invoicing.v1.invoice_pb2 import InvoiceLine
     from metering.rating.v1 import charge_pb2
-    from metering.rating.v1.charge_pb2 import Charge
 
 
 def message_document(message: Message) -> dict[str, Any]:
@@ -36,13 +33,13 @@ def enum_word(message: Message, field: str) -> str:
     return word
 
 
-def quantity_text(told: InvoiceLine | Charge) -> str:
+def quantity_text(told: invoice_pb2.InvoiceLine | charge_pb2.Charge) -> str:
     """Write the quantity of a line or charge in its unit, and what is priced of it where that is another one."""
     quantity = f"{told.quantity} {told.unit}".strip()
     if not told.priced_quantity:
         return quantity
     # The quantity of an adjustment is a change, but prices are for all of a period.
-    whole = "the whole " if isinstance(told, InvoiceLine) and told.adjusts_line_id else ""
+    whole = "the whole " if isinstance(told, invoice_pb2.InvoiceLine) and told.adjusts_line_id else ""
     return f"{quantity}, {whole}priced as {told.priced_quantity}"
 
 
