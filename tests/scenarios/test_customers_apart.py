@@ -29,7 +29,7 @@ from testkit.wait import wait_until
 
 SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 # They tell quantities, and what every customer of the tenant is measured by: nobody's name.
-ABOUT_NOBODY: Final = ("QueryTotals", "QueryHeatMap", "DescribeMeters", "VerifyInvoice", "VerifyLine")
+ABOUT_NOBODY: Final = ("QueryTotals", "CurrentUsage", "QueryHeatMap", "DescribeMeters", "VerifyInvoice", "VerifyLine")
 READS: Final = sorted(
     (name, path)
     for name, service in SERVICES.items()
@@ -132,6 +132,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             ),
             "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter="calls", customers=[name], period=january),
             "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
+            "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=name, meter="calls", period=january),
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter="calls"),
             "ListSnapshots": aggregator_pb.ListSnapshotsRequest(customer=name),
             "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter="calls"),
@@ -145,6 +146,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "ListContracts": rating_pb.ListContractsRequest(customer=name),
             "ListBillingPeriods": rating_pb.ListBillingPeriodsRequest(customer=name, from_billing_period="2024-01"),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
+            "ListChargesOfPeriods": rating_pb.ListChargesOfPeriodsRequest(
+                customer=name, periods=[rating_pb.AskedPeriod(contract=contract, billing_period="2024-01")]
+            ),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "QuotePrice": rating_pb.QuotePriceRequest(

@@ -257,7 +257,7 @@ class Odd:
 
     def _common(self, field: FieldDescriptor) -> Any:
         known = {**COMMON, "request_id": f"{self._random.getrandbits(64):x}", "name": self._name}
-        if field.name in known:
+        if field.name in known and field.cpp_type != FieldDescriptor.CPPTYPE_ENUM:
             return known[field.name]
         if field.cpp_type == FieldDescriptor.CPPTYPE_STRING and field.type == FieldDescriptor.TYPE_STRING:
             return "1"

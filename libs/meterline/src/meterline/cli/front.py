@@ -53,7 +53,7 @@ COMMANDS: Final = {
     ),
     "check": (
         "sample_check:check",
-        "Try a sample file: what would be refused, held or counted, and by which meters. Nothing is kept.",
+        "Try a sample file: what would be refused, held, mended or counted, and by which meters. Nothing is kept.",
     ),
     "refusals": (
         "refusals:refusals",

@@ -47,7 +47,10 @@ def watch(  # noqa: PLR0913, PLR0917 - options of a command
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show usage now, and again whenever it has changed: a table or a document each time, a line of its own in JSON."""
+    """Show usage now, and again whenever it has changed.
+
+    Each time a table or a document; in JSON a line of its own.
+    """
     asked = Asked(meter, start, end, tz, customer, only, window, contract, group_by)
     query = asked.request(top=top, across_customers=together)
 
