@@ -171,7 +171,7 @@ def _asked_of_meters(request: ingest_pb.ReportRequest, kept: Sequence[int]) -> a
     columns = asked.columns
     if len(kept) == len(columns.ids):
         return asked
-    texts = [getattr(columns, field.column) for field in FIELDS if field.column and columns.HasField(field.column)]
+    texts = [getattr(columns, field.column) for field in FIELDS]
     indexes = [column.indexes for column in (*texts, *(entry.column for entry in columns.properties))]
     for numbers in (columns.ids, columns.times_us, columns.trace_context_indexes, *indexes):
         # Without numbers, a column has one value for all.

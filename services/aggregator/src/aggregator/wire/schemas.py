@@ -47,8 +47,8 @@ def spec_from_proto(message: schema_pb2.EventSchemaSpec) -> SchemaSpec:
     # Nothing at all is rather forgotten than meant.
     if spec.lets_all_pass and message.unknown_properties != _ALLOW:
         advice = "name a property or a repair, or write `unknownProperties: ALLOW` alone to let every event pass"
-        message = f"is empty, and nothing is repaired; {advice}"
-        raise invalid_field("spec.properties", Reason.SCHEMA_INVALID, message)
+        fault = f"is empty, and nothing is repaired; {advice}"
+        raise invalid_field("spec.properties", Reason.SCHEMA_INVALID, fault)
     return spec
 
 
