@@ -161,6 +161,20 @@ def test_a_sample_is_tried_and_a_map_suggested_that_import_takes(tenant: Tenant,
     assert tried["uncountedByReason"] == {"NO_METER": 1}
 
 
+def test_what_is_in_conflict_with_an_event_before_is_counted_by_no_meter(tenant: Tenant, tmp_path: Path) -> None:
+    rows = [("twice-1", "1"), ("twice-2", "2"), ("twice-1", "3")]
+    table, ndjson = tmp_path / "twice.csv", tmp_path / "twice.ndjson"
+    at = f"{datetime.now(UTC) - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
+    table.write_text("id,time,type,source,customer,n\n" + "".join(f"{i},{at},n.used,s,n-cust,{n}\n" for i, n in rows))
+    ndjson.write_text(lines(*(used(event_id, n, time=at) for event_id, n in rows)))
+
+    for sample in (table, ndjson):
+        tried = json.loads(tenant.run("check", sample, "-o", "json", expected=(7,)).stdout)
+
+        assert (tried["accepted"], len(tried["conflicts"])) == (2, 1)
+        assert tried["countedByMeter"] == {"n-units": 2}
+
+
 def test_a_sample_without_a_time_is_told_what_its_map_lacks(tenant: Tenant, tmp_path: Path) -> None:
     sample = tmp_path / "no-time.csv"
     sample.write_text("id,customer,minutes\n1,n-cust,2\n")

@@ -182,6 +182,10 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
             METER.replace("unit: min", "unitt: min"),
             "line 4 (Meter air-minutes): spec.unitt: unknown; write event",
         ),
+        (
+            METER.replace("unit: min", "unit: min, session: {timeoutSeconds: 1000000000000}"),
+            "line 4 (Meter air-minutes): spec.session.timeoutSeconds: must be a whole number from 0 to 2678400: '1000",
+        ),
         (METER.replace("SUM", "MEDIAN"), "spec.aggregation: 'MEDIAN' isn't known; write one of SUM, COUNT,"),
         (
             METER.replace("kind: Meter", "kind: Metre"),

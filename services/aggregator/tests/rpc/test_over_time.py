@@ -242,3 +242,12 @@ async def test_a_session_goes_on_in_the_next_version_which_may_not_count_otherwi
     sealed = await seal(aggregator, afternoon)
     assert list(sealed.usage[0].meter_versions) == [1, 2]
     assert len(await behind(aggregator, sealed)) == 2
+
+
+async def test_what_has_no_hours_of_the_week_is_told_before_anything_else(aggregator: Any) -> None:
+    await apply_calls(aggregator)
+    question = pb.QueryHeatMapRequest(meter="calls", period=months(MARCH, APRIL), time_zone="UTC")
+
+    refused = await aggregator.caller().refused("QueryHeatMap", question)
+
+    assert "has no hours of the week: DURATION" in refused.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -313,3 +314,21 @@ async def test_a_schema_is_refused_found_and_listed(aggregator: Any) -> None:
     assert found.versions[0].spec.effective_from.seconds % 900 == 0
     assert isinstance(nowhere, InvalidRequest)
     assert isinstance(other, NotFound)
+
+
+async def test_a_version_that_demands_nothing_lifts_a_schema_and_is_shown_as_it_is_written(aggregator: Any) -> None:
+    await apply(aggregator)
+    asked = pb.ApplyEventSchemaRequest(name="call.ended", spec=schema_pb2.EventSchemaSpec())
+    refused = await aggregator.caller().refused("ApplyEventSchema", asked)
+    asked.spec.unknown_properties = schema_pb2.UNKNOWN_PROPERTIES_ALLOW
+    asked.spec.effective_from.FromDatetime(datetime(2026, 1, 1, tzinfo=UTC))
+    lifted = await aggregator.caller().ApplyEventSchema(asked)
+    again = await aggregator.caller().ApplyEventSchema(
+        pb.ApplyEventSchemaRequest(name="call.ended", spec=lifted.schema.spec)
+    )
+
+    assert refused.reason is Reason.SCHEMA_INVALID
+    assert "unknownProperties: ALLOW" in refused.message
+    assert lifted.outcome == values_pb2.APPLY_OUTCOME_NEW_VERSION
+    assert lifted.schema.spec == asked.spec
+    assert again.outcome == values_pb2.APPLY_OUTCOME_UNCHANGED

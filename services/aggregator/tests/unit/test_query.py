@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import BY_NAME, aggregation_named
+from aggregator.domain.billable import EventRounding, RoundingMode
 from aggregator.domain.meters import (
     MeterSpec,
     MeterVersion,
@@ -82,6 +83,19 @@ def test_an_aggregation_may_change_only_where_nothing_else_counts() -> None:
 
     assert problems_of_succession(version(2, START, total), [version(1, None)])
     assert not problems_of_succession(version(2, START, total), [version(1, START)])
+
+
+def test_a_version_that_differs_in_what_it_bills_is_told_so() -> None:
+    metered = replace(SPEC, aggregation=BY_NAME["SUM"], value_property="v")
+    billed = aggregation_named("SUM", bills_events=True)
+    rounded = replace(metered, aggregation=billed, rounding=EventRounding("60", "60", RoundingMode.CEILING))
+    finer = replace(rounded, rounding=EventRounding("60", "1", RoundingMode.CEILING))
+
+    (problem,) = problems_of_succession(version(2, START, rounded), [version(1, None, metered)])
+
+    assert problem.field == "spec.billable"
+    assert "make a new meter" in problem.text
+    assert not problems_of_succession(version(2, START, finer), [version(1, None, rounded)])
 
 
 def test_a_version_must_begin_on_the_grid_of_those_before() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.batch import Batch, LogSegment
+from aggregator.domain.contradictions import all_problems_of
 from aggregator.domain.fold import fold
 from aggregator.domain.matching import ReadableEvent
 from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, PropertyFilter, counting_meters
@@ -287,7 +288,6 @@ def test_a_product_is_exact_or_refused(text: str, factor: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        (SchemaSpec(), "spec.properties"),
         (SchemaSpec(rules=(PropertyRule("a", PropertyType.TEXT, least="1"),)), "spec.properties[0].min"),
         (SchemaSpec(rules=(PropertyRule("a", PropertyType.DECIMAL, least="x"),)), "spec.properties[0].min"),
         (
@@ -306,6 +306,39 @@ def test_a_product_is_exact_or_refused(text: str, factor: str) -> None:
 )
 def test_what_contradicts_itself_is_refused_by_its_field(spec: SchemaSpec, field: str) -> None:
     assert [problem.field for problem in problems_of(spec)] == [field]
+
+
+NEEDED = PropertyRule("a", PropertyType.DECIMAL, required=True)
+
+
+@pytest.mark.parametrize(
+    ("repairs", "field", "advice"),
+    [
+        ((Default("a", "zz"),), "spec.repairs[0].default.value", "it is 'zz', which is no decimal"),
+        ((Trim("a"), Alias("b", ("c", "a"))), "spec.repairs[1].alias.names", "require b instead"),
+        ((Unit("a", "2", "b"),), "spec.repairs[0].unit.to", "require b instead"),
+    ],
+)
+def test_a_repair_after_which_no_event_could_pass_is_refused_with_advice(
+    repairs: tuple[Any, ...], field: str, advice: str
+) -> None:
+    (problem,) = all_problems_of(SchemaSpec(rules=(NEEDED,), repairs=repairs))
+
+    assert problem.field == field
+    assert advice in problem.text
+
+
+@pytest.mark.parametrize(
+    "repairs",
+    [
+        (Default("a", " 7 "), Trim("a")),
+        (Default("a", "zz"), Alias("b", ("a",)), Default("a", "7")),
+        (Alias("b", ("a",)), Unit("c", "2", "a")),
+        (Unit("a", "2", "a"), Alias("a", ("b",))),
+    ],
+)
+def test_a_repair_that_a_later_one_makes_good_is_taken(repairs: tuple[Any, ...]) -> None:
+    assert not all_problems_of(SchemaSpec(rules=(NEEDED,), repairs=repairs))
 
 
 def test_a_factor_with_too_many_digits_is_told_how_many_go() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
 
+from buf.validate import validate_pb2
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS, NotSugarError, Short, shorts_for
 from meterline.errors import InputError, InputErrors
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, EnumDescriptor
     from google.protobuf.message import Message
 
-WHOLE_TYPES: Final = {FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64}
+_LARGEST: Final = {FieldDescriptor.CPPTYPE_UINT32: 2**32 - 1, FieldDescriptor.CPPTYPE_UINT64: 2**64 - 1}
+WHOLE_TYPES: Final = _LARGEST.keys()
+_DIGITS_MAX: Final = 1_000
+"""Longer texts are not even read as numbers: that takes long, and none of them fits."""
 _STEP: Final = re.compile(r"\.?([^.\[]+)|\[(\d+)\]")
 _SHOWN_CHARS: Final = 300
 
@@ -175,6 +179,9 @@ class SpecReader:
             return self._enum(field.enum_type, value, spot)
         if field.cpp_type in WHOLE_TYPES and not (value.isascii() and value.isdigit()):
             raise self._wrong(spot, f"must be a whole number: {_shown(value)}")
+        if field.cpp_type in WHOLE_TYPES and (len(value) > _DIGITS_MAX or int(value) > _LARGEST[field.cpp_type]):
+            least, most = _bounds(field)
+            raise self._wrong(spot, f"must be a whole number from {least} to {most}: {_shown(value)}")
         return value
 
     def _enum(self, enum: EnumDescriptor, value: str, spot: Spot) -> str:
@@ -191,6 +198,15 @@ class SpecReader:
             wanted = "isn't a valid time; write 2013-01-01T00:00:00Z"
             raise self._wrong(spot, f"{_shown(value)} {wanted}: it {error}") from None
         return utc.isoformat().replace("+00:00", "Z")
+
+
+def _bounds(field: FieldDescriptor) -> tuple[int, int]:
+    """Return the smallest and the largest number that the contract allows in a field of a whole type."""
+    every = field.GetOptions().Extensions[validate_pb2.field]
+    rules = every.uint32 if field.cpp_type == FieldDescriptor.CPPTYPE_UINT32 else every.uint64
+    least = rules.gte if rules.HasField("gte") else rules.gt + 1 if rules.HasField("gt") else 0
+    most = rules.lte if rules.HasField("lte") else rules.lt - 1 if rules.HasField("lt") else _LARGEST[field.cpp_type]
+    return least, most
 
 
 def enum_words(enum: EnumDescriptor) -> dict[str, str]:

@@ -144,9 +144,15 @@ async def check_all(
         request = batch.request
         request.validate_only, request.whole_past = True, backfill
         judged = await until_reachable(client.ingest.Report, request, on_wait=notice.waiting)
-        columns = request.columns if request.HasField("columns") else None
-        asked = aggregator_pb.CheckEventsRequest(events=request.events, columns=columns, schemas=checked.tried)
-        answer = await until_reachable(client.aggregator.CheckEvents, asked, on_wait=notice.waiting)
+        left_out = {entry.index for entry in judged.refusals} | twins.keys()
+        kept = [place for place in range(len(batch.places)) if place not in left_out]
+        answer = aggregator_pb.CheckEventsResponse()
+        if kept:
+            asked = _asked_of_meters(request, kept)
+            asked.schemas.extend(checked.tried)
+            answer = await until_reachable(client.aggregator.CheckEvents, asked, on_wait=notice.waiting)
+        for event in answer.uncounted:
+            event.index = kept[event.index]
         checked.add(batch, judged, answer.uncounted, twins)
         checked.counted.update({one.meter: one.event_count for one in answer.counted})
         checked.repairs.update({(one.type, one.property): one.event_count for one in answer.repairs})
@@ -155,6 +161,23 @@ async def check_all(
     checked.reported.sort()
     checked.uncounted.sort(key=lambda event: event.index)
     checked.without_contract = sorted(checked.customers.keys() - await _customers_with_contract(client))
+
+
+def _asked_of_meters(request: ingest_pb.ReportRequest, kept: Sequence[int]) -> aggregator_pb.CheckEventsRequest:
+    """Return what meters are asked of the events at `kept`: what the log would not take counts for none of them."""
+    if not request.HasField("columns"):
+        return aggregator_pb.CheckEventsRequest(events=[request.events[place] for place in kept])
+    asked = aggregator_pb.CheckEventsRequest(columns=request.columns)
+    columns = asked.columns
+    if len(kept) == len(columns.ids):
+        return asked
+    texts = [getattr(columns, field.column) for field in FIELDS]
+    indexes = [column.indexes for column in (*texts, *(entry.column for entry in columns.properties))]
+    for numbers in (columns.ids, columns.times_us, columns.trace_context_indexes, *indexes):
+        # Without numbers, a column has one value for all.
+        if numbers:
+            numbers[:] = [numbers[place] for place in kept]
+    return asked
 
 
 async def _customers_with_contract(client: AsyncClient) -> set[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.calendar import hour_of_week, hours_of_week_in, zone_named
-from aggregator.domain.query import plan_query
+from aggregator.domain.query import counting_in, plan_query
 from aggregator.domain.reading import rows_of
 from aggregator.domain.windows import merged
 from chassis.errors import Reason
@@ -55,10 +55,12 @@ class HeatAnswer:
 
 def plan_heat(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:
     """Plan a heat map, by the versions of a meter: each window lies in one hour of the week. Raises Refused."""
-    plan = plan_query(query, meters, now)
-    if isinstance(plan.meters[0].aggregation, OverTime):
-        message = f"has no hours of the week: {plan.meters[0].aggregation} is not put together from them; ask for hours"
+    # First of all: nobody should narrow a question down that has no answer.
+    aggregation = counting_in(meters, query.period)[-1].spec.aggregation
+    if isinstance(aggregation, OverTime):
+        message = f"has no hours of the week: {aggregation} is not put together from them; ask for hours"
         raise Refused("meter", Reason.WINDOW_INVALID, message)
+    plan = plan_query(query, meters, now)
     return replace(plan, windows=tuple(hours_of_week_in(query.period, zone_named(query.time_zone), plan.grid_us)))
 
 

@@ -235,10 +235,11 @@ def _unknown(batch: Batch, spec: SchemaSpec, rows: NDArray[np.int64]) -> dict[in
 def hold_message(schema: SchemaVersion, fault: Fault) -> str:
     """Say for people why an event is held, and what to do."""
     advice = f"have it replaced as it should be, or apply a {schema.name} schema that takes it and requeue the type"
-    return f"property {fault.property} {_what(fault)}, says {schema}; {advice}"
+    return f"property {fault.property} {what_is_wrong(fault)}, says {schema}; {advice}"
 
 
-def _what(fault: Fault) -> str:
+def what_is_wrong(fault: Fault) -> str:
+    """Say what a property is that it may not be, to go on from its name."""
     rule, text = fault.rule, repr(fault.text)
     if rule is None or fault.reason is HoldReason.SCHEMA_PROPERTY_MISSING:
         return _what_of_none(fault)

@@ -317,7 +317,13 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
     if candidate.counts_from is not None and microseconds_of(candidate.counts_from) % grid_us:
         message = f"must fall on the grid of {grid_us // 60_000_000} minutes of the versions before; take such a time"
         problems.append(_invalid("spec.effective_from", message))
-    if len({meter.spec.aggregation for meter in counting}) > 1:
+    if len({meter.spec.aggregation for meter in counting}) > 1 and _differ_only_in_billing(counting):
+        message = (
+            "is new or left out, unlike in the version before, and what they bill can't be added up; "
+            "write it as before (its numbers may change), make a new meter, or let this version begin before all others"
+        )
+        problems.append(_invalid("spec.billable", message))
+    elif len({meter.spec.aggregation for meter in counting}) > 1:
         message = (
             "differs from the version before, and their quantities can't be added up; "
             "make a new meter, or let this version begin before all others"
@@ -331,6 +337,11 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
         )
         problems.append(_invalid("spec.aggregation", message))
     return problems
+
+
+def _differ_only_in_billing(counting: Sequence[CountingMeter]) -> bool:
+    names = {meter.spec.aggregation.NAME for meter in counting}
+    return len(names) == 1 and len({meter.spec.rounding is None for meter in counting}) > 1
 
 
 def _invalid(field: str, text: str) -> Refused:

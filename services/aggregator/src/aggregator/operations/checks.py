@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from aggregator.domain.checks import CheckedEvents, checked_events
+from aggregator.domain.contradictions import all_problems_of
 from aggregator.domain.meters import counting_meters_by_tenant
 from aggregator.domain.ruling import Ruling
-from aggregator.domain.schemas import ReadingSchema, SchemaSpec, SchemaVersion, problems_of, reading_schemas
+from aggregator.domain.schemas import ReadingSchema, SchemaSpec, SchemaVersion, reading_schemas
 from aggregator.operations.deps import Deps
 from aggregator.operations.rulings import schemas_of
 from aggregator.store import meters as store
@@ -24,7 +25,7 @@ async def check_events(deps: Deps, tenant: str, events: EventColumns, tried: Map
     Schemas that are `tried` stand in for those of their types. Raises InvalidRequest SCHEMA_INVALID.
     """
     with refusals():
-        refuse_all([fault for spec in tried.values() for fault in problems_of(spec)])
+        refuse_all([fault for spec in tried.values() for fault in all_problems_of(spec)])
     async with transaction(deps.engine) as conn:
         versions = await store.versions_of_tenant(conn, tenant)
         schemas = await schemas_of(conn, tenant)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aggregator.domain.contradictions import all_problems_of
 from aggregator.domain.meters import ALWAYS_US, NEVER_US, ApplyOutcome, MeterVersion
 from aggregator.domain.schemas import (
     SCHEMAS_MAX,
     AppliedSchema,
     SchemaSpec,
     SchemaVersion,
-    problems_of,
     resolve_reads_from,
     same_content,
 )
@@ -31,7 +31,7 @@ from eventlog.instants import microseconds_of
 async def apply_schema(deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec: SchemaSpec) -> AppliedSchema:
     """Create a schema, or a version of it when the content differs. Raises InvalidRequest SCHEMA_INVALID."""
     with refusals():
-        refuse_all(problems_of(spec))
+        refuse_all(all_problems_of(spec))
         # Most files are applied again and again: what is unchanged is found without holding up the folds.
         earlier, added = await _next_version(deps, conn, tenant, name, spec)
         if added is None:
@@ -49,7 +49,7 @@ async def apply_schema(deps: Deps, conn: AsyncConnection, tenant: str, name: str
 async def validate_schema(deps: Deps, tenant: str, name: str, spec: SchemaSpec) -> ApplyOutcome:
     """Return what applying a schema would do; nothing is written. Raises as `apply_schema` does."""
     with refusals():
-        refuse_all(problems_of(spec))
+        refuse_all(all_problems_of(spec))
         async with transaction(deps.engine) as conn:
             return _outcome(*await _next_version(deps, conn, tenant, name, spec))
 

@@ -20,6 +20,7 @@ from aggregator.domain.schemas import (
     Trim,
     Unit,
 )
+from chassis.errors import Reason, invalid_field
 from eventlog.wire import instant_in, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import schema_pb2
@@ -27,6 +28,7 @@ from metering.common.v1 import values_pb2
 
 _PREFIX: Final = "PROPERTY_TYPE_"
 _HOLD: Final = schema_pb2.UNKNOWN_PROPERTIES_HOLD
+_ALLOW: Final = schema_pb2.UNKNOWN_PROPERTIES_ALLOW
 _UNSPECIFIED: Final = schema_pb2.UNKNOWN_PROPERTIES_UNSPECIFIED
 
 
@@ -35,13 +37,26 @@ def spec_from_proto(message: schema_pb2.EventSchemaSpec) -> SchemaSpec:
     effective_from = None
     if message.HasField("effective_from"):
         effective_from = instant_in(message.effective_from, "spec.effective_from")
-    return SchemaSpec(
+    spec = SchemaSpec(
         rules=tuple(map(_rule, message.properties)),
         holds_unknown=message.unknown_properties == _HOLD,
         repairs=tuple(map(_repair, message.repairs)),
         effective_from=effective_from,
         description=message.description,
     )
+    # Nothing at all is rather forgotten than meant.
+    if spec.lets_all_pass and message.unknown_properties != _ALLOW:
+        advice = "name a property or a repair, or write `unknownProperties: ALLOW` alone to let every event pass"
+        fault = f"is empty, and nothing is repaired; {advice}"
+        raise invalid_field("spec.properties", Reason.SCHEMA_INVALID, fault)
+    return spec
+
+
+def _unknown_properties(spec: SchemaSpec) -> schema_pb2.UnknownProperties.ValueType:
+    """Return what a version was asked for with, so that it may be applied again as it is shown."""
+    if spec.lets_all_pass:
+        return _ALLOW
+    return _HOLD if spec.holds_unknown else _UNSPECIFIED
 
 
 def _rule(message: schema_pb2.PropertyRule) -> PropertyRule:
@@ -81,7 +96,7 @@ def schema_to_proto(version: SchemaVersion) -> schema_pb2.EventSchema:
         version=version.version,
         spec=schema_pb2.EventSchemaSpec(
             properties=map(_rule_to_proto, spec.rules),
-            unknown_properties=_HOLD if spec.holds_unknown else _UNSPECIFIED,
+            unknown_properties=_unknown_properties(spec),
             repairs=map(_repair_to_proto, spec.repairs),
             description=spec.description,
         ),
