@@ -88,3 +88,29 @@ async def test_a_meter_is_told_what_it_is_refused_for(aggregator: Any) -> None:
     assert isinstance(succeeding, InvalidRequest)
     assert applied.meter.spec.billable == PER_MINUTE
     assert changed.meter.version == 2
+
+
+async def test_current_usage_and_previews_tell_what_is_billed(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    await aggregator.apply("seconds", aggregation=SUM, value_property="s", billable=PER_MINUTE)
+    period = values_pb2.Period(
+        start=moment(datetime(2026, 3, 1, tzinfo=UTC)), end=moment(datetime(2026, 4, 1, tzinfo=UTC))
+    )
+    asked = pb.CurrentUsageRequest(customer="customer-1", meter="seconds", period=period)
+    empty = await aggregator.caller().CurrentUsage(asked)
+    ingest.append([new_event(number, properties={"s": s}) for number, s in enumerate(["1", "61"])])
+    await counted()
+    asked.staleness_ms_max = 1
+    total = await aggregator.caller().CurrentUsage(asked)
+    spec = meter_pb2.MeterSpec(event_types=["call.ended"], aggregation=SUM, value_property="s", billable=PER_MINUTE)
+    spec.billable.per_event.increment = "60"
+    request = pb.PreviewMeterRequest(name="seconds", spec=spec, period=period)
+    answers = [one async for one in aggregator.caller().PreviewMeter(request)]
+
+    assert (empty.quantity, empty.billable_quantity) == ("0", "0")
+    assert (total.quantity, total.billable_quantity) == ("62", "121")
+    result = answers[-1].result
+    (row,) = result.rows
+    assert (row.difference, row.billable_quantity, row.draft_billable_quantity) == ("0", "121", "180")
+    assert result.differing_count == 1

@@ -35,8 +35,10 @@ def current_usage(  # noqa: PLR0913, PLR0917 - options of a command
     )
     found = call_services(lambda client: client.aggregator.CurrentUsage(request), context)
     if output is Output.TABLE:
-        row = (customer, meter, found.quantity, f"{found.event_count:,}", f"{found.staleness_ms} ms")
-        print_table(("customer", "meter", f">quantity {found.unit}".rstrip(), ">events", ">at most so old"), [row])
+        billed = [found.billable_quantity] if found.billable_quantity else []
+        row = (customer, meter, found.quantity, *billed, f"{found.event_count:,}", f"{found.staleness_ms} ms")
+        quantity = (f">quantity {found.unit}".rstrip(), *([">billed"] if billed else []))
+        print_table(("customer", "meter", *quantity, ">events", ">at most so old"), [row])
         if not found.filled:
             say(f"{meter} is still being filled from the past; `meterline get progress` tells when it is filled")
         return
@@ -45,6 +47,7 @@ def current_usage(  # noqa: PLR0913, PLR0917 - options of a command
             "customer": customer,
             "meter": meter,
             "quantity": found.quantity,
+            **({"billableQuantity": found.billable_quantity} if found.billable_quantity else {}),
             "unit": found.unit,
             "eventCount": found.event_count,
             "stalenessMs": found.staleness_ms,

@@ -109,6 +109,7 @@ async def _previewed(client: AsyncClient, request: pb.PreviewMeterRequest) -> re
 
 
 def _print_preview(name: str, found: reconciliation_pb2.MeterPreview, zone: ZoneInfo) -> None:
+    has_billed = any(row.billable_quantity or row.draft_billable_quantity for row in found.rows)
     rows = [
         (
             row.customer,
@@ -117,15 +118,16 @@ def _print_preview(name: str, found: reconciliation_pb2.MeterPreview, zone: Zone
             row.quantity,
             row.draft_quantity,
             row.difference,
+            *([row.billable_quantity or "-", row.draft_billable_quantity or "-"] if has_billed else []),
             f"{row.event_count:,}",
             f"{row.draft_event_count:,}",
         )
         for row in found.rows
     ]
     unit = f" {found.unit}" if found.unit else ""
-    print_table(
-        ("customer", "from", "to", f">now{unit}", f">draft{unit}", ">difference", ">events now", ">by the draft"), rows
-    )
+    billed = (">billed now", ">billed by the draft") if has_billed else ()
+    quantities = (f">now{unit}", f">draft{unit}", ">difference")
+    print_table(("customer", "from", "to", *quantities, *billed, ">events now", ">by the draft"), rows)
     write(f"{found.differing_count:,} of {found.row_count:,} rows differ; nothing was written")
     if not found.is_known:
         say(f"there is no meter {name} yet, so everything is new")

@@ -15,7 +15,7 @@ import numpy as np
 
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.columns import CodedTexts
-from aggregator.domain.reading import counted_rows, within
+from aggregator.domain.reading import billable_of, counted_rows, within
 from aggregator.domain.windows import merged
 from money import ZERO
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from aggregator.domain.windows import Windows
     from eventlog.as_of import AsOf
     from eventlog.period import Period
+
+    Amount = tuple[Decimal, int, Decimal | None]
 
 ENTRIES_MAX: Final = 20_000
 """Totals that are kept; who asks for more gets them from the database."""
@@ -69,6 +71,8 @@ class Total:
     seen: Seen
     unit: str
     filled: bool
+    billable: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself."""
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ class Kept:
     filled: bool = True
     added: list[tuple[int, Windows]] = field(default_factory=list)
     size: int = 0
-    answer: tuple[Decimal, int] | None = None
+    answer: Amount | None = None
 
     @property
     def meter_ids(self) -> tuple[int, ...]:
@@ -93,8 +97,8 @@ class Kept:
         """Whether the quantity grows while nothing happens."""
         return isinstance(self.plan.meters[0].aggregation, OverTime)
 
-    def quantity(self, now_us: int) -> tuple[Decimal, int]:
-        """Return quantity and number of events; `now_us` is until when counts what is still going on."""
+    def quantity(self, now_us: int) -> Amount:
+        """Return quantity, number of events and what is billed; `now_us` is until when what goes on counts."""
         if self.added:
             self._put_together()
         if self.answer is None or self.is_over_time:
@@ -119,10 +123,11 @@ class Kept:
         self.added.clear()
 
 
-def quantity_of(plan: UsagePlan, windows: Mapping[int, Sequence[Windows]]) -> tuple[Decimal, int]:
+def quantity_of(plan: UsagePlan, windows: Mapping[int, Sequence[Windows]]) -> Amount:
     """Return what a plan for one customer, meter and window comes to; nothing where nothing happened."""
     row = next(counted_rows(plan, windows), None)
-    return (ZERO, 0) if row is None else (row.quantity, row.event_count)
+    billable = billable_of(plan.meters[0], row)
+    return (ZERO, 0, billable) if row is None else (row.quantity, row.event_count, billable)
 
 
 def windows_of(page: Windows, customer: str) -> Windows:

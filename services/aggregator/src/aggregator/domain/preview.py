@@ -32,11 +32,20 @@ class PreviewRow:
     draft_quantity: Decimal
     draft_event_count: int
     difference: Decimal
+    billable: Decimal | None
+    draft_billable: Decimal | None
+    billed_difference: Decimal
+    """Of what is billed: the quantity itself, where events are not rounded."""
 
     @property
     def differs(self) -> bool:
         """Whether the draft comes to something else."""
-        return bool(self.difference) or self.event_count != self.draft_event_count
+        return bool(self.largest) or self.event_count != self.draft_event_count
+
+    @property
+    def largest(self) -> Decimal:
+        """The larger difference, of what is metered and of what is billed, without its sign."""
+        return max(self.difference.copy_abs(), self.billed_difference.copy_abs())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +63,44 @@ class MeterPreview:
 
 def compared(windows: Sequence[Period], now: Iterable[CountedRow], draft: Iterable[CountedRow]) -> list[PreviewRow]:
     """Return all rows of both, by customer and window."""
-    both: dict[tuple[str, int], list[tuple[Decimal, int]]] = {}
+    both: dict[tuple[str, int], list[CountedRow | None]] = {}
     for side, rows in enumerate((now, draft)):
         for row in rows:
-            own = both.setdefault((row.key.customer, row.key.window_number), [(ZERO, 0), (ZERO, 0)])
-            own[side] = (row.quantity, row.event_count)
+            own = both.setdefault((row.key.customer, row.key.window_number), [None, None])
+            own[side] = row
     with exact_arithmetic():
         return [
-            PreviewRow(customer, windows[number], *before, *after, after[0] - before[0])
-            for (customer, number), (before, after) in sorted(both.items())
+            _compared(customer, windows[number], before, after)
+            for (customer, number), (before, after) in sorted(both.items(), key=lambda item: item[0])
         ]
+
+
+def _compared(customer: str, window: Period, before: CountedRow | None, after: CountedRow | None) -> PreviewRow:
+    quantity, count, billable = _amounts(before)
+    draft_quantity, draft_count, draft_billable = _amounts(after)
+    billed = quantity if billable is None else billable
+    draft_billed = draft_quantity if draft_billable is None else draft_billable
+    return PreviewRow(
+        customer,
+        window,
+        quantity,
+        count,
+        draft_quantity,
+        draft_count,
+        difference=draft_quantity - quantity,
+        billable=billable,
+        draft_billable=draft_billable,
+        billed_difference=draft_billed - billed,
+    )
+
+
+def _amounts(row: CountedRow | None) -> tuple[Decimal, int, Decimal | None]:
+    return (ZERO, 0, None) if row is None else (row.quantity, row.event_count, row.billable)
 
 
 def told(rows: Sequence[PreviewRow]) -> list[PreviewRow]:
     """Return the rows that differ most, and others as far as there is room, in their order."""
     if len(rows) <= ROWS_MAX:
         return list(rows)
-    chosen = sorted(range(len(rows)), key=lambda number: (not rows[number].differs, -abs(rows[number].difference)))
+    chosen = sorted(range(len(rows)), key=lambda number: (not rows[number].differs, -rows[number].largest))
     return [rows[number] for number in sorted(chosen[:ROWS_MAX])]

@@ -15,7 +15,7 @@ from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.aggregations.over_time import Asked, OverTime
 from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
-from aggregator.domain.windows import merged
+from aggregator.domain.windows import merged, no_windows
 from eventlog.instants import microseconds_of
 from money import ZERO, exact_arithmetic
 
@@ -54,6 +54,14 @@ class CountedRow:
 @lru_cache(maxsize=4096)
 def _values_of(group: str) -> tuple[str, ...]:
     return tuple(json.loads(group))
+
+
+def billable_of(meter: MeterPlan, counted: CountedRow | None) -> Decimal | None:
+    """Return what is billed of a whole quantity: zero where nothing happened, None where the meter rounds no events."""
+    if counted is not None:
+        return counted.billable
+    bills_events = isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
+    return ZERO if bills_events else None
 
 
 def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[CountedRow]:

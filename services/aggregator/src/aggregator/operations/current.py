@@ -170,10 +170,10 @@ class CurrentUsage:
         if look is not None and look.seen.position >= seen.position and look.seen.at_s > seen.at_s:
             is_filled = (key.tenant, key.meter) not in look.filling
             seen = replace(look.seen, as_of=look.behind.get(key.tenant, look.seen.as_of))
-        quantity, event_count = kept.quantity(microseconds_of(self.deps.clock.now()))
+        quantity, event_count, billable = kept.quantity(microseconds_of(self.deps.clock.now()))
         if is_filled:
             seen = replace(seen, as_of=self.deps.completeness.of(seen.as_of))
-        return Total(quantity, event_count, seen, kept.plan.meters[0].unit, is_filled)
+        return Total(quantity, event_count, seen, kept.plan.meters[0].unit, is_filled, billable)
 
     async def _load(self, key: CurrentKey) -> Total:
         """Read a total from the database, and keep it unless a look has passed it by meanwhile."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
-from aggregator.domain.query import MeterPlan, UsagePlan
-from aggregator.domain.reading import CountedRow
+from aggregator.domain.query import UsagePlan
+from aggregator.domain.reading import billable_of
 from aggregator.domain.usage import MeterUsage
-from aggregator.domain.windows import no_windows
 from aggregator.operations.deps import Deps
 from aggregator.store import fills, progress, usage
 from aggregator.store.windows.remembered import RememberedPages
@@ -79,17 +76,10 @@ async def read_totals(
             quantity=counted[number].quantity if number in counted else ZERO,
             event_count=counted[number].event_count if number in counted else 0,
             parked_count=parked.get(number, 0),
-            billable=_billable(meter, counted.get(number)),
+            billable=billable_of(meter, counted.get(number)),
         )
         for number, meter in enumerate(plan.meters)
     )
-
-
-def _billable(meter: MeterPlan, counted: CountedRow | None) -> Decimal | None:
-    if counted is not None:
-        return counted.billable
-    bills_events = isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
-    return ZERO if bills_events else None
 
 
 async def in_followed_log(deps: Deps, as_of: AsOf, target: AsOf) -> AsOf:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aggregator.domain.conservation import Reread
 from aggregator.domain.query import UsageQuery
 from aggregator.wire.balances import progress_to_proto
-from aggregator.wire.usage import WINDOW_SIZES
+from aggregator.wire.usage import WINDOW_SIZES, optional_decimal
 from eventlog.wire import as_of_to_proto, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import reconciliation_pb2
@@ -53,4 +53,6 @@ def _row_to_proto(row: PreviewRow) -> reconciliation_pb2.PreviewRow:
         draft_quantity=format_decimal(row.draft_quantity),
         draft_event_count=row.draft_event_count,
         difference=format_decimal(row.difference),
+        billable_quantity=optional_decimal(row.billable),
+        draft_billable_quantity=optional_decimal(row.draft_billable),
     )

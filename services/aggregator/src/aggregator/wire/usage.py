@@ -154,4 +154,5 @@ def current_to_proto(total: Total, now_s: float) -> pb.CurrentUsageResponse:
         filled=total.filled,
         staleness_ms=math.ceil((now_s - total.seen.at_s) * 1000),
         change_position=total.seen.position,
+        billable_quantity=optional_decimal(total.billable),
     )

@@ -330,7 +330,7 @@ class MeterPreview(_message.Message):
     row_count: _builtins.int
     """Rows that there are."""
     differing_count: _builtins.int
-    """Rows that differ."""
+    """Rows that differ in quantity, events or what is billed."""
     is_known: _builtins.bool
     """Whether there is a meter of that name; if not, it counts as one that counts nothing."""
     unit: _builtins.str
@@ -379,6 +379,8 @@ class PreviewRow(_message.Message):
     DRAFT_QUANTITY_FIELD_NUMBER: _builtins.int
     DRAFT_EVENT_COUNT_FIELD_NUMBER: _builtins.int
     DIFFERENCE_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    DRAFT_BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
     quantity: _builtins.str
@@ -391,6 +393,10 @@ class PreviewRow(_message.Message):
     """Events that the draft counts."""
     difference: _builtins.str
     """The draft less the meter as it is. Example: "-12.5"."""
+    billable_quantity: _builtins.str
+    """Beside `quantity` what is billed, where the meter as it is rounds each event by itself; else empty. Exact decimal text."""
+    draft_billable_quantity: _builtins.str
+    """Beside `draft_quantity` what is billed, where the draft rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -405,10 +411,12 @@ class PreviewRow(_message.Message):
         draft_quantity: _builtins.str = ...,
         draft_event_count: _builtins.int = ...,
         difference: _builtins.str = ...,
+        billable_quantity: _builtins.str = ...,
+        draft_billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "difference", b"difference", "draft_event_count", b"draft_event_count", "draft_quantity", b"draft_quantity", "event_count", b"event_count", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "difference", b"difference", "draft_billable_quantity", b"draft_billable_quantity", "draft_event_count", b"draft_event_count", "draft_quantity", b"draft_quantity", "event_count", b"event_count", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
