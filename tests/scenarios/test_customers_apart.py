@@ -109,6 +109,29 @@ class Platform:
             return refused
 
 
+def _asked_of_the_aggregator(name: str, snapshot_id: str, january: values_pb2.Period) -> dict[str, Message]:
+    return {
+        "QueryUsage": aggregator_pb.QueryUsageRequest(
+            meter="calls", customers=[name], period=january, freshness=aggregator_pb.Freshness(latest=True)
+        ),
+        "WatchUsage": aggregator_pb.WatchUsageRequest(
+            query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january), answers_max=1
+        ),
+        "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
+            query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january)
+        ),
+        "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter="calls", customers=[name], period=january),
+        "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
+        "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=name, meter="calls", period=january),
+        "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter="calls"),
+        "ListSnapshots": aggregator_pb.ListSnapshotsRequest(customer=name),
+        "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=snapshot_id, meter="calls"),
+        "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=name, meter="calls", period=january),
+        "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=name),
+        "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(customer=name),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
@@ -120,26 +143,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "ListEvents": ingest_pb.ListEventsRequest(customers=[name]),
             "ScanEvents": ingest_pb.ScanEventsRequest(customers=[name], period=january, events_max=1000),
         },
-        "aggregator": {
-            "QueryUsage": aggregator_pb.QueryUsageRequest(
-                meter="calls", customers=[name], period=january, freshness=aggregator_pb.Freshness(latest=True)
-            ),
-            "WatchUsage": aggregator_pb.WatchUsageRequest(
-                query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january), answers_max=1
-            ),
-            "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
-                query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january)
-            ),
-            "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter="calls", customers=[name], period=january),
-            "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
-            "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=name, meter="calls", period=january),
-            "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter="calls"),
-            "ListSnapshots": aggregator_pb.ListSnapshotsRequest(customer=name),
-            "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter="calls"),
-            "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=name, meter="calls", period=january),
-            "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=name),
-            "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(customer=name),
-        },
+        "aggregator": _asked_of_the_aggregator(name, line["snapshotId"], january),
         "rating": {
             "GetCustomer": rating_pb.GetCustomerRequest(name=name),
             "GetContract": rating_pb.GetContractRequest(name=contract),
