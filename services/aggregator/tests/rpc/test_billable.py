@@ -90,6 +90,30 @@ async def test_a_meter_is_told_what_it_is_refused_for(aggregator: Any) -> None:
     assert changed.meter.version == 2
 
 
+async def test_summaries_tell_what_is_billed_now_and_before(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    await aggregator.apply("seconds", aggregation=SUM, value_property="s", billable=PER_MINUTE)
+    ingest.append([new_event(1500 * number, properties={"s": s}) for number, s in enumerate(["1", "61", "59.5"])])
+    ingest.append([new_event(1, customer="customer-2", properties={"s": "2"})], lane=1)
+    await counted()
+    first, second, third = (moment(datetime(2026, 3, day, tzinfo=UTC)) for day in (1, 2, 3))
+    query = pb.QueryUsageRequest(meter="seconds", period=values_pb2.Period(start=first, end=third), top=1)
+    whole = await aggregator.caller().SummarizeUsage(pb.SummarizeUsageRequest(query=query))
+    query.period.start.CopyFrom(second)
+    later = await aggregator.caller().SummarizeUsage(
+        pb.SummarizeUsageRequest(query=query, previous=values_pb2.Period(start=first, end=second), with_previous=True)
+    )
+
+    assert [(one.quantity, one.billable_quantity, one.previous_billable_quantity) for one in whole.summaries] == [
+        ("62", "121", ""),
+        ("2", "60", ""),
+    ]
+    assert [(one.quantity, one.billable_quantity, one.previous_billable_quantity) for one in later.summaries] == [
+        ("61", "61", "60")
+    ]
+
+
 async def test_current_usage_and_previews_tell_what_is_billed(
     aggregator: Any, ingest: Any, new_event: Any, counted: Any
 ) -> None:

@@ -73,7 +73,7 @@ def summary(  # noqa: PLR0913, PLR0917 - options of a command
 
     response = call_services(ask, context)
     if output.is_export:
-        export_rows(_summary_columns(query), _summary_rows(response), output)
+        export_rows(_summary_columns(query, has_billed=_has_billed(response)), _summary_rows(response), output)
     elif output is RowsOutput.TABLE:
         _print_summaries(asked, response)
     else:
@@ -81,20 +81,24 @@ def summary(  # noqa: PLR0913, PLR0917 - options of a command
 
 
 def _print_summaries(asked: Asked, response: pb.SummarizeUsageResponse) -> None:
+    has_billed = _has_billed(response)
     rows = [
         (
             f"({response.other_series:,} others)" if one.is_other else one.customer,
             *one.group,
             one.quantity,
+            *([one.billable_quantity or "-"] if has_billed else []),
             one.largest_quantity or "-",
             local_time_text(one.largest_window.start, asked.zone) if one.largest_quantity else "-",
             one.percentile_95 or "-",
             one.previous_quantity or "-",
+            *([one.previous_billable_quantity or "-"] if has_billed else []),
         )
         for one in response.summaries
     ]
     named = ("customer", *(asked.group_by or ()))
-    figures = (f">quantity {response.unit}".rstrip(), ">largest", "in", ">95th", ">before")
+    quantity = (f">quantity {response.unit}".rstrip(), *([">billed"] if has_billed else []))
+    figures = (*quantity, ">largest", "in", ">95th", ">before", *([">billed before"] if has_billed else []))
     print_table((*named, *figures), rows)
     if response.HasField("previous"):
         before = response.previous
@@ -103,7 +107,11 @@ def _print_summaries(asked: Asked, response: pb.SummarizeUsageResponse) -> None:
     tell_source(response.source)
 
 
-def _summary_columns(query: pb.QueryUsageRequest) -> list[Column]:
+def _has_billed(response: pb.SummarizeUsageResponse) -> bool:
+    return any(one.billable_quantity for one in response.summaries)
+
+
+def _summary_columns(query: pb.QueryUsageRequest, *, has_billed: bool) -> list[Column]:
     return [
         Column("customer"),
         *map(Column, query.group_by),
@@ -116,11 +124,13 @@ def _summary_columns(query: pb.QueryUsageRequest) -> list[Column]:
         Column("percentile_95", Kind.DECIMAL),
         Column("windows", Kind.WHOLE),
         Column("previous_quantity", Kind.DECIMAL),
+        *([Column("billed", Kind.DECIMAL), Column("previous_billed", Kind.DECIMAL)] if has_billed else []),
         Column("other", Kind.TRUTH),
     ]
 
 
 def _summary_rows(response: pb.SummarizeUsageResponse) -> Iterator[list[str]]:
+    has_billed = _has_billed(response)
     for one in response.summaries:
         largest = ("", "")
         if one.HasField("largest_window"):
@@ -136,8 +146,13 @@ def _summary_rows(response: pb.SummarizeUsageResponse) -> Iterator[list[str]]:
             one.percentile_95,
             str(one.window_count),
             one.previous_quantity,
+            *([one.billable_quantity, one.previous_billable_quantity] if has_billed else []),
             "true" if one.is_other else "false",
         ]
+
+
+def _previous_billed(one: pb.UsageSummary) -> dict[str, str]:
+    return {"previousBillableQuantity": one.previous_billable_quantity} if one.previous_billable_quantity else {}
 
 
 def _summary_document(query: pb.QueryUsageRequest, response: pb.SummarizeUsageResponse) -> dict[str, Any]:
@@ -147,12 +162,14 @@ def _summary_document(query: pb.QueryUsageRequest, response: pb.SummarizeUsageRe
             "group": dict(zip(query.group_by, one.group, strict=True)) if query.group_by else {},
             **({"isOther": True} if one.is_other else {}),
             "quantity": one.quantity,
+            **({"billableQuantity": one.billable_quantity} if one.billable_quantity else {}),
             "eventCount": one.event_count,
             "largestWindow": maybe_period(one, "largest_window"),
             "largestQuantity": one.largest_quantity,
             "percentile95": one.percentile_95,
             "windowCount": one.window_count,
             **({"previousQuantity": one.previous_quantity} if one.previous_quantity else {}),
+            **_previous_billed(one),
         }
         for one in response.summaries
     ]

@@ -47,6 +47,10 @@ class Summary:
     window_count: int
     previous: tuple[Decimal, int] | None = None
     """Quantity and events of the period before, if it was asked for."""
+    billable: Decimal | None = None
+    """What is billed, where the meter rounds each event by itself."""
+    previous_billable: Decimal | None = None
+    """What is billed of the period before, where both are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,9 @@ def summarize(
             summary = _summary(gathered.plan, rows, totals[one], now)
             former = earlier.get(one)
             figures = (ZERO, 0) if former is None else (former.quantity, former.event_count)
-            found.append(summary if before is None else replace(summary, previous=figures))
+            billed = former.billable if former is not None else None if summary.billable is None else ZERO
+            with_former = replace(summary, previous=figures, previous_billable=billed)
+            found.append(summary if before is None else with_former)
     return found, rest
 
 
@@ -122,6 +128,7 @@ def _summary(plan: UsagePlan, rows: Sequence[CountedRow], total: CountedRow, now
         largest=None if largest is None else (plan.windows[largest.key.window_number], largest.quantity),
         percentile=_percentile(quantities),
         window_count=len(quantities),
+        billable=total.billable,
     )
 
 

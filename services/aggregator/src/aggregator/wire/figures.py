@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aggregator.domain.query import UsageQuery
 from aggregator.wire.meters import filters_from_proto
-from aggregator.wire.usage import query_from_proto, source_to_proto
+from aggregator.wire.usage import optional_decimal, query_from_proto, source_to_proto
 from chassis.errors import Reason, invalid_field
 from eventlog.wire import as_of_to_proto, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -55,6 +55,8 @@ def _summary_to_proto(summary: Summary) -> pb.UsageSummary:
         event_count=summary.event_count,
         percentile_95="" if summary.percentile is None else format_decimal(summary.percentile),
         window_count=summary.window_count,
+        billable_quantity=optional_decimal(summary.billable),
+        previous_billable_quantity=optional_decimal(summary.previous_billable),
     )
     if summary.largest is not None:
         window, quantity = summary.largest

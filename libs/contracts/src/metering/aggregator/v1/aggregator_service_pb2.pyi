@@ -849,6 +849,8 @@ class UsageSummary(_message.Message):
     WINDOW_COUNT_FIELD_NUMBER: _builtins.int
     PREVIOUS_QUANTITY_FIELD_NUMBER: _builtins.int
     PREVIOUS_EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    PREVIOUS_BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
     is_other: _builtins.bool
@@ -871,6 +873,10 @@ class UsageSummary(_message.Message):
     """The quantity of `previous`. Exact decimal text; empty if it was not asked for."""
     previous_event_count: _builtins.int
     """Events behind it."""
+    billable_quantity: _builtins.str
+    """Beside `quantity` what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    previous_billable_quantity: _builtins.str
+    """Beside `previous_quantity` what is billed; empty if `billable_quantity` or `previous_quantity` is. Exact decimal text."""
     @_builtins.property
     def group(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Values of the group-by properties asked for, in that order."""
@@ -893,10 +899,12 @@ class UsageSummary(_message.Message):
         window_count: _builtins.int = ...,
         previous_quantity: _builtins.str = ...,
         previous_event_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
+        previous_billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["largest_window", b"largest_window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "largest_quantity", b"largest_quantity", "largest_window", b"largest_window", "percentile_95", b"percentile_95", "previous_event_count", b"previous_event_count", "previous_quantity", b"previous_quantity", "quantity", b"quantity", "window_count", b"window_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "largest_quantity", b"largest_quantity", "largest_window", b"largest_window", "percentile_95", b"percentile_95", "previous_billable_quantity", b"previous_billable_quantity", "previous_event_count", b"previous_event_count", "previous_quantity", b"previous_quantity", "quantity", b"quantity", "window_count", b"window_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
