@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from chassis.audit.trail import record
+from chassis.side_by_side import each
 from chassis.telemetry import link_from, start_span, traceparent_of
 from invoicing.domain.composition import Amendment
 from invoicing.domain.invoices import freeze
@@ -18,7 +18,7 @@ from invoicing.store import lines as line_store
 from invoicing.telemetry import CHARGE_ATTRIBUTE, LINE_ATTRIBUTE, LINE_SPAN
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,13 +30,8 @@ if TYPE_CHECKING:
     from invoicing.domain.profiles import BillingProfile
     from invoicing.operations.deps import Deps
 
-Given = TypeVar("Given")
-Result = TypeVar("Result")
-
 FINALIZE_ATTEMPTS_MAX: Final = 5
 """How often an invoice is decided anew when others got in between."""
-# Rating answers each from its own store; more at once would only queue there.
-_PERIODS_AT_ONCE: Final = 8
 # More than one only where usage was rated and then not billed, or keeps coming; what is beyond waits for the next one.
 _RATINGS_MAX: Final = 8
 # A period that was billed has had its grace, whatever the profile says now.
@@ -104,19 +99,3 @@ def _issue_line(identity: str, part: ComposedLine) -> InvoiceLine:
     attributes = {LINE_ATTRIBUTE: identity, CHARGE_ATTRIBUTE: part.line.charge_id}
     with start_span(LINE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
         return replace(part.line, id=identity, traceparent=traceparent_of(span), revision=part.revision)
-
-
-async def each(ask: Callable[[Given], Awaitable[Result]], questions: Sequence[Given]) -> list[Result]:
-    """Ask side by side, a few at a time, and return the answers in order; the first failure ends all."""
-    free = asyncio.Semaphore(_PERIODS_AT_ONCE)
-
-    async def bounded(question: Given) -> Result:
-        async with free:
-            return await ask(question)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(bounded(question)) for question in questions]
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]

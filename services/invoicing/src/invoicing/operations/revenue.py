@@ -10,11 +10,11 @@ from chassis.errors import NotFound
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
+from chassis.side_by_side import each
 from invoicing.domain.accounts import Account
 from invoicing.domain.composition import compose
 from invoicing.domain.revenue import Cut, rows_of, totals_of
 from invoicing.operations.drafts import compose_draft
-from invoicing.operations.issuing import each
 from invoicing.operations.profiles import profile_in_force
 from invoicing.store import revenue as store
 from invoicing.store.lines import billed_periods

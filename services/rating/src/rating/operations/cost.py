@@ -10,6 +10,7 @@ from typing import Final
 from chassis.errors import Conflict, InvalidRequest, NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
+from chassis.side_by_side import each
 from eventlog.as_of import AsOf
 from money import currency
 from rating.domain.charges import MissingMeterError, Terms, Usage, check_meters
@@ -100,18 +101,11 @@ async def _ask_all(
     deps: Deps, usage: AskedUsage, meters: Sequence[str], totals: Usage, question: CostQuestion
 ) -> list[_Told]:
     """Ask for the usage of several meters side by side; the first failure ends all."""
-    free = asyncio.Semaphore(_METERS_AT_ONCE)
 
-    async def bounded(meter: str) -> _Told:
-        async with free:
-            return await _ask(deps, usage, meter, question, adds_up=totals.meters[meter].adds_up)
+    async def ask(meter: str) -> _Told:
+        return await _ask(deps, usage, meter, question, adds_up=totals.meters[meter].adds_up)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(bounded(meter)) for meter in meters]
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return await each(ask, meters, _METERS_AT_ONCE)
 
 
 async def _ask(deps: Deps, usage: AskedUsage, meter: str, question: CostQuestion, *, adds_up: bool) -> _Told:

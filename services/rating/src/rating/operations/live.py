@@ -17,6 +17,7 @@ from chassis.errors.refused import Refused
 from chassis.identity import acting_for
 from chassis.logs import get_logger
 from chassis.postgres import transaction
+from chassis.side_by_side import each
 from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
@@ -93,10 +94,8 @@ async def live_charges_of_periods(
             if period is None:
                 raise period_invalid(one.contract, one.billing_period)
             found.append(await _find_stored(conn, tenant, versions, period))
-    return [
-        ChargesOfPeriod(await _as_now(deps, stored, applied), histories[one.contract], customer)
-        for one, stored in zip(asked, found, strict=True)
-    ]
+    rated = await each(lambda one: _as_now(deps, one, applied), found)
+    return [ChargesOfPeriod(now, histories[one.contract], customer) for one, now in zip(asked, rated, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
