@@ -206,9 +206,13 @@ def _document(one: pb.Entitlement) -> dict[str, Any]:
     if one.meter:
         document["asOf"] = as_of_document(one.as_of)
         document["stalenessMs"] = one.staleness_ms
+    for source in document.get("sources", ()):
+        source["kind"] = source["kind"].removeprefix("ALLOWANCE_KIND_")
     return document
 
 
 def _plain(message: Any) -> dict[str, Any]:
     found: dict[str, Any] = json_format.MessageToDict(message)
+    if "state" in found:
+        found["state"] = found["state"].removeprefix("RESERVATION_STATE_")
     return found
