@@ -14,6 +14,7 @@ DESCRIPTION: Final = "Turn usage events into invoices, and walk from any invoice
 COMMANDS: Final = {
     "apply": ("apply:apply", "Make the catalog what the files say. Applying them again changes nothing."),
     "get": ("get:get", "Show what the services hold: catalog objects, backfills, parked events, progress."),
+    "customers": ("customers:customers", "Find customers by the beginnings of words of their keys and names."),
     "report": (
         "report:report",
         "Report usage events, one JSON object per line. Repeating it is safe: what was accepted counts as a duplicate.",
@@ -71,6 +72,10 @@ COMMANDS: Final = {
     "cost": (
         "cost:cost",
         "Show what a period costs by item, time and property, in parts that add up to its invoice lines.",
+    ),
+    "revenue": (
+        "revenue:revenue",
+        "Show what the invoices of some months come to, and the drafts of what is not final in them.",
     ),
     "status": (
         "status:status",
