@@ -1377,6 +1377,9 @@ class PriceQuote(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     item: _builtins.str
     """Name of the plan item."""
     quantity: _builtins.str
@@ -1385,6 +1388,12 @@ class PriceQuote(_message.Message):
     """Exact amount, not rounded. Decimal text."""
     amount: _builtins.str
     """The same as an invoice prints it: rounded once, half away from zero."""
+    meter: _builtins.str
+    """Meter that is priced; empty for a fixed fee."""
+    kind: _charge_pb2.ChargeKind.ValueType
+    """What the item is for."""
+    priced_quantity: _builtins.str
+    """What is priced of the quantity, where that is another one: converted. Decimal text; else empty."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.ChargeTier]:
         """Rows of the price model that were used, in order."""
@@ -1402,14 +1411,169 @@ class PriceQuote(_message.Message):
         amount: _builtins.str = ...,
         tiers: _abc.Iterable[_charge_pb2.ChargeTier] | None = ...,
         steps: _abc.Iterable[_charge_pb2.DerivationStep] | None = ...,
+        meter: _builtins.str = ...,
+        kind: _charge_pb2.ChargeKind.ValueType = ...,
+        priced_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "item", b"item", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "item", b"item", "kind", b"kind", "meter", b"meter", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceQuote: _TypeAlias = PriceQuote  # noqa: Y015
+
+@_typing.final
+class QuotePlanRequest(_message.Message):
+    """What is priced, when, and how much is used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Name of a plan that is applied."""
+    plan_version: _builtins.int
+    """Version of the plan named. 0 = the one that is effective when the period starts."""
+    time_zone: _builtins.str
+    """IANA zone in whose local midnight the period begins and ends. Empty = UTC. Example: "America/New_York"."""
+    @_builtins.property
+    def draft(self) -> _catalog_pb2.PlanSpec:
+        """A plan that is only written down; its `effective_from` is not looked at."""
+
+    @_builtins.property
+    def period(self) -> Global___QuotePeriod:
+        """The period. Absent: the month that it is now."""
+
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedUsage]:
+        """What is used; a meter that is not named counts nothing."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        draft: _catalog_pb2.PlanSpec | None = ...,
+        plan_version: _builtins.int = ...,
+        time_zone: _builtins.str = ...,
+        period: Global___QuotePeriod | None = ...,
+        usage: _abc.Iterable[Global___AssumedUsage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "priced", b"priced"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_priced: _TypeAlias = _typing.Literal["plan", "draft"]  # noqa: Y015
+    _WhichOneofArgType_priced: _TypeAlias = _typing.Literal["priced", b"priced"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_priced) -> _WhichOneofReturnType_priced | None: ...
+
+Global___QuotePlanRequest: _TypeAlias = QuotePlanRequest  # noqa: Y015
+
+@_typing.final
+class QuotePeriod(_message.Message):
+    """A billing period that is assumed, by its days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    start: _builtins.str
+    """First day. Example: "2026-01-01". Required."""
+    end: _builtins.str
+    """First day after it. Empty: a month after `start`."""
+    def __init__(
+        self,
+        *,
+        start: _builtins.str = ...,
+        end: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotePeriod: _TypeAlias = QuotePeriod  # noqa: Y015
+
+@_typing.final
+class AssumedUsage(_message.Message):
+    """What a meter would count in the period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter that an item of the plan prices. Required."""
+    quantity: _builtins.str
+    """Quantity as it is billed, before included units. Decimal text; one below zero costs what zero costs. Example: "1250.5". Required."""
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssumedUsage: _TypeAlias = AssumedUsage  # noqa: Y015
+
+@_typing.final
+class QuotePlanResponse(_message.Message):
+    """What the plan would cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    total: _builtins.str
+    """Sum of the lines as they are printed."""
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    plan: _builtins.str
+    """Plan whose prices were used; empty for one that is only written down."""
+    plan_version: _builtins.int
+    """Its version."""
+    time_zone: _builtins.str
+    """Zone of its days."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceQuote]:
+        """One for each item of the plan, in its order: the lines of the invoice."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period."""
+
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[Global___PriceQuote] | None = ...,
+        total: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        period: _values_pb2.Period | None = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "lines", b"lines", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "time_zone", b"time_zone", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotePlanResponse: _TypeAlias = QuotePlanResponse  # noqa: Y015
 
 @_typing.final
 class RateUsageRequest(_message.Message):
