@@ -72,7 +72,10 @@ COMMANDS: Final = {
         "cost:cost",
         "Show what a period costs by item, time and property, in parts that add up to its invoice lines.",
     ),
-    "price": ("price:app", "Prices before anybody has them: what a plan would cost."),
+    "price": (
+        "price:app",
+        "Prices before anybody has them: in plain words, worked out, tried with assumed usage.",
+    ),
     "status": (
         "status:status",
         "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
+from rating.domain.meters import KnownMeter
 from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 from rating.telemetry import Instruments
@@ -38,6 +39,10 @@ class Aggregator(Protocol):
 
         Raises Conflict if the log is restored meanwhile, and TooBig.
         """
+        ...
+
+    async def meters(self) -> Mapping[str, KnownMeter]:
+        """Return the meters that there are, by name."""
         ...
 
     async def seal(
