@@ -50,8 +50,8 @@ class Unheard(PriceModel):
         (
             Price(PerUnit(Decimal("0.05")), (Included(Decimal(10)), Minimum(Decimal(3)))),
             (
-                "The first 10 call of a period are included; what follows is about those beyond. Each call costs 0.05 USD. "
-                "It costs at least 3 USD in a period."
+                "The first 10 call of a period are included; what follows is about those beyond. "
+                "Each call costs 0.05 USD. It costs at least 3 USD in a period."
             ),
         ),
         (
@@ -64,8 +64,8 @@ class Unheard(PriceModel):
         (
             Price(Volume(TIERS)),
             (
-                "The whole quantity has the price of the tier in which it ends: up to 100 call, 0.05 USD each, plus 2 USD "
-                "once it is entered; up to 200 call, 0.04 USD each; beyond, 0 USD each."
+                "The whole quantity has the price of the tier in which it ends: up to 100 call, 0.05 USD each, "
+                "plus 2 USD once it is entered; up to 200 call, 0.04 USD each; beyond, 0 USD each."
             ),
         ),
         (
@@ -76,8 +76,8 @@ class Unheard(PriceModel):
         (
             Price(PerUnit(Decimal(1)), convert=BY_THE_MINUTE),
             (
-                "What is priced is the quantity of a period in call divided by 60, rounded up to steps of 1 min, in min. "
-                "Each min costs 1 USD."
+                "What is priced is the quantity of a period in call divided by 60, rounded up to steps of 1 min, "
+                "in min. Each min costs 1 USD."
             ),
         ),
         (Price(Unheard(Decimal("2.5"))), "The quantity is priced by the model share of sales: rate 2.5."),
