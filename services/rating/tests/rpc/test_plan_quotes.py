@@ -64,6 +64,26 @@ async def test_an_applied_plan_is_quoted_by_the_version_that_is_effective_then(
     ]
 
 
+async def test_a_plan_is_explained_in_the_units_of_its_meters(calm_rating: Any, calm_catalog: Any) -> None:
+    await calm_catalog.plan(per_unit("Calls", "calls", "1"), per_unit("Talk", "minutes", "0.5", included="10"))
+    draft = catalog_pb2.PlanSpec(currency="EUR", items=[per_unit("Lines", "no-such-meter", "2")])
+
+    user = calm_rating.user()
+    applied = await user("ExplainPlan", pb.ExplainPlanRequest(plan="standard", items=["Talk"]))
+    written = await user("ExplainPlan", pb.ExplainPlanRequest(draft=draft))
+
+    (talk,), (lines,) = applied.items, written.items
+    assert talk.sentence.endswith("Each min costs 0.5 USD.")
+    assert [(example.quantity, example.amount) for example in talk.examples] == [
+        ("10", "0.00"),
+        ("11", "0.50"),
+        ("100", "45.00"),
+    ]
+    assert talk.examples[1].steps[1].text == "10 min included, 1 min remain"
+    assert (applied.plan, applied.plan_version, written.plan) == ("standard", 1, "")
+    assert lines.sentence == "Each unit costs 2 EUR."
+
+
 @pytest.mark.parametrize(
     ("asked", "reason", "field"),
     [

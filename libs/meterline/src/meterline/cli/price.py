@@ -16,18 +16,16 @@ from meterline.cli.catalog_faults import placed
 from meterline.cli.documents import message_document, period_document, time_text
 from meterline.cli.exits import exit_code, explain_error, fail_for_all
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
-from meterline.cli.output import print_document, print_table, write
+from meterline.cli.output import print_document, print_table, write, write_title
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from meterline.catalog.files import Entry
     from meterline.client import AsyncClient
 
-app = plain_app("Prices before anybody has them: what a plan would cost.")
-
-
-@app.callback()
-def prices() -> None:
-    """Prices before anybody has them: what a plan would cost."""
+app = plain_app("Prices before anybody has them: in plain words, worked out, tried with assumed usage.")
 
 
 @app.command("quote")
@@ -63,6 +61,75 @@ def quote(
         write(f"{line.item}:")
         for step in line.steps:
             write(f"  {step.text}")
+
+
+@app.command("example")
+def example(
+    plan: Annotated[str, typer.Argument(help="Plan, in its newest version.", show_default=False)] = "",
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="Instead: a quote file, of which only the plan is looked at.")
+    ] = None,
+    item: Annotated[list[str] | None, typer.Option(help="Only this plan item; repeat for several.")] = None,
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Say prices in plain words, and work examples: where a price changes, just beyond, and well beyond."""
+    if bool(plan) == (file is not None):
+        raise InputError("name a plan, or a file with -f")
+    asked = None if file is None else read_quote(file)
+    request = pb.ExplainPlanRequest(plan=plan, items=item or [])
+    if asked is not None:
+        request = _about_plan_of(asked.request, item or [])
+
+    async def ask(client: AsyncClient) -> pb.ExplainPlanResponse:
+        return await client.rating.ExplainPlan(request)
+
+    try:
+        explained = call_services(ask, context)
+    except (InvalidRequest, NotFound) as error:
+        if asked is None:
+            raise
+        _fail_in_file(error, asked)
+    if output is not Output.TABLE:
+        print_document(examples_document(explained), output)
+        return
+    _write_examples(explained)
+
+
+def _about_plan_of(quote: pb.QuotePlanRequest, items: Sequence[str]) -> pb.ExplainPlanRequest:
+    """Return the question about the plan of a quote file."""
+    if quote.WhichOneof("priced") == "draft":
+        return pb.ExplainPlanRequest(draft=quote.draft, items=items)
+    return pb.ExplainPlanRequest(plan=quote.plan, plan_version=quote.plan_version, items=items)
+
+
+def _write_examples(explained: pb.ExplainPlanResponse) -> None:
+    for each in explained.items:
+        write_title(each.item, f": {each.sentence}")
+        for one in each.examples:
+            write(f"  {f'{one.quantity} {each.unit}'.strip()}: {one.amount} {explained.currency}")
+            for step in one.steps:
+                write(f"    {step.text}")
+
+
+def examples_document(explained: pb.ExplainPlanResponse) -> dict[str, Any]:
+    """Write the prices of a plan in words, with examples."""
+    items = [
+        {
+            "item": each.item,
+            "meter": each.meter,
+            "unit": each.unit,
+            "sentence": each.sentence,
+            "examples": [_line_document(one) for one in each.examples],
+        }
+        for each in explained.items
+    ]
+    return {
+        "plan": explained.plan or None,
+        "planVersion": explained.plan_version or None,
+        "currency": explained.currency,
+        "items": items,
+    }
 
 
 def quote_document(quoted: pb.QuotePlanResponse) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from rating.domain.rate import rate
 if TYPE_CHECKING:
     from money import Currency
     from rating.domain.charges import Charge
-    from rating.domain.plans import Plan
+    from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
 
 
@@ -90,7 +90,7 @@ def _line(charge: Charge, unit: Currency) -> Quote:
 
 def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
     """Price each quantity by its item. Raises Refused for an item that the plan does not have."""
-    items, unit = {item.name: item for item in plan.items}, currency(plan.currency)
+    items = {item.name: item for item in plan.items}
     found = []
     for place, question in enumerate(questions):
         item = items.get(question.item)
@@ -98,10 +98,15 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
             there = ", ".join(map(repr, items)) or "none"
             text = f"the plan has no item {question.item!a}; it has: {there}"
             raise Refused(f"questions[{place}].item", Reason.FIELD_INVALID, text)
-        quantity = ONE if item.price.is_fixed else question.quantity
-        derivation = rate(quantity, item.price, currency=plan.currency)
-        with exact_arithmetic():
-            amount = round_to_minor_unit(derivation.amount, unit)
-        kind = ChargeKind.FIXED if item.price.is_fixed else ChargeKind.USAGE
-        found.append(Quote(item.name, quantity, derivation, amount, item.meter, kind))
+        found.append(quote_of(item, question.quantity, plan.currency))
     return tuple(found)
+
+
+def quote_of(item: PlanItem, quantity: Decimal, code: str, unit: str = "") -> Quote:
+    """Price a quantity of an item in the currency `code`; `unit` only makes the steps' texts readable."""
+    is_fixed = item.price.is_fixed
+    priced = ONE if is_fixed else quantity
+    derivation = rate(priced, item.price, unit=unit, currency=code)
+    with exact_arithmetic():
+        amount = round_to_minor_unit(derivation.amount, currency(code))
+    return Quote(item.name, priced, derivation, amount, item.meter, ChargeKind.FIXED if is_fixed else ChargeKind.USAGE)

@@ -40,9 +40,9 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
 
 
 async def find_asked_plan(
-    conn: AsyncConnection, tenant: str, asked: NamedPlan | PlanDraft, instant: datetime
+    conn: AsyncConnection, tenant: str, asked: NamedPlan | PlanDraft, instant: datetime | None = None
 ) -> tuple[str, int, Plan]:
-    """Return name, version and content of a plan: the version effective at `instant` where none is asked for.
+    """Return name, version and content of a plan: by default the version effective at `instant`, or the newest.
 
     One that is only written down has no name and the version 0. Raises NotFound and InvalidRequest.
     """
@@ -50,7 +50,7 @@ async def find_asked_plan(
         meters = await _meters_of_products(conn, tenant, asked.products)
         with refusals("draft"):
             return "", 0, asked.resolved(meters)
-    if asked.version:
+    if asked.version or instant is None:
         found = await find_plan(conn, tenant, asked.name, asked.version)
     else:
         found = plan_effective_at(await find_plan_versions(conn, tenant, asked.name), instant)

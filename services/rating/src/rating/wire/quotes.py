@@ -19,6 +19,7 @@ from rating.wire.plans import plan_from_proto
 
 if TYPE_CHECKING:
     from rating.domain.plans import PlanDraft
+    from rating.operations.explained_plans import ExplainedPlan
     from rating.operations.quotes import QuotedPlan, Quotes
 
 
@@ -43,12 +44,27 @@ def quotes_to_proto(found: Quotes) -> pb.QuotePriceResponse:
     )
 
 
-def asked_plan_from_proto(request: pb.QuotePlanRequest) -> NamedPlan | PlanDraft:
+def asked_plan_from_proto(request: pb.QuotePlanRequest | pb.ExplainPlanRequest) -> NamedPlan | PlanDraft:
     """Return which plan is priced. Raises InvalidRequest."""
     if request.HasField("draft"):
         with refusals("draft"):
             return plan_from_proto(request.draft)
     return NamedPlan(request.plan, request.plan_version)
+
+
+def explained_plan_to_proto(found: ExplainedPlan) -> pb.ExplainPlanResponse:
+    """Return the prices of a plan in words."""
+    items = [
+        pb.ExplainedItem(
+            item=each.item.name,
+            meter=each.item.meter,
+            unit=each.unit,
+            sentence=each.sentence,
+            examples=map(_quote_to_proto, each.examples),
+        )
+        for each in found.items
+    ]
+    return pb.ExplainPlanResponse(items=items, currency=found.currency, plan=found.name, plan_version=found.version)
 
 
 def assumed_period_from_proto(request: pb.QuotePlanRequest) -> AssumedPeriod:

@@ -1576,6 +1576,122 @@ class QuotePlanResponse(_message.Message):
 Global___QuotePlanResponse: _TypeAlias = QuotePlanResponse  # noqa: Y015
 
 @_typing.final
+class ExplainPlanRequest(_message.Message):
+    """Which prices to explain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Name of a plan that is applied."""
+    plan_version: _builtins.int
+    """Version of the plan named. 0 = the newest."""
+    @_builtins.property
+    def draft(self) -> _catalog_pb2.PlanSpec:
+        """A plan that is only written down."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these items; none = all."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        draft: _catalog_pb2.PlanSpec | None = ...,
+        plan_version: _builtins.int = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "plan", b"plan", "priced", b"priced"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "items", b"items", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_priced: _TypeAlias = _typing.Literal["plan", "draft"]  # noqa: Y015
+    _WhichOneofArgType_priced: _TypeAlias = _typing.Literal["priced", b"priced"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_priced) -> _WhichOneofReturnType_priced | None: ...
+
+Global___ExplainPlanRequest: _TypeAlias = ExplainPlanRequest  # noqa: Y015
+
+@_typing.final
+class ExplainPlanResponse(_message.Message):
+    """The prices of a plan in words, with examples."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    plan: _builtins.str
+    """The plan; empty for one that is only written down."""
+    plan_version: _builtins.int
+    """Its version."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedItem]:
+        """In the order of the plan."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ExplainedItem] | None = ...,
+        currency: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "items", b"items", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainPlanResponse: _TypeAlias = ExplainPlanResponse  # noqa: Y015
+
+@_typing.final
+class ExplainedItem(_message.Message):
+    """The price of one item in words, with examples."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item."""
+    meter: _builtins.str
+    """Meter that is priced; empty for a fixed fee."""
+    unit: _builtins.str
+    """Unit of the meter; empty if it has none, or does not exist."""
+    sentence: _builtins.str
+    """The price in plain words. Example: "The first 100 min of a period are included. Each further min costs 0.05 USD." """
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceQuote]:
+        """What some quantities cost, the smallest first; one for a fixed fee."""
+
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+        examples: _abc.Iterable[Global___PriceQuote] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["examples", b"examples", "item", b"item", "meter", b"meter", "sentence", b"sentence", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedItem: _TypeAlias = ExplainedItem  # noqa: Y015
+
+@_typing.final
 class RateUsageRequest(_message.Message):
     """Which charges to freeze."""
 

@@ -101,6 +101,10 @@ class RatingServiceStub:
     nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
     (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
     """
+    ExplainPlan: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainPlanRequest, _rating_service_pb2.ExplainPlanResponse]
+    """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+    where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+    """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -217,6 +221,10 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
     nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
     (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+    """
+    ExplainPlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainPlanRequest, _rating_service_pb2.ExplainPlanResponse]  # type: ignore[assignment]
+    """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+    where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -445,6 +453,16 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
         nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
         (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainPlan(
+        self,
+        request: _rating_service_pb2.ExplainPlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ExplainPlanResponse, _abc.Awaitable[_rating_service_pb2.ExplainPlanResponse]]:
+        """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+        where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
         """
 
     @_abc_1.abstractmethod
