@@ -151,6 +151,13 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
             await self.hold_totals.wait()
         return response
 
+    async def CurrentUsage(self, request: agg.CurrentUsageRequest, _context: Any) -> agg.CurrentUsageResponse:
+        self.asked.append("CurrentUsage")
+        if request.meter not in self.meters:
+            raise NotFound(Reason.METER_NOT_FOUND, f"there is no meter {request.meter!r}")
+        own = next(one for one in self.totals(request.customer, request.period) if one.meter == request.meter)
+        return agg.CurrentUsageResponse(quantity=own.quantity, unit=own.unit, as_of=self.as_of(), staleness_ms=0)
+
     async def SealUsage(self, request: agg.SealUsageRequest, _context: Any) -> agg.SealUsageResponse:
         self.asked.append("SealUsage")
         if self.not_ready:
