@@ -77,6 +77,10 @@ COMMANDS: Final = {
         "revenue:revenue",
         "Show what the invoices of some months come to, and the drafts of what is not final in them.",
     ),
+    "price": (
+        "price:app",
+        "Prices before anybody has them: in plain words, worked out, tried with assumed usage.",
+    ),
     "status": (
         "status:status",
         "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",
@@ -107,6 +111,10 @@ COMMANDS: Final = {
     "meter": ("meters:app", "Meters over time: how far a new one is filled, and what a draft would count."),
     "parked": ("parked:app", "Events that did not count: why, and counting them once their meter is mended."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
+    "entitlement": (
+        "entitlements:app",
+        "What a customer may use, how much of it is left, and what is held or granted.",
+    ),
     "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),
 }
 """Name -> where it is written, and its line in `--help`: the first paragraph of its own help, which a test compares."""

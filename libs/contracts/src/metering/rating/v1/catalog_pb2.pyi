@@ -57,15 +57,31 @@ class _BillingIntervalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Billi
     BILLING_INTERVAL_UNSPECIFIED: _BillingInterval.ValueType  # 0
     """Refused."""
     BILLING_INTERVAL_MONTH: _BillingInterval.ValueType  # 1
-    """From the anchor day of one month to that of the next."""
+    """From the anchor day of one month to that of the next. Label: "2026-01"."""
+    BILLING_INTERVAL_DAY: _BillingInterval.ValueType  # 2
+    """Civil days. Label: "2026-01-15"."""
+    BILLING_INTERVAL_WEEK: _BillingInterval.ValueType  # 3
+    """Weeks of seven days, from the weekday of the anchor. Label, by ISO 8601: "2026-W03"."""
+    BILLING_INTERVAL_QUARTER: _BillingInterval.ValueType  # 4
+    """Three months. Label: "2026-Q1"."""
+    BILLING_INTERVAL_YEAR: _BillingInterval.ValueType  # 5
+    """Twelve months. Label: "2026"."""
 
 class BillingInterval(_BillingInterval, metaclass=_BillingIntervalEnumTypeWrapper):
-    """Length of a billing period."""
+    """What the length of a billing period is counted in. A period is labelled by the one in which it begins, in its zone."""
 
 BILLING_INTERVAL_UNSPECIFIED: BillingInterval.ValueType  # 0
 """Refused."""
 BILLING_INTERVAL_MONTH: BillingInterval.ValueType  # 1
-"""From the anchor day of one month to that of the next."""
+"""From the anchor day of one month to that of the next. Label: "2026-01"."""
+BILLING_INTERVAL_DAY: BillingInterval.ValueType  # 2
+"""Civil days. Label: "2026-01-15"."""
+BILLING_INTERVAL_WEEK: BillingInterval.ValueType  # 3
+"""Weeks of seven days, from the weekday of the anchor. Label, by ISO 8601: "2026-W03"."""
+BILLING_INTERVAL_QUARTER: BillingInterval.ValueType  # 4
+"""Three months. Label: "2026-Q1"."""
+BILLING_INTERVAL_YEAR: BillingInterval.ValueType  # 5
+"""Twelve months. Label: "2026"."""
 Global___BillingInterval: _TypeAlias = BillingInterval  # noqa: Y015
 
 @_typing.final
@@ -142,6 +158,7 @@ class PlanSpec(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
@@ -157,6 +174,10 @@ class PlanSpec(_message.Message):
         since then that are not rated permanently, and so puts a wrong price right.
         """
 
+    @_builtins.property
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feature]:
+        """What the plan lets its customers do, beside what it costs. Names are distinct."""
+
     def __init__(
         self,
         *,
@@ -164,14 +185,85 @@ class PlanSpec(_message.Message):
         items: _abc.Iterable[Global___PlanItem] | None = ...,
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         description: _builtins.str = ...,
+        features: _abc.Iterable[Global___Feature] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSpec: _TypeAlias = PlanSpec  # noqa: Y015
+
+@_typing.final
+class Feature(_message.Message):
+    """What a plan lets its customers do: something to have or not (a name alone), a fixed value, or usage up to a limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SOFT_FIELD_NUMBER: _builtins.int
+    ROLLOVER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, by which programs ask: 1 to 64 of letters, digits, '-', '_', '.'. Required."""
+    value: _builtins.str
+    """What the customer has of it, for programs. Not beside `meter`. Example: "eu-central"."""
+    meter: _builtins.str
+    """Meter whose quantity counts against the limit, in each billing period anew. Empty: nothing is counted."""
+    limit: _builtins.str
+    """Units of the meter in a billing period. Decimal text, not negative. Empty: no limit."""
+    soft: _builtins.bool
+    """Beyond the limit usage is let through, and told to be beyond it. Only with a limit."""
+    @_builtins.property
+    def rollover(self) -> Global___FeatureRollover:
+        """What is left of the limit at the end of a period may be used in later ones. Only with a limit."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        limit: _builtins.str = ...,
+        soft: _builtins.bool = ...,
+        rollover: Global___FeatureRollover | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rollover", b"rollover"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "meter", b"meter", "name", b"name", "rollover", b"rollover", "soft", b"soft", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Feature: _TypeAlias = Feature  # noqa: Y015
+
+@_typing.final
+class FeatureRollover(_message.Message):
+    """How much of what is left goes on, and for how long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOST_FIELD_NUMBER: _builtins.int
+    EXPIRES_AFTER_FIELD_NUMBER: _builtins.int
+    most: _builtins.str
+    """Most units that are carried over at once. Decimal text, above zero. Required."""
+    expires_after: _builtins.int
+    """So many later periods may use them, 1 to 12. Required."""
+    def __init__(
+        self,
+        *,
+        most: _builtins.str = ...,
+        expires_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_after", b"expires_after", "most", b"most"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeatureRollover: _TypeAlias = FeatureRollover  # noqa: Y015
 
 @_typing.final
 class PlanItem(_message.Message):
@@ -641,6 +733,8 @@ class ContractSpec(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    EVERY_FIELD_NUMBER: _builtins.int
+    ANCHOR_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -652,9 +746,11 @@ class ContractSpec(_message.Message):
     end: _builtins.str
     """First day after the contract. Empty = open."""
     interval: Global___BillingInterval.ValueType
-    """Length of a period. Required."""
+    """Length of a period, as many times as `every` says. Required."""
     anchor_day: _builtins.int
-    """Day of the month on which periods begin, 1 to 31; a shorter month begins on its last day. 0 = the day of `start`."""
+    """Day of the month on which periods begin, 1 to 31; a shorter month begins on its last day. 0 = the day of `anchor` or, without
+    one, of `start`. Refused beside `anchor`, and for intervals of days and weeks.
+    """
     time_zone: _builtins.str
     """IANA zone in whose local midnight periods begin. Required. Example: "America/New_York". Refused where a period could
     not be billed: where days begin off the quarters of an hour by which usage is kept (Africa/Monrovia until 1972-01-07,
@@ -669,6 +765,12 @@ class ContractSpec(_message.Message):
     """Why this version was made, for people. Required if it changes the plan of a period that has begun. At most 256 bytes.
     Example: "wrong plan in the order form". Alone it makes no new version.
     """
+    every: _builtins.int
+    """How many intervals a period has, 1 to 36. 0 = 1. Example: 2 for two weeks."""
+    anchor: _builtins.str
+    """A day on which a period begins; all others are counted from it, also backwards. Example: "2024-01-31": periods of months begin on
+    29 February and on 31 March. Empty = `start` or, with `anchor_day`, that day of its month.
+    """
     def __init__(
         self,
         *,
@@ -682,10 +784,12 @@ class ContractSpec(_message.Message):
         time_zone: _builtins.str = ...,
         effective_from: _builtins.str = ...,
         reason: _builtins.str = ...,
+        every: _builtins.int = ...,
+        anchor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
