@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from http.cookies import SimpleCookie
@@ -113,6 +114,15 @@ def test_revenue_is_what_invoices_and_drafts_come_to(
     assert {total["currency"]: Decimal(total["amount"]) for total in told["totals"]} == wanted == rows
     assert sum(total["drafts"] for total in told["totals"]) == len(CUSTOMERS)
     assert sum(total["invoices"] for total in told["totals"]) == len(CUSTOMERS) * (count - 1)
+    asked = ("revenue", "--period", MONTHS[1], "--months", str(count), "--by", cut)
+    by_command = tenant.json(*asked)
+    columns = ("key", "currency", "amount")
+    assert [[row[column] for column in columns] for row in by_command["rows"]] == [
+        [row[column] for column in columns] for row in told["rows"]
+    ]
+    assert {total["currency"]: Decimal(total["amount"]) for total in by_command["totals"]} == wanted
+    header, *lines = csv.reader(tenant.run(*asked, "-o", "csv").stdout.splitlines())
+    assert sum(Decimal(dict(zip(header, line, strict=True))["amount"]) for line in lines) == sum(wanted.values())
 
 
 def test_customers_have_the_totals_of_their_invoices_and_drafts(tenant: Tenant, seller: httpx.Client) -> None:
@@ -122,6 +132,18 @@ def test_customers_have_the_totals_of_their_invoices_and_drafts(tenant: Tenant, 
     assert {key: one["live"]["total"] for key, one in listed.items()} == by_month[MONTHS[1]]
     assert {key: one["trend"] for key, one in listed.items()} == {k: [v] for k, v in by_month[MONTHS[0]].items()}
     assert {flag for one in listed.values() for flag in one["flags"]} == {"noContract"}
+
+
+@pytest.mark.parametrize(("words", "found"), [((), [*CUSTOMERS]), (("LT", "bet"), ["beta"]), (("eta",), [])])
+def test_customers_are_found_by_the_beginnings_of_words(
+    tenant: Tenant, seller: httpx.Client, words: tuple[str, ...], found: list[str]
+) -> None:
+    told = tenant.json("customers", *words)
+    page = ask(seller, "/operator/customers", search=" ".join(words))["customers"]
+    lines = tenant.run("customers", *words, "-o", "csv").stdout.splitlines()
+
+    assert [one["name"] for one in told] == [one["key"] for one in page] == found
+    assert [line.partition(",")[0] for line in lines] == ["name", *found]
 
 
 def test_what_no_invoice_will_have_is_what_the_command_lists(tenant: Tenant, seller: httpx.Client) -> None:

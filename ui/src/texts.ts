@@ -140,6 +140,18 @@ export const TEXTS = {
 
   "bucket.more": "and {count} more",
   "bucket.meter": "Events of",
+  "event.void": "Voided",
+  "event.voidText": "It was billed before and voided since: its value is taken off.",
+  "event.replacement": "Corrected",
+  "event.replacementText": "It holds in the place of the event that was reported first.",
+  "event.takenBack": "Voided or replaced since",
+  "event.takenBackText": "It counted when this was billed; what changed is on a later invoice.",
+  "explore.billed": "billed: {quantity}",
+  "explore.byOther": "By another property",
+  "explore.filterAny": "Value; empty = group by it",
+  "explore.eventsRead": "Counted for this view from {count} events, as they were reported.",
+  "explore.explainHour": "What was counted in this hour of the week, in {period}.",
+  "explore.billedTitle": "Billed of it",
 
   "invoices.live": "Live invoice",
   "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",

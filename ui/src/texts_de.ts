@@ -137,6 +137,18 @@ export const TEXTS: Texts = {
 
   "bucket.more": "und {count} weitere",
   "bucket.meter": "Ereignisse von",
+  "event.void": "Storniert",
+  "event.voidText": "Es war schon berechnet und wurde seither storniert: Sein Wert wird abgezogen.",
+  "event.replacement": "Berichtigt",
+  "event.replacementText": "Es gilt anstelle des zuerst gemeldeten Ereignisses.",
+  "event.takenBack": "Seither storniert oder ersetzt",
+  "event.takenBackText": "Es zählte, als dies berechnet wurde; was sich geändert hat, steht auf einer späteren Rechnung.",
+  "explore.billed": "berechnet: {quantity}",
+  "explore.byOther": "Nach einem anderen Merkmal",
+  "explore.filterAny": "Wert; leer = danach gruppieren",
+  "explore.eventsRead": "Für diese Ansicht aus {count} Ereignissen gezählt, wie sie gemeldet wurden.",
+  "explore.explainHour": "Was in dieser Stunde der Woche gezählt wurde, {period}.",
+  "explore.billedTitle": "Davon berechnet",
 
   "invoices.live": "Laufende Rechnung",
   "invoices.liveHint": "Sie wächst mit Ihrem Verbrauch und wird endgültig, wenn der Zeitraum vorbei ist.",

@@ -137,6 +137,18 @@ export const TEXTS: Texts = {
 
   "bucket.more": "et {count} de plus",
   "bucket.meter": "Événements de",
+  "event.void": "Annulé",
+  "event.voidText": "Il avait été facturé, puis annulé : sa valeur est déduite.",
+  "event.replacement": "Corrigé",
+  "event.replacementText": "Il remplace l’événement signalé au départ.",
+  "event.takenBack": "Annulé ou remplacé depuis",
+  "event.takenBackText": "Il comptait lors de cette facture ; la différence figure sur une facture ultérieure.",
+  "explore.billed": "facturé : {quantity}",
+  "explore.byOther": "Par une autre propriété",
+  "explore.filterAny": "Valeur ; vide = grouper selon elle",
+  "explore.eventsRead": "Compté pour cette vue à partir de {count} événements, tels que signalés.",
+  "explore.explainHour": "Ce qui a été compté à cette heure de la semaine, {period}.",
+  "explore.billedTitle": "Facturé",
 
   "invoices.live": "Facture en cours",
   "invoices.liveHint": "Elle suit votre consommation et devient définitive après la fin de la période.",

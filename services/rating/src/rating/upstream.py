@@ -18,7 +18,7 @@ from rating.wire.unbilled import (
     unmatched_from_proto,
     unmatched_to_proto,
 )
-from rating.wire.usage import known_meters, usage_from_snapshot, usage_from_totals
+from rating.wire.usage import current_from_proto, known_meters, usage_from_snapshot, usage_from_totals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eventlog.period import Period
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.billing_period import BillingPeriod
-    from rating.domain.charges import Usage
+    from rating.domain.charges import CurrentQuantity, Usage
     from rating.domain.cost import AskedUsage, UsageByWindow
     from rating.domain.meters import KnownMeter
     from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
@@ -55,6 +55,12 @@ class AggregatorClient:
         request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period))
         with neighbor_errors("the aggregator"):
             return usage_from_totals(await self._stub.QueryTotals(request))
+
+    async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
+        """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
+        request = pb.CurrentUsageRequest(customer=customer, meter=meter, period=period_to_proto(period))
+        with neighbor_errors("the aggregator"):
+            return current_from_proto(await self._stub.CurrentUsage(request))
 
     async def usage_by_window(
         self, asked: AskedUsage, meter: str, *, group_by: Sequence[str] = (), running: bool = False

@@ -187,6 +187,18 @@ var TEXTS = {
   "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
   "bucket.more": "and {count} more",
   "bucket.meter": "Events of",
+  "event.void": "Voided",
+  "event.voidText": "It was billed before and voided since: its value is taken off.",
+  "event.replacement": "Corrected",
+  "event.replacementText": "It holds in the place of the event that was reported first.",
+  "event.takenBack": "Voided or replaced since",
+  "event.takenBackText": "It counted when this was billed; what changed is on a later invoice.",
+  "explore.billed": "billed: {quantity}",
+  "explore.byOther": "By another property",
+  "explore.filterAny": "Value; empty = group by it",
+  "explore.eventsRead": "Counted for this view from {count} events, as they were reported.",
+  "explore.explainHour": "What was counted in this hour of the week, in {period}.",
+  "explore.billedTitle": "Billed of it",
   "invoices.live": "Live invoice",
   "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",
   "invoices.number": "Number",
@@ -2191,9 +2203,9 @@ var MeterlineSavedViews = class extends MeterlineElement {
     };
     this.onSave = (event) => {
       event.preventDefault();
-      let form = event.currentTarget, name = String(new FormData(form).get("name")).trim();
+      let form2 = event.currentTarget, name = String(new FormData(form2).get("name")).trim();
       this.attempt(async () => {
-        await client.post("views", { name, query: this.page }), form.reset();
+        await client.post("views", { name, query: this.page }), form2.reset();
       });
     };
     this.context = null, this.page = "", this.problem = null, this.isOpen = !1;
@@ -2265,30 +2277,32 @@ function renderChoices(context, choices, groups, own, change) {
     <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
       @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t5("explore.compare")}</label>`;
 }
-function renderFilters(context, filters, properties, change) {
+function renderFilters(context, filters, properties, hasAny, change) {
   let { t: t5, words } = context;
-  if (properties.length === 0 && filters.length === 0) return A;
+  if (properties.length === 0 && filters.length === 0 && !hasAny) return A;
   let add = (event) => {
     event.preventDefault();
-    let form = event.currentTarget, given = new FormData(form), [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
-    value !== "" && (change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]), form.reset(), form.closest("details")?.removeAttribute("open"));
+    let form2 = event.currentTarget, given = new FormData(form2), [property, value] = [String(given.get("property")).trim(), String(given.get("value") ?? "").trim()];
+    property !== "" && (change(value === "" ? { groupBy: property } : { filter: [.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])] }), form2.reset(), form2.closest("details")?.removeAttribute("open"));
   };
   return b2`<div class="filters">
     ${filters.map((filter) => {
     let text = filterText(context, filter);
     return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t5("explore.filterRemove", { filter: text })}
-        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
+        @click=${() => change({ filter: filters.filter((each) => each !== filter) })}>${icon("close")}</button></span>`;
   })}
-    ${properties.length === 0 ? A : b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
-      <summary class="button is-bare">${icon("filter")}${t5("explore.filterAdd")}</summary>
-      <form class="panel" @submit=${add}>
-        <label>${t5("explore.filterProperty")}
-          <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
-        <label>${t5("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
-        <button class="button is-primary">${t5("explore.filterApply")}</button>
-      </form>
-    </details>`}
+    ${properties.length === 0 ? A : form(context, t5("explore.filterAdd"), add, b2`<label>${t5("explore.filterProperty")}
+      <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
+      <label>${t5("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>`)}
+    ${hasAny ? form(context, t5("explore.byOther"), add, b2`<label>${t5("explore.filterProperty")}<input class="input" name="property" required maxlength="64" autocomplete="off" /></label>
+      <label>${t5("explore.filterAny")}<input class="input" name="value" maxlength="256" autocomplete="off" /></label>`) : A}
   </div>`;
+}
+function form({ t: t5 }, name, add, fields) {
+  return b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
+    <summary class="button is-bare">${icon("filter")}${name}</summary>
+    <form class="panel" @submit=${add}>${fields}<button class="button is-primary">${t5("explore.filterApply")}</button></form>
+  </details>`;
 }
 function filterText({ words }, filter) {
   let colon = filter.indexOf(":"), [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
@@ -2867,10 +2881,15 @@ function renderEvent(context, event, unit) {
       <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
         ${event.subject === "" ? A : b2`<div><dt>${t5("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
         <div><dt>${t5("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
-      <span class="mono small">${event.id}</span></th>
+      <span class="mono small">${event.id}</span>${renderCorrection(context, event)}</th>
     <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
     <td class="right">${renderTrace(context, event)}</td>
   </tr>`;
+}
+function renderCorrection({ t: t5 }, { correction, takenBack, reason }) {
+  let marks = [...correction === null ? [] : [correction], ...takenBack ? ["takenBack"] : []];
+  return marks.length === 0 ? A : b2`<span class="corrected">${marks.map((mark) => b2`<span class="badge is-draft" data-correction=${mark} title=${t5(`event.${mark}Text`)}>${t5(`event.${mark}`)}</span>`)}
+    ${reason === null ? A : b2`<span class="small">${reason}</span>`}</span>`;
 }
 function renderTrace(context, { traceId, reportTraceId }) {
   return traceId !== null ? traceLink(context, traceId, "explain.traceOpen") : reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
@@ -2905,6 +2924,7 @@ var line_default = `:host { container-type: normal; }
 .events td, .events th:not(:first-child) { padding-inline: 6px 0; }
 .events summary { cursor: pointer; white-space: nowrap; }
 .events .mono.small { display: block; font-size: 11px; }
+.corrected { display: flex; flex-wrap: wrap; gap: 4px 6px; align-items: baseline; padding-top: 2px; font-weight: 400; }
 .properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }
 .properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }
 .properties dt { color: var(--_text-2); }
@@ -3053,6 +3073,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   unit(_context, _data) {
     return "";
   }
+  get hasAnyProperty() {
+    return !1;
+  }
   renderPage(context) {
     let { t: t5 } = context, period = this.period;
     if (period === void 0) return emptyState(t5("explore.empty"), t5("explore.emptyText"));
@@ -3068,7 +3091,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
         <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = !0}>
           ${icon("sliders")}${t5("explore.choices")}</button>
         <span class="break"></span>
-        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
+        ${this.renderFilters(context)}
         <span class="spacer"></span>
         <span class="note" role="status">${this.notice}</span>
         ${renderActions(context, this.actions())}
@@ -3078,7 +3101,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       <meterline-drawer heading=${t5("explore.choices")} close-text=${t5("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => this.isSheetOpen = !1}>
         ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
-          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
+          ${this.renderFilters(context)}</div>` : A}
       </meterline-drawer>`;
   }
   change(changes) {
@@ -3130,6 +3153,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   }
   renderChoices(context, choices) {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
+  }
+  renderFilters(context) {
+    return renderFilters(context, this.state.all("filter"), this.properties(), this.hasAnyProperty, (changes) => this.change(changes));
   }
   actions() {
     return {
@@ -3270,7 +3296,10 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     let close = () => {
       this.explained = null, this.change({ bucket: null, series: null });
     };
-    return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
+    return explainedDrawer(context, this.explained ?? this.openedBucket(context) ?? this.openedBesides(context), close);
+  }
+  openedBesides(_context) {
+    return null;
   }
   openedBucket(context) {
     let data = this.explored.data === null ? null : this.named(context, this.explored.data), key = this.state.get("bucket"), index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key), bucket = data?.buckets[index];
@@ -3479,6 +3508,7 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
   .paper { padding: 16px 10px; }
   .paper th, .paper td { padding-inline: 3px; }
 }
+.below { display: block; }
 `;
 
 // src/views/comparison.ts
@@ -3891,7 +3921,8 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
         <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
       <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
-        <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
+        <span class="unit">${words.unit(line.unit, line.quantity)}</span>
+        ${line.pricedQuantity === null || line.kind === "adjustment" ? A : b2`<span class="small below" data-priced=${line.pricedQuantity}>${t5("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
     </tr>`;
   }
@@ -4400,7 +4431,8 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
       <span id=${`hint-${name}`} class="small">${hint}${this.renderProblem(name)}</span></label>`, area = (label, hint, value, change, placeholder = "") => b2`<label>${label}
       <textarea class="input" rows="3" spellcheck="false" .value=${value} placeholder=${placeholder} @change=${(event) => this.change(change(valueOf(event)))}></textarea>
       <span class="small">${hint}</span></label>`, select = (name, label, options) => b2`<label>${label}
-      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
+      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, toggle = (name, label) => b2`<label class="toggle"><input type="checkbox"
+      .checked=${spec[name] ?? !1} @change=${() => this.change({ [name]: !(this.spec[name] ?? !1) })} />${label}</label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
     return b2`
       <fieldset class="card stack"><legend>${s4("Looks")}</legend>
         ${text("sellerName", s4("Your name"), s4("As customers read it. Empty: as invoices name it."))}
@@ -4418,6 +4450,8 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
         ${select("windowFloor", s4("Smallest window of usage and cost"), FLOORS)}
         ${area(s4("Hidden properties"), s4("One a line: customers neither see them nor group by them."), (spec.hiddenProperties ?? []).join(`
 `), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
+        ${toggle("anyProperty", s4("Customers may ask by any property that is not hidden, also by those that no meter groups by."))}
+        ${toggle("showsCorrectionReasons", s4("Customers read why an event of theirs was voided or replaced."))}
         ${area(s4("Hidden items"), s4("One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden."), (spec.hiddenItems ?? []).join(`
 `), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
         ${area(s4("Views for everybody"), s4("One a line: name = path and query of a page. Every customer finds them among the saved views."), linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
@@ -4895,8 +4929,8 @@ var TABS = {
     };
     this.onSignIn = (event) => {
       event.preventDefault();
-      let form = event.currentTarget, token = String(new FormData(form).get("token")).trim();
-      token !== "" && (form.reset(), this.signIn(token));
+      let form2 = event.currentTarget, token = String(new FormData(form2).get("token")).trim();
+      token !== "" && (form2.reset(), this.signIn(token));
     };
     this.onSignOut = () => {
       client.reset(), this.isSignedIn = !1;
@@ -5531,7 +5565,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
-    let { t: t5, words } = context, properties = this.chosenMeter?.groupBy ?? [];
+    let { t: t5, words } = context, [declared, chosen] = [this.properties(), this.choice("groupBy")], properties = this.hasAnyProperty && chosen !== "" && !declared.includes(chosen) ? [...declared, chosen] : declared;
     return [
       ["", t5("explore.groupNone")],
       ...properties.map((name) => [name, t5("explore.groupBy", { property: words.property(name) })])
@@ -5553,7 +5587,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra(context, data) {
-    return this.below(b2, context, data, this.figures.data, this.heat.data);
+    return this.below(b2, context, data, this.figures.data, this.heat.data, (cell) => this.change({ bucket: hourKey(cell) }));
   }
   only(data, series) {
     if (data.groupBy === null || series.isOther || series.key === "") return null;
@@ -5562,6 +5596,22 @@ var MeterlineUsage = class extends MeterlineExplorer {
   }
   properties() {
     return this.chosenMeter?.groupBy ?? [];
+  }
+  get hasAnyProperty() {
+    return this.chosenMeter?.anyProperty ?? !1;
+  }
+  openedBesides(context) {
+    let [data, heat, query] = [this.explored.data, this.heat.data, this.query()], cell = heat?.cells.find((each) => hourKey(each) === this.state.get("bucket"));
+    if (data === null || cell === void 0 || query === null) return null;
+    let { t: t5, format } = context, asked = { ...query, groupBy: null, compare: null, weekday: String(cell.weekday), hour: String(cell.hour) };
+    return {
+      title: hourName(context, cell),
+      text: this.print(context, data, cell.quantity),
+      fresh: heat,
+      rows: [],
+      sentence: t5("explore.explainHour", { period: format.period(data.period.start, data.period.end) }),
+      more: b2`<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`
+    };
   }
   behind(_context, data, series) {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
@@ -5583,10 +5633,16 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }
   unfit(meter) {
-    let has = (property) => meter?.groupBy.includes(property) ?? !1;
+    let has = (property) => meter?.anyProperty || (meter?.groupBy.includes(property) ?? !1);
     return { filter: this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":")))), ...has(this.choice("groupBy")) ? {} : { groupBy: null } };
   }
 };
+function hourKey({ weekday, hour }) {
+  return `w${weekday}-${String(hour).padStart(2, "0")}`;
+}
+function hourName({ format }, { weekday, hour }) {
+  return `${format.weekdays()[weekday - 1] ?? ""} ${String(hour).padStart(2, "0")}:00`;
+}
 define("meterline-usage", MeterlineUsage);
 /*! Bundled license information:
 

@@ -147,6 +147,8 @@ var TEXTS = {
   "What customers see": "Was Kunden sehen",
   "Smallest window of usage and cost": "Kleinstes Raster von Verbrauch und Kosten",
   "Hidden properties": "Verborgene Merkmale",
+  "Customers may ask by any property that is not hidden, also by those that no meter groups by.": "Kunden dürfen nach jedem nicht verborgenen Merkmal fragen, auch nach solchen, nach denen kein Zähler gruppiert.",
+  "Customers read why an event of theirs was voided or replaced.": "Kunden lesen, warum eines ihrer Ereignisse storniert oder ersetzt wurde.",
   "One a line: customers neither see them nor group by them.": "Eines je Zeile: Kunden sehen sie nicht und gruppieren nicht danach.",
   "Hidden items": "Verborgene Positionen",
   "One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden.": "Eine je Zeile: Teil von „Andere“ bei den Kosten und auf der ersten Seite, fehlt bei den Preisen; Zeilen von Rechnungen sind nie verborgen.",

@@ -147,6 +147,8 @@ var TEXTS = {
   "What customers see": "Ce que voient les clients",
   "Smallest window of usage and cost": "Plus petit intervalle de consommation et de coût",
   "Hidden properties": "Propriétés cachées",
+  "Customers may ask by any property that is not hidden, also by those that no meter groups by.": "Les clients peuvent interroger par toute propriété non cachée, même si aucun compteur ne groupe selon elle.",
+  "Customers read why an event of theirs was voided or replaced.": "Les clients lisent pourquoi un de leurs événements a été annulé ou remplacé.",
   "One a line: customers neither see them nor group by them.": "Une par ligne : les clients ne les voient pas et ne regroupent pas par elles.",
   "Hidden items": "Postes cachés",
   "One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden.": "Un par ligne : compté dans « Autres » pour les coûts et sur la première page, omis des prix ; les lignes de factures ne sont jamais cachées.",

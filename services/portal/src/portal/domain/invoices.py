@@ -36,6 +36,10 @@ class Line(View):
     meter: str = Field(description="Meter; empty for a fixed fee.")
     unit: str = Field(description="Unit of the quantity, for people.")
     quantity: Quantity = Field(description="Quantity; for an adjustment the change of the quantity.")
+    priced_quantity: Quantity | None = Field(
+        description="What is priced of it, where that is another one: rounded event by event, or converted; for an "
+        "adjustment that of the whole period now. Null where the quantity itself is priced."
+    )
     amount: Amount = Field(description="Amount, rounded once.")
     exact_amount: Quantity = Field(
         description="Amount before rounding; for an adjustment that of the whole period now."

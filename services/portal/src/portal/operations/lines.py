@@ -143,6 +143,7 @@ def _metered(line: Line, period: ContractPeriod) -> MeteredSpan:
 
 
 def shown_to(viewer: Viewer, event: LineEvent) -> LineEvent:
-    """Return an event without the properties that the seller hides."""
+    """Return an event without the properties that the seller hides, nor what it says of corrections among its own."""
     kept = {name: value for name, value in event.properties.items() if viewer.shows_property(name)}
-    return event.model_copy(update={"properties": kept})
+    reason = event.reason if viewer.profile.shows_correction_reasons else None
+    return event.model_copy(update={"properties": kept, "reason": reason})

@@ -78,6 +78,17 @@ class _Answers:
         with exact_arithmetic():
             return sum((row.quantity for row in self.whole.rows), Decimal(0))
 
+    def billed_total(self) -> Decimal | None:
+        """Return what is billed of the whole span; None where that is the quantity itself."""
+        billed = [row.billable for row in self.whole.rows if row.billable is not None]
+        with exact_arithmetic():
+            return sum(billed, Decimal(0)) if billed else None
+
+    def events_read(self) -> int:
+        """Return how many events of the log one of the questions had to read, at most."""
+        by_groups = self.groups.wholes.events_read if self.groups else 0
+        return max(self.whole.events_read, by_groups)
+
     def line(self) -> EqualLine | None:
         """Return the line with its verdict; None without one, and where events were counted in between."""
         return None if self.billed is None else self.billed.verdict(self.total(), self.whole.freshness.as_of)
@@ -127,6 +138,8 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
             total=total,
             event_count=sum(row.event_count for row in answers.whole.rows),
             compare=_with_change(answers.compare, total),
+            billed_total=answers.billed_total(),
+            events_read=answers.events_read(),
             line=answers.line(),
             filled=answers.windows.filled and answers.whole.filled,
         )
@@ -137,7 +150,7 @@ async def chosen_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) 
     meter, periods = await asyncio.gather(meter_named(deps, viewer, name), periods_of(deps, viewer))
     with refusals():
         check_window(choices.window, viewer.profile.window_floor)
-        _check_properties(meter, choices)
+        _check_properties(viewer, meter, choices)
         return _chosen(deps, meter, periods, choices)
 
 
@@ -166,14 +179,18 @@ def _with_change(compare: Comparison | None, total: Decimal) -> Comparison | Non
     return compare.model_copy(update={"change": change_from(reference, total)})
 
 
-def _check_properties(meter: Meter, choices: Choices) -> None:
+def _check_properties(viewer: Viewer, meter: Meter, choices: Choices) -> None:
     """Refuse properties by which the meter's usage can't be looked at here. Raises Refused."""
+
+    def may_ask_by(name: str) -> bool:
+        return name in meter.group_by or (meter.any_property and viewer.shows_property(name))
+
     allowed = ", ".join(meter.group_by) or "none"
-    if choices.group_by and choices.group_by not in meter.group_by:
+    if choices.group_by and not may_ask_by(choices.group_by):
         text = f"{choices.group_by!a} is no property of {meter.name} to group by; it has: {allowed}"
         raise Refused("groupBy", Reason.GROUP_UNKNOWN, text)
     for name in choices.filters:
-        if name not in meter.group_by:
+        if not may_ask_by(name):
             text = f"{name!a} is no property of {meter.name} to filter by; it has: {allowed}"
             raise Refused("filter", Reason.GROUP_UNKNOWN, text)
 
@@ -266,6 +283,7 @@ def _question(meter: Meter, period: Span, zone: ZoneInfo, choices: Choices) -> U
         time_zone=zone.key,
         window=choices.window,
         filters=choices.filters,
+        reads_log=any(name not in meter.group_by for name in choices.properties()),
     )
 
 

@@ -132,6 +132,7 @@ def line_from_proto(message: pb.InvoiceLine) -> Line:
         meter=message.meter,
         unit=message.unit,
         quantity=Decimal(message.quantity),
+        priced_quantity=optional_decimal(message.priced_quantity),
         amount=Decimal(message.amount),
         exact_amount=Decimal(message.exact_amount),
         event_count=message.event_count,

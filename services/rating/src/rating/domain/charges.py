@@ -56,6 +56,16 @@ class MeterUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentQuantity:
+    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago."""
+
+    quantity: Decimal
+    unit: str
+    as_of: AsOf
+    staleness_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
 from rating.domain.currencies import check_currency
+from rating.domain.features import Feature, check_features
 from rating.domain.pricing.price import Price
 from rating.domain.versions import Version
 
@@ -39,10 +40,12 @@ class Plan:
     items: tuple[PlanItem, ...]
     description: str = ""
     effective_from: datetime | None = None
+    features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse an unknown currency and two items of one name."""
+        """Refuse an unknown currency, and two items or features of one name."""
         check_currency("currency", self.currency)
+        check_features(self.features)
         names: set[str] = set()
         for position, item in enumerate(self.items):
             if item.name in names:
@@ -69,6 +72,7 @@ class PlanDraft:
     items: tuple[ItemDraft, ...]
     description: str = ""
     effective_from: datetime | None = None
+    features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
@@ -94,7 +98,7 @@ class PlanDraft:
             return PlanItem(item.name, meter, item.product, item.price)
 
         items = each_of("items", self.items, resolved_item)
-        return Plan(self.currency, items, self.description, self.effective_from)
+        return Plan(self.currency, items, self.description, self.effective_from, self.features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class PlanChange:
 
 def same_content(newest: Plan, wanted: Plan) -> bool:
     """Whether applying `wanted` changes nothing; without an effective time it takes the one that is there."""
-    same = (newest.currency, newest.items, newest.description) == (wanted.currency, wanted.items, wanted.description)
+    same = replace(newest, effective_from=None) == replace(wanted, effective_from=None)
     return same and wanted.effective_from in (None, newest.effective_from)
 
 
@@ -137,7 +141,7 @@ def check_next_plan(newest: Version[Plan] | None, wanted: Plan, applied_at: date
             "without effectiveFrom would rule before it, from now on"
         )
         raise Refused("effective_from", Reason.CATALOG_CONFLICT, message)
-    return Plan(wanted.currency, wanted.items, wanted.description, wanted.effective_from or applied_at)
+    return replace(wanted, effective_from=wanted.effective_from or applied_at)
 
 
 def plan_at(versions: Sequence[Version[Plan]], instant: datetime) -> Version[Plan] | None:

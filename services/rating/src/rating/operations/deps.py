@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Task
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,9 +15,10 @@ from eventlog.feed.completeness import Completeness
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Usage
+from rating.domain.charges import CurrentQuantity, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.meters import KnownMeter
+from rating.domain.remembered import RememberedEntitlements
 from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 from rating.telemetry import Instruments
@@ -30,6 +32,10 @@ class Aggregator(Protocol):
 
     async def totals(self, customer: str, period: Period | BillingPeriod) -> Usage:
         """Return the usage of all meters of a customer and period as it is now."""
+        ...
+
+    async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
+        """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
         ...
 
     async def usage_by_window(
@@ -97,3 +103,7 @@ class Deps:
     completeness: Completeness = field(default_factory=Completeness)
     """Until when stored charges are complete, by the place in the aggregator's change feed that is applied."""
     setbacks: Setbacks = field(default_factory=Setbacks)
+    entitlements: RememberedEntitlements = field(default_factory=RememberedEntitlements)
+    """Entitlements that were asked for a moment ago."""
+    reading: set[Task[None]] = field(default_factory=set)
+    """What is read beside answers from memory."""

@@ -15,9 +15,10 @@ from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, plan_at
 from rating.domain.ruling import Ruling, ruling_at, rulings
+from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
 from rating.store import charges as charge_store
-from rating.store.contracts import CONTRACTS
+from rating.store.contracts import CONTRACTS, versions_of_customers
 from rating.store.customers import CUSTOMERS
 from rating.store.plans import PLANS
 
@@ -101,6 +102,22 @@ async def find_terms(
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await _plan_at_start(conn, tenant, ruling, period)
     return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed)
+
+
+async def find_priced_contracts(
+    conn: AsyncConnection, tenant: str, customers: Sequence[str]
+) -> dict[str, list[PricedContract]]:
+    """Return the contracts of each customer with what decides by which plans they are priced; read at once for all."""
+    versions = await versions_of_customers(conn, tenant, customers)
+    frozen = await charge_store.frozen_plans(conn, tenant, versions)
+    names = {version.content.plan for history in versions.values() for version in history}
+    names |= {plan.plan for by_label in frozen.values() for plan in by_label.values()}
+    plans = await PLANS.versions_of(conn, tenant, names)
+    found: dict[str, list[PricedContract]] = {}
+    for contract, history in versions.items():
+        priced = PricedContract(history, frozen.get(contract, {}), plans)
+        found.setdefault(history[-1].content.customer, []).append(priced)
+    return found
 
 
 def period_invalid(contract: str, label: str) -> InvalidRequest:

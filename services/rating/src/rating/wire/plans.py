@@ -17,6 +17,7 @@ from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import Plain, fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
+from rating.wire.features import feature_from_proto, feature_to_proto
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ _ROUNDING: Final = "QUANTITY_ROUNDING_"
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     """Return a plan whose products are not looked up yet. Raises Refused."""
-    _, items, description, effective_from = all_of(
+    _, items, features, description, effective_from = all_of(
         lambda: check_currency("currency", spec.currency),
         lambda: each_of("items", spec.items, _item_from_proto),
+        lambda: each_of("features", spec.features, feature_from_proto),
         lambda: check_name("description", spec.description),
         lambda: instant_in("effective_from", spec.effective_from) if spec.HasField("effective_from") else None,
     )
-    return PlanDraft(spec.currency, items, description, effective_from)
+    return PlanDraft(spec.currency, items, description, effective_from, features)
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
@@ -46,6 +48,7 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
         currency=content.currency,
         items=[item_to_proto(item) for item in content.items],
         description=content.description,
+        features=map(feature_to_proto, content.features),
     )
     if content.effective_from is not None:
         spec.effective_from.CopyFrom(timestamp(content.effective_from))

@@ -9,7 +9,7 @@ from eventlog.wire import as_of_from_answer, as_of_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
-from rating.domain.charges import MeterUsage, Usage
+from rating.domain.charges import CurrentQuantity, MeterUsage, Usage
 from rating.domain.meters import KnownMeter
 
 _ADD_UP: Final = {meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT}
@@ -33,6 +33,13 @@ _GO_ON: Final = {
 def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
     """Return usage as it is now."""
     return Usage(_meters(response.usage), as_of_from_answer(response.as_of))
+
+
+def current_from_proto(response: aggregator_pb.CurrentUsageResponse) -> CurrentQuantity:
+    """Return a whole quantity from memory."""
+    quantity = parse_decimal(response.quantity or "0", DERIVED)
+    staleness_s = response.staleness_ms / 1000
+    return CurrentQuantity(quantity, response.unit, as_of_from_answer(response.as_of), staleness_s)
 
 
 def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:

@@ -142,6 +142,7 @@ class PlanSpec(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
@@ -157,6 +158,10 @@ class PlanSpec(_message.Message):
         since then that are not rated permanently, and so puts a wrong price right.
         """
 
+    @_builtins.property
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feature]:
+        """What the plan lets its customers do, beside what it costs. Names are distinct."""
+
     def __init__(
         self,
         *,
@@ -164,14 +169,85 @@ class PlanSpec(_message.Message):
         items: _abc.Iterable[Global___PlanItem] | None = ...,
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         description: _builtins.str = ...,
+        features: _abc.Iterable[Global___Feature] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSpec: _TypeAlias = PlanSpec  # noqa: Y015
+
+@_typing.final
+class Feature(_message.Message):
+    """What a plan lets its customers do: something to have or not (a name alone), a fixed value, or usage up to a limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SOFT_FIELD_NUMBER: _builtins.int
+    ROLLOVER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, by which programs ask: 1 to 64 of letters, digits, '-', '_', '.'. Required."""
+    value: _builtins.str
+    """What the customer has of it, for programs. Not beside `meter`. Example: "eu-central"."""
+    meter: _builtins.str
+    """Meter whose quantity counts against the limit, in each billing period anew. Empty: nothing is counted."""
+    limit: _builtins.str
+    """Units of the meter in a billing period. Decimal text, not negative. Empty: no limit."""
+    soft: _builtins.bool
+    """Beyond the limit usage is let through, and told to be beyond it. Only with a limit."""
+    @_builtins.property
+    def rollover(self) -> Global___FeatureRollover:
+        """What is left of the limit at the end of a period may be used in later ones. Only with a limit."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        limit: _builtins.str = ...,
+        soft: _builtins.bool = ...,
+        rollover: Global___FeatureRollover | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rollover", b"rollover"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "meter", b"meter", "name", b"name", "rollover", b"rollover", "soft", b"soft", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Feature: _TypeAlias = Feature  # noqa: Y015
+
+@_typing.final
+class FeatureRollover(_message.Message):
+    """How much of what is left goes on, and for how long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOST_FIELD_NUMBER: _builtins.int
+    EXPIRES_AFTER_FIELD_NUMBER: _builtins.int
+    most: _builtins.str
+    """Most units that are carried over at once. Decimal text, above zero. Required."""
+    expires_after: _builtins.int
+    """So many later periods may use them, 1 to 12. Required."""
+    def __init__(
+        self,
+        *,
+        most: _builtins.str = ...,
+        expires_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_after", b"expires_after", "most", b"most"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeatureRollover: _TypeAlias = FeatureRollover  # noqa: Y015
 
 @_typing.final
 class PlanItem(_message.Message):

@@ -5,6 +5,7 @@ Rating: turns usage into exact charges for each contract, live and frozen."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from metering.rating.v1 import entitlement_pb2 as _entitlement_pb2
 from metering.rating.v1 import rating_service_pb2 as _rating_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -82,7 +83,7 @@ class RatingServiceStub:
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
     INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
-    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
     """
@@ -125,6 +126,27 @@ class RatingServiceStub:
     """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
     Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
     """
+    CheckEntitlement: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.CheckEntitlementRequest, _entitlement_pb2.CheckEntitlementResponse]
+    """Tells whether a customer may use a feature now, and how much of it: from memory, at most a stated time old. A gate in front of a
+    product asks this for each request; what must not overshoot is reserved. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+    """
+    ListEntitlements: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ListEntitlementsRequest, _entitlement_pb2.ListEntitlementsResponse]
+    """Lists what a customer's plan lets it do in the period that goes on now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, CONTRACT_NOT_FOUND."""
+    GrantEntitlement: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.GrantEntitlementRequest, _entitlement_pb2.GrantEntitlementResponse]
+    """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
+    ListGrants: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ListGrantsRequest, _entitlement_pb2.ListGrantsResponse]
+    """Lists grants of a customer."""
+    ReserveUsage: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ReserveUsageRequest, _entitlement_pb2.ReserveUsageResponse]
+    """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
+    Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
+    ALREADY_EXISTS RESERVATION_CONFLICT (the id stands for another one).
+    """
+    SettleReservation: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.SettleReservationRequest, _entitlement_pb2.SettleReservationResponse]
+    """Tells what was used of a reservation; that stays held until its event is counted. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS
+    RESERVATION_CONFLICT (it was released, or settled with another quantity).
+    """
+    ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ReleaseReservationRequest, _entitlement_pb2.ReleaseReservationResponse]
+    """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
     GetProgress: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]
     """Returns how up to date the live charges are."""
 
@@ -182,7 +204,7 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
     INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
-    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
     """
@@ -225,6 +247,27 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
     Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
     """
+    CheckEntitlement: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.CheckEntitlementRequest, _entitlement_pb2.CheckEntitlementResponse]  # type: ignore[assignment]
+    """Tells whether a customer may use a feature now, and how much of it: from memory, at most a stated time old. A gate in front of a
+    product asks this for each request; what must not overshoot is reserved. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+    """
+    ListEntitlements: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListEntitlementsRequest, _entitlement_pb2.ListEntitlementsResponse]  # type: ignore[assignment]
+    """Lists what a customer's plan lets it do in the period that goes on now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, CONTRACT_NOT_FOUND."""
+    GrantEntitlement: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.GrantEntitlementRequest, _entitlement_pb2.GrantEntitlementResponse]  # type: ignore[assignment]
+    """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
+    ListGrants: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListGrantsRequest, _entitlement_pb2.ListGrantsResponse]  # type: ignore[assignment]
+    """Lists grants of a customer."""
+    ReserveUsage: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ReserveUsageRequest, _entitlement_pb2.ReserveUsageResponse]  # type: ignore[assignment]
+    """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
+    Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
+    ALREADY_EXISTS RESERVATION_CONFLICT (the id stands for another one).
+    """
+    SettleReservation: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.SettleReservationRequest, _entitlement_pb2.SettleReservationResponse]  # type: ignore[assignment]
+    """Tells what was used of a reservation; that stays held until its event is counted. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS
+    RESERVATION_CONFLICT (it was released, or settled with another quantity).
+    """
+    ReleaseReservation: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ReleaseReservationRequest, _entitlement_pb2.ReleaseReservationResponse]  # type: ignore[assignment]
+    """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
     GetProgress: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how up to date the live charges are."""
 
@@ -375,7 +418,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
         windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
         INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
-        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
         TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
         larger windows, or for fewer properties).
         """
@@ -472,6 +515,69 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
         Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
         """
+
+    @_abc_1.abstractmethod
+    def CheckEntitlement(
+        self,
+        request: _entitlement_pb2.CheckEntitlementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.CheckEntitlementResponse, _abc.Awaitable[_entitlement_pb2.CheckEntitlementResponse]]:
+        """Tells whether a customer may use a feature now, and how much of it: from memory, at most a stated time old. A gate in front of a
+        product asks this for each request; what must not overshoot is reserved. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEntitlements(
+        self,
+        request: _entitlement_pb2.ListEntitlementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ListEntitlementsResponse, _abc.Awaitable[_entitlement_pb2.ListEntitlementsResponse]]:
+        """Lists what a customer's plan lets it do in the period that goes on now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, CONTRACT_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GrantEntitlement(
+        self,
+        request: _entitlement_pb2.GrantEntitlementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.GrantEntitlementResponse, _abc.Awaitable[_entitlement_pb2.GrantEntitlementResponse]]:
+        """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
+
+    @_abc_1.abstractmethod
+    def ListGrants(
+        self,
+        request: _entitlement_pb2.ListGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ListGrantsResponse, _abc.Awaitable[_entitlement_pb2.ListGrantsResponse]]:
+        """Lists grants of a customer."""
+
+    @_abc_1.abstractmethod
+    def ReserveUsage(
+        self,
+        request: _entitlement_pb2.ReserveUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ReserveUsageResponse, _abc.Awaitable[_entitlement_pb2.ReserveUsageResponse]]:
+        """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
+        Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
+        ALREADY_EXISTS RESERVATION_CONFLICT (the id stands for another one).
+        """
+
+    @_abc_1.abstractmethod
+    def SettleReservation(
+        self,
+        request: _entitlement_pb2.SettleReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.SettleReservationResponse, _abc.Awaitable[_entitlement_pb2.SettleReservationResponse]]:
+        """Tells what was used of a reservation; that stays held until its event is counted. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS
+        RESERVATION_CONFLICT (it was released, or settled with another quantity).
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseReservation(
+        self,
+        request: _entitlement_pb2.ReleaseReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ReleaseReservationResponse, _abc.Awaitable[_entitlement_pb2.ReleaseReservationResponse]]:
+        """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
 
     @_abc_1.abstractmethod
     def GetProgress(
