@@ -79,7 +79,7 @@ COMMANDS: Final = {
     ),
     "price": (
         "price:app",
-        "Prices before anybody has them: in plain words, worked out, tried with assumed usage.",
+        "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd.",
     ),
     "status": (
         "status:status",
