@@ -17,6 +17,7 @@ from eventlog.status import feeds_to_proto
 from metering.rating.v1 import entitlement_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
+from rating.domain.contracts import ContractFilter
 from rating.operations import (
     catalogs,
     charges,
@@ -174,14 +175,11 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         page = await contracts.list_contracts(
             self._deps,
             current_tenant(),
-            customer=request.customer,
-            billing_period=request.billing_period,
-            after=after,
-            limit=limit,
+            ContractFilter(request.customer, request.billing_period, request.of_month),
+            after,
+            limit,
         )
-        return pb.ListContractsResponse(
-            contracts=map(contracts_wire.contract_to_proto, page.entries), next_page_token=page.next_page_token
-        )
+        return contracts_wire.page_to_proto(page, request.of_month)
 
     async def ListBillingPeriods(
         self, request: pb.ListBillingPeriodsRequest, context: Context

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chassis.errors import NotReady, Reason, invalid_field
 from chassis.rpc.pages import PAGE_BYTES_MAX, fitting, page_token_invalid, place_in
 from chassis.rpc.pages import page_token as page_token_of
 from eventlog.instants import instant_of
+from eventlog.labels import days_of_label, month_label
 from eventlog.wire import as_of_from_answer, period_from_proto
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.document import Invoice, InvoiceKind, LineKind, Tier
@@ -206,11 +208,19 @@ def filter_from_proto(request: service_pb.ListInvoicesRequest) -> InvoiceFilter:
     return InvoiceFilter(
         customer=request.customer,
         billing_period=request.billing_period,
-        from_period=request.from_billing_period,
-        until_period=request.until_billing_period,
+        from_month=_month_in(request.from_billing_period),
+        until_month=_month_in(request.until_billing_period, last=True),
         kind=_INVOICE_KINDS.get(request.kind),
         newest_first=request.order == service_pb.INVOICE_ORDER_NEWEST_FIRST,
     )
+
+
+def _month_in(billing_period: str, *, last: bool = False) -> str:
+    """Return the first month that a label names a day of, or the last one; empty for none."""
+    days = days_of_label(billing_period)
+    if days is None:
+        return billing_period
+    return month_label(days[1] - timedelta(days=1) if last else days[0])
 
 
 def place_after(token: str, *, newest_first: bool = False) -> ListPlace:

@@ -57,15 +57,31 @@ class _BillingIntervalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Billi
     BILLING_INTERVAL_UNSPECIFIED: _BillingInterval.ValueType  # 0
     """Refused."""
     BILLING_INTERVAL_MONTH: _BillingInterval.ValueType  # 1
-    """From the anchor day of one month to that of the next."""
+    """From the anchor day of one month to that of the next. Label: "2026-01"."""
+    BILLING_INTERVAL_DAY: _BillingInterval.ValueType  # 2
+    """Civil days. Label: "2026-01-15"."""
+    BILLING_INTERVAL_WEEK: _BillingInterval.ValueType  # 3
+    """Weeks of seven days, from the weekday of the anchor. Label, by ISO 8601: "2026-W03"."""
+    BILLING_INTERVAL_QUARTER: _BillingInterval.ValueType  # 4
+    """Three months. Label: "2026-Q1"."""
+    BILLING_INTERVAL_YEAR: _BillingInterval.ValueType  # 5
+    """Twelve months. Label: "2026"."""
 
 class BillingInterval(_BillingInterval, metaclass=_BillingIntervalEnumTypeWrapper):
-    """Length of a billing period."""
+    """What the length of a billing period is counted in. A period is labelled by the one in which it begins, in its zone."""
 
 BILLING_INTERVAL_UNSPECIFIED: BillingInterval.ValueType  # 0
 """Refused."""
 BILLING_INTERVAL_MONTH: BillingInterval.ValueType  # 1
-"""From the anchor day of one month to that of the next."""
+"""From the anchor day of one month to that of the next. Label: "2026-01"."""
+BILLING_INTERVAL_DAY: BillingInterval.ValueType  # 2
+"""Civil days. Label: "2026-01-15"."""
+BILLING_INTERVAL_WEEK: BillingInterval.ValueType  # 3
+"""Weeks of seven days, from the weekday of the anchor. Label, by ISO 8601: "2026-W03"."""
+BILLING_INTERVAL_QUARTER: BillingInterval.ValueType  # 4
+"""Three months. Label: "2026-Q1"."""
+BILLING_INTERVAL_YEAR: BillingInterval.ValueType  # 5
+"""Twelve months. Label: "2026"."""
 Global___BillingInterval: _TypeAlias = BillingInterval  # noqa: Y015
 
 @_typing.final
@@ -717,6 +733,8 @@ class ContractSpec(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    EVERY_FIELD_NUMBER: _builtins.int
+    ANCHOR_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -728,9 +746,11 @@ class ContractSpec(_message.Message):
     end: _builtins.str
     """First day after the contract. Empty = open."""
     interval: Global___BillingInterval.ValueType
-    """Length of a period. Required."""
+    """Length of a period, as many times as `every` says. Required."""
     anchor_day: _builtins.int
-    """Day of the month on which periods begin, 1 to 31; a shorter month begins on its last day. 0 = the day of `start`."""
+    """Day of the month on which periods begin, 1 to 31; a shorter month begins on its last day. 0 = the day of `anchor` or, without
+    one, of `start`. Refused beside `anchor`, and for intervals of days and weeks.
+    """
     time_zone: _builtins.str
     """IANA zone in whose local midnight periods begin. Required. Example: "America/New_York". Refused where a period could
     not be billed: where days begin off the quarters of an hour by which usage is kept (Africa/Monrovia until 1972-01-07,
@@ -745,6 +765,12 @@ class ContractSpec(_message.Message):
     """Why this version was made, for people. Required if it changes the plan of a period that has begun. At most 256 bytes.
     Example: "wrong plan in the order form". Alone it makes no new version.
     """
+    every: _builtins.int
+    """How many intervals a period has, 1 to 36. 0 = 1. Example: 2 for two weeks."""
+    anchor: _builtins.str
+    """A day on which a period begins; all others are counted from it, also backwards. Example: "2024-01-31": periods of months begin on
+    29 February and on 31 March. Empty = `start` or, with `anchor_day`, that day of its month.
+    """
     def __init__(
         self,
         *,
@@ -758,10 +784,12 @@ class ContractSpec(_message.Message):
         time_zone: _builtins.str = ...,
         effective_from: _builtins.str = ...,
         reason: _builtins.str = ...,
+        every: _builtins.int = ...,
+        anchor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
