@@ -81,6 +81,10 @@ COMMANDS: Final = {
         "price:app",
         "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd.",
     ),
+    "template": (
+        "templates:app",
+        "Catalogs of the usual shapes: pay as you go, base and overage, tiers, voice, SMS, data, LLM tokens.",
+    ),
     "status": (
         "status:status",
         "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",
