@@ -25,7 +25,7 @@ from rating.operations import (
     cost,
     customers,
     entitlements,
-    explained_plans,
+    explained_prices,
     live,
     plans,
     price_lint,
@@ -249,7 +249,7 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ExplainPlan(self, request: pb.ExplainPlanRequest, context: Context) -> pb.ExplainPlanResponse:
         """Return the prices of a plan in words."""
         asked = quotes_wire.asked_plan_from_proto(request)
-        found = await explained_plans.explain_plan(self._deps, current_tenant(), asked, request.items)
+        found = await explained_prices.explain_plan(self._deps, current_tenant(), asked, request.items)
         return quotes_wire.explained_plan_to_proto(found)
 
     async def LintPlans(self, request: pb.LintPlansRequest, context: Context) -> pb.LintPlansResponse:

@@ -19,7 +19,7 @@ from rating.wire.plans import plan_from_proto
 
 if TYPE_CHECKING:
     from rating.domain.plans import PlanDraft
-    from rating.operations.explained_plans import ExplainedPlan
+    from rating.operations.explained_prices import ExplainedPlan
     from rating.operations.quotes import QuotedPlan, Quotes
 
 
