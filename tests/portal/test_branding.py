@@ -135,7 +135,7 @@ def test_texts_of_the_seller_stand_in_place_of_those_of_the_portal(branded: Tena
 
 
 def test_windows_below_the_floor_are_neither_offered_nor_answered(branded: Tenant, opened: Callable[..., Any]) -> None:
-    brand(branded, windowFloor="WINDOW_FLOOR_DAY", hiddenProperties=["gate"])
+    brand(branded, windowFloor="DAY", hiddenProperties=["gate"])
 
     with opened("/usage") as page:
         windows = page.locator(".segments").first.locator("button").all_inner_texts()
@@ -151,7 +151,7 @@ def test_windows_below_the_floor_are_neither_offered_nor_answered(branded: Tenan
 def test_a_page_that_is_hidden_is_not_in_the_menu_and_does_not_exist(
     branded: Tenant, opened: Callable[..., Any]
 ) -> None:
-    brand(branded, pages=["PORTAL_PAGE_OVERVIEW", "PORTAL_PAGE_USAGE"])
+    brand(branded, pages=["OVERVIEW", "PORTAL_PAGE_USAGE"])
 
     with opened() as page:
         menu = page.locator("nav a").all_inner_texts()

@@ -46,9 +46,10 @@ def exact_amount(quantity: str | Decimal, price: dict[str, Any]) -> Fraction:
     return Fraction(line.derivation.amount)
 
 
-def table(heading: str) -> list[dict[str, str]]:
-    """Return the rows of the first table below a heading, by the names of their columns."""
-    (lines,) = re.findall(rf"^#+ {heading}\n.*?((?:^\|[^\n]*\n)+)", DOCUMENT, re.MULTILINE | re.DOTALL)[:1]
+def table(heading: str, place: int = 0) -> list[dict[str, str]]:
+    """Return the rows of a table below a heading, the first unless another place is given, by their columns' names."""
+    (text,) = re.findall(rf"^#+ {heading}\n(.*?)(?=^#|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"(?:^\|[^\n]*\n)+", text, re.MULTILINE)[place]
     names, _line, *rows = ([cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines.splitlines())
     return [dict(zip(names, cells, strict=True)) for cells in rows]
 
@@ -59,9 +60,33 @@ def test_the_models_side_by_side_are_as_the_page_says(row: dict[str, str]) -> No
         assert exact_amount(row["r"], price) == Fraction(row[model]), model
 
 
-@pytest.mark.parametrize("row", table("Included units and minimum"), ids=lambda row: row["quantity"])
-def test_included_units_and_a_minimum_are_as_the_page_says(row: dict[str, str]) -> None:
-    price = {"perUnit": "0.05", "included": "100", "minimum": "3"}
+BY_RATE: Final = {"tiers": [{"upTo": "1000", "rate": "1", "flat": "200"}, {"rate": "2", "flat": "300"}]}
+OF_MONEY: Final[dict[str, dict[str, Any]]] = {
+    "percentage 2.9": {"percentage": "2.9"},
+    "percentage 2.9, 500 included": {"percentage": "2.9", "included": "500"},
+    "graduatedPercentage 1 up to 1000 (flat 200), 2 beyond (flat 300)": {"graduatedPercentage": BY_RATE},
+    "dynamic 1.1": {"dynamic": {"factor": "1.1"}},
+    "dynamic 1": {"dynamic": {}},
+    "costPlus 17.5": {"costPlus": "17.5"},
+    "costPlus -100": {"costPlus": "-100"},
+}
+
+
+@pytest.mark.parametrize(
+    "row",
+    table("percentage, graduatedPercentage, dynamic, costPlus", 1),
+    ids=lambda row: f"{row['price']}: {row['amount']}",
+)
+def test_prices_of_money_are_as_the_page_says(row: dict[str, str]) -> None:
+    price = OF_MONEY[row["price"]]
+
+    assert exact_amount(row["amount"], price) == Fraction(row["exact charge"])
+    assert cost_of(Fraction(row["amount"]), price).amount == Fraction(row["exact charge"])
+
+
+@pytest.mark.parametrize("row", table("Included units, maximum and minimum"), ids=lambda row: row["quantity"])
+def test_included_units_and_bounds_are_as_the_page_says(row: dict[str, str]) -> None:
+    price = {"perUnit": "0.05", "included": "100", "maximum": "4", "minimum": "3"}
 
     assert exact_amount(row["quantity"], price) == Fraction(row["exact charge"])
 
@@ -92,7 +117,22 @@ def tiers(*prices: tuple[str | None, str, str]) -> dict[str, Any]:
 
 
 ZUPLO: Final = tiers(("1000", "0.10", "0"), ("10000", "0.05", "0"), (None, "0.01", "0"))
+LAGO_RATES: Final = {
+    "tiers": [
+        {"upTo": "1000", "rate": "1", "flat": "200"},
+        {"upTo": "10000", "rate": "2", "flat": "300"},
+        {"rate": "3", "flat": "400"},
+    ]
+}
 PUBLISHED: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
+    # https://getlago.com/docs/guide/plans/charges/charge-models/graduated-percentage
+    "Lago, graduated percentage, the first transaction": ({"graduatedPercentage": LAGO_RATES}, "500", "205"),
+    "Lago, graduated percentage, two transactions (205 + 306)": ({"graduatedPercentage": LAGO_RATES}, "1050", "511"),
+    "Lago, graduated percentage, three transactions (205 + 306 + 80)": (
+        {"graduatedPercentage": LAGO_RATES},
+        "5050",
+        "591",
+    ),
     # https://getlago.com/docs/guide/plans/charges/charge-models/volume
     "Lago, volume": (
         {
@@ -173,14 +213,20 @@ def test_the_page_lists_the_same_examples() -> None:
 
 
 DECIMALS = st.decimals(0, 1000, places=3).map(lambda value: format(value, "f"))
+RATES = st.decimals(0, 100, places=3).map(lambda value: format(value, "f"))
+MONEY: Final = {"percentage", "graduatedPercentage", "dynamic", "costPlus"}
 ENDS = st.lists(st.decimals("0.001", 1000, places=3), min_size=0, max_size=4, unique=True).map(sorted)
 
 
 @st.composite
 def models(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(("perUnit", "graduated", "volume", "stairstep", "package")))
-    if kind == "perUnit":
+    kind = draw(st.sampled_from(("perUnit", "graduated", "volume", "stairstep", "package", *sorted(MONEY))))
+    if kind in {"perUnit", "costPlus"}:
         return {kind: draw(DECIMALS)}
+    if kind == "percentage":
+        return {kind: draw(RATES)}
+    if kind == "dynamic":
+        return {kind: {"factor": draw(DECIMALS)}}
     if kind == "package":
         return {kind: {"size": format(draw(st.decimals("0.001", 50, places=3)), "f"), "unit": draw(DECIMALS)}}
     entries: list[dict[str, str]] = [{"upTo": format(end, "f")} for end in draw(ENDS)]
@@ -188,6 +234,8 @@ def models(draw: st.DrawFn) -> dict[str, Any]:
     for entry in entries:
         if kind == "stairstep":
             entry["amount"] = draw(DECIMALS)
+        elif kind == "graduatedPercentage":
+            entry |= {"rate": draw(RATES), "flat": draw(DECIMALS)}
         else:
             entry |= {"unit": draw(DECIMALS), "flat": draw(DECIMALS)}
     return {kind: {"tiers": entries}}
@@ -200,6 +248,8 @@ def prices(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             price[around] = draw(DECIMALS)
     if draw(st.booleans()):
+        price["maximum"] = format(Decimal(price.get("minimum", "0")) + Decimal(draw(DECIMALS)), "f")
+    if not set(price) & MONEY and draw(st.booleans()):
         price["convert"] = {
             draw(st.sampled_from(("multiply", "divide"))): format(draw(st.decimals("0.001", 1000, places=3)), "f"),
             "increment": format(draw(st.decimals("0.001", 10, places=3)), "f"),
@@ -210,19 +260,19 @@ def prices(draw: st.DrawFn) -> dict[str, Any]:
 
 def bounds_of(price: dict[str, Any]) -> list[Decimal]:
     """Return the bounds of a price as metered quantities, as nearly as 12 places say them."""
-    model = next(content for key, content in price.items() if key in {"graduated", "volume", "stairstep", "package"})
-    ends = [Decimal(model["size"])] if "size" in model else [Decimal(one["upTo"]) for one in model["tiers"][:-1]]
+    model = next(content for key, content in price.items() if key not in {"included", "minimum", "maximum", "convert"})
+    tiered = model if isinstance(model, dict) else {}
+    ends = [tiered["size"]] if "size" in tiered else [one["upTo"] for one in tiered.get("tiers", [])[:-1]]
     convert, included = price.get("convert", {}), Decimal(price.get("included", "0"))
     factor = Fraction(convert.get("divide", "1")) / Fraction(convert.get("multiply", "1"))
-    exact = [Fraction(end + included) * factor for end in ends]
+    exact = [Fraction(Decimal(end) + included) * factor for end in ends]
     return [Decimal(value.numerator * 10**12 // value.denominator).scaleb(-12) for value in exact]
 
 
 @settings(max_examples=300)
 @given(price=prices(), quantity=st.decimals(-100, 5000, places=3), data=st.data())
 def test_rating_and_the_oracle_never_differ(price: dict[str, Any], quantity: Decimal, data: st.DataObject) -> None:
-    bounds = bounds_of(price) if "perUnit" not in price else []
-    at = data.draw(st.sampled_from([quantity, Decimal(0), *bounds]))
+    at = data.draw(st.sampled_from([quantity, Decimal(0), *bounds_of(price)]))
     nudge = data.draw(st.sampled_from([Decimal(0), Decimal(1), Decimal(-1), Decimal("0.000000000001")]))
 
     assert exact_amount(at + nudge, price) == cost_of(Fraction(at + nudge), price).amount
@@ -235,6 +285,11 @@ def test_rating_and_the_oracle_never_differ(price: dict[str, Any], quantity: Dec
         {"perUnit": "1e3"},
         {"perUnit": "1", "included": "-1"},
         {"perUnit": "1", "minimum": "-1"},
+        {"perUnit": "1", "maximum": "-1"},
+        {"perUnit": "1", "maximum": "1", "minimum": "2"},
+        {"percentage": "100.1"},
+        {"costPlus": "-101"},
+        {"percentage": "1", "convert": {"multiply": "2"}},
         {"graduated": {"tiers": []}},
         {"graduated": tiers(("10", "1", "0"), ("10", "1", "0"), (None, "1", "0"))},
         {"volume": tiers(("0", "1", "0"), (None, "1", "0"))},
