@@ -119,6 +119,50 @@ def test_a_wrong_plan_of_a_past_month_is_put_right_until_it_is_invoiced(tenant: 
     assert [(entry["outcome"], entry["change"]) for entry in again] == [("unchanged", None)]
 
 
+def test_a_contract_of_weeks_is_started_changed_cancelled_and_billed_to_its_end(tenant: Tenant) -> None:
+    tenant.apply("kind: Customer\nmetadata: {name: r-weekly}\nspec: {currency: USD}\n")
+    start = ("contract", "start", "r-w", "--customer", "r-weekly", "--plan", "r-old", "--start", "2024-05-01")
+    weekly = ("--interval", "week", "--anchor", "2024-04-29", "--tz", "America/New_York")
+    for number, time in enumerate(["2024-05-06T03:59:59Z", "2024-05-06T04:00:00Z", "2024-05-20T04:00:00Z"]):
+        tenant.report(used(f"w-{number}", time, "10") | {"customer": "r-weekly"})
+
+    tried = tenant.run(*start, *weekly, "--dry-run")
+    assert "there is no contract" in tenant.run("get", "contract", "r-w", expected=(3,)).stderr
+    shown = tenant.run(*start, *weekly).stdout
+    again = tenant.run(*start, *weekly, expected=(2,)).stderr
+    late = tenant.run("contract", "change", "r-w", "--plan", "r-new", "--at", "2024-05-08", expected=(3,)).stderr
+    because = ("--at", "2024-05-08", "--reason", "agreed in April")
+    changed = tenant.run("contract", "change", "r-w", "--plan", "r-new", *because).stdout
+    wrong = tenant.run("contract", "cancel", "r-w", "--at", "May", expected=(2,)).stderr
+    ended = tenant.json("contract", "cancel", "r-w", "--at", "2024-05-21", "--dry-run")
+    cancelled = tenant.run("contract", "cancel", "r-w", "--at", "2024-05-21", "--reason", "moved away").stdout
+
+    assert "nothing was written (--dry-run)" in tried.stderr
+    assert "WEEK" in shown
+    assert "2024-04-29" in shown
+    assert "there is a contract 'r-w' already; give it another plan with `meterline contract change r-w`" in again
+    assert "say why: the plan of periods that have begun changes, from the one of 2024-05-13 on" in late
+    lines = [" ".join(line.split()) for line in (changed + cancelled).splitlines()]
+    assert "2024-W18 to 2024-W19 plan r-old version 1 (unchanged)" in lines
+    assert "2024-W20 on plan r-new version 1 (was plan r-old version 1)" in lines
+    assert "2024-W22 on no longer in the contract (was plan r-new version 1)" in lines
+    assert "isn't now, period-end or a day; write a day as 2026-01-31" in wrong
+    assert (ended["outcome"], ended["dryRun"], ended["change"]["end"]) == ("NEW_VERSION", True, "2024-05-21")
+    tenant.run("usage", "r-units", "--from", "2024-05-01", "--to", "2025-01-01", "--wait")
+    totals = []
+    for week in ("2024-W18", "2024-W19", "2024-W20", "2024-W21"):
+        (invoice,) = tenant.json("invoice", "finalize", "--period", week, "--customer", "r-weekly")
+        totals.append((invoice["billingPeriod"], invoice["total"], invoice["period"]["end"]))
+    assert totals == [
+        ("2024-W18", "10.00", "2024-05-06T04:00:00Z"),
+        ("2024-W19", "10.00", "2024-05-13T04:00:00Z"),
+        ("2024-W20", "0.00", "2024-05-20T04:00:00Z"),
+        ("2024-W21", "20.00", "2024-05-21T04:00:00Z"),
+    ]
+    kept = tenant.run("contract", "cancel", "r-w", "--at", "2024-05-20", expected=(3,)).stderr
+    assert "period 2024-W21 is already rated permanently" in kept
+
+
 def test_contracts_that_can_never_be_billed_are_refused(tenant: Tenant) -> None:
     def refusal(start: str, end: str, zone: str) -> str:
         spec = f'{{customer: r-none, plan: r-old, start: "{start}", end: "{end}", timeZone: {zone}}}'
