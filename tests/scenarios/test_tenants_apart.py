@@ -256,6 +256,8 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),
+            "QuotePlan": rating_pb.QuotePlanRequest(plan="whisper-plan"),
+            "ExplainPlan": rating_pb.ExplainPlanRequest(plan="whisper-plan"),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),

@@ -25,6 +25,7 @@ from rating.operations import (
     cost,
     customers,
     entitlements,
+    explained_plans,
     live,
     plans,
     price_lists,
@@ -235,6 +236,19 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return what quantities would cost."""
         asked, questions = asked_period(request), quotes_wire.questions_from_proto(request)
         return quotes_wire.quotes_to_proto(await quotes.quote_price(self._deps, current_tenant(), asked, questions))
+
+    async def QuotePlan(self, request: pb.QuotePlanRequest, context: Context) -> pb.QuotePlanResponse:
+        """Return what a plan would cost."""
+        asked, assumed = quotes_wire.asked_plan_from_proto(request), quotes_wire.assumed_period_from_proto(request)
+        usage = quotes_wire.usage_from_proto(request)
+        found = await quotes.quote_plan(self._deps, current_tenant(), asked, assumed, usage)
+        return quotes_wire.quoted_plan_to_proto(found)
+
+    async def ExplainPlan(self, request: pb.ExplainPlanRequest, context: Context) -> pb.ExplainPlanResponse:
+        """Return the prices of a plan in words."""
+        asked = quotes_wire.asked_plan_from_proto(request)
+        found = await explained_plans.explain_plan(self._deps, current_tenant(), asked, request.items)
+        return quotes_wire.explained_plan_to_proto(found)
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""

@@ -48,23 +48,24 @@ class Spot:
         return self._deeper(f"[{index}]", f"[{index}]", line)
 
     def _deeper(self, step: str, written: str, line: int | None) -> Spot:
-        shown = self.written + written if self.is_spelled_out else self.written
+        shown = (self.written + written).removeprefix(".") if self.is_spelled_out else self.written
         return Spot(self.field + step, shown, line or self.line, self.is_spelled_out)
 
 
 class SpecReader:
-    """Reads one spec, that of `document` in `file`."""
+    """Reads one spec, that of `document` in `file`; `root` is the key that holds it, "" where it is all there is."""
 
-    def __init__(self, file: str, document: str) -> None:
+    def __init__(self, file: str, document: str, root: str = "spec") -> None:
         """Know nothing yet."""
         self._file = file
         self._document = document
+        self._root = root
         self._spots: dict[str, Spot] = {}
         self._mistakes: list[str] = []
 
     def read(self, descriptor: Descriptor, message: Message, document: Any, line: int) -> None:
         """Fill `message`, which `descriptor` describes. Raises InputErrors for all that the contract does not know."""
-        spot = Spot("spec", "spec", line)
+        spot = Spot("spec", self._root, line)
         self._spots[spot.field] = spot
         try:
             spec = self._message(descriptor, document, spot)
@@ -84,13 +85,14 @@ class SpecReader:
             prefix = prefix[: max(prefix.rfind("."), prefix.rfind("["), 0)]
         spot = self._spots[prefix or "spec"]
         rest = _as_written(descriptor, field, len(prefix)) if spot.is_spelled_out and "." in field else ""
-        return self._origin(spot), spot.written + rest
+        return self._origin(spot), (spot.written + rest).removeprefix(".")
 
     def _origin(self, spot: Spot) -> str:
         return f"{self._file}, line {spot.line} ({self._document})"
 
     def _wrong(self, spot: Spot, text: str) -> InputError:
-        return InputError(f"{self._origin(spot)}: {spot.written}: {text}")
+        where = f"{spot.written}: " if spot.written else ""
+        return InputError(f"{self._origin(spot)}: {where}{text}")
 
     def _message(self, descriptor: Descriptor, value: Any, spot: Spot) -> dict[str, Any]:
         if isinstance(value, str) and len(descriptor.fields) == 1:

@@ -72,6 +72,18 @@ def _dimensions(value: Any) -> list[Any]:
     return [entry for entry in value if isinstance(entry, Mapping)]
 
 
+def _plan_forms(value: Any) -> list[Short]:
+    return [Short("plan" if isinstance(value, str) else "draft")]
+
+
+def _usage_forms(value: Any) -> list[Short]:
+    return [Short("usage", _assumed_usage if isinstance(value, Mapping) else None)]
+
+
+def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"meter": meter, "quantity": quantity} for meter, quantity in value.items()]
+
+
 def _hours(value: Any) -> str:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise NotSugarError("must be a whole number of hours")
@@ -82,6 +94,7 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
+_QUOTE: Final = "metering.rating.v1.QuotePlanRequest"
 _METER: Final = "metering.aggregator.v1.MeterSpec"
 _SESSION: Final = "metering.aggregator.v1.Session"
 _FILTERS: Final = Short(
@@ -155,6 +168,8 @@ _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]]
     (_METER, "filter"): _filter_forms,
     (_METER, "value"): _value_forms,
     (_METER, "groupBy"): _group_forms,
+    (_QUOTE, "plan"): _plan_forms,
+    (_QUOTE, "usage"): _usage_forms,
     (_SESSION, "key"): _key_forms,
     (_SESSION, "phase"): _phase_forms,
 }

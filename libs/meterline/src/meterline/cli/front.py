@@ -81,6 +81,10 @@ COMMANDS: Final = {
         "revenue:revenue",
         "Show what the invoices of some months come to, and the drafts of what is not final in them.",
     ),
+    "price": (
+        "price:app",
+        "Prices before anybody has them: in plain words, worked out, tried with assumed usage.",
+    ),
     "status": (
         "status:status",
         "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",

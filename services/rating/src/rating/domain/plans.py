@@ -102,6 +102,14 @@ class PlanDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPlan:
+    """A plan that is applied; version 0 is the one that is effective at the instant it is looked for."""
+
+    name: str
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PlanChange:
     """A new version of a plan, and how many periods it would price are rated permanently by another."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from typing import Final, NamedTuple
 
 from rating.domain.entitlements import Entitled, Verdict
@@ -83,7 +84,7 @@ class RememberedEntitlements:
                 and since < kept.found.allowance.stretch.start
             ):
                 # What is left of grants, and what was carried over, may be less: all of it is read again.
-                kept.terms_read_s = float("-inf")
+                kept.terms_read_s = -inf
 
     @contextmanager
     def reading(self, key: EntitlementKey) -> Iterator[dict[str, Reservation]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Task
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import CurrentQuantity, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
+from rating.domain.meters import KnownMeter
 from rating.domain.remembered import RememberedEntitlements
 from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
@@ -44,6 +45,10 @@ class Aggregator(Protocol):
 
         Raises Conflict if the log is restored meanwhile, and TooBig.
         """
+        ...
+
+    async def meters(self) -> Mapping[str, KnownMeter]:
+        """Return the meters that there are, by name."""
         ...
 
     async def seal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,6 +43,15 @@ def plan_version_in(versions: Sequence[Version[Plan]], version: int) -> Version[
         message = f"plan {versions[-1].name!r} has no version {version}; its newest is {len(versions)}"
         raise NotFound(Reason.PLAN_NOT_FOUND, message)
     return found
+
+
+def plan_effective_at(versions: Sequence[Version[Plan]], start: datetime) -> Version[Plan]:
+    """Return the version of a plan that is effective when a period starts. Raises NotFound."""
+    plan = plan_at(versions, start)
+    if plan is None:
+        when = f"on {text_of_instant(start)}, when the period starts"
+        raise NotFound(Reason.PLAN_NOT_FOUND, f"no version of plan {versions[-1].name!r} is effective {when}")
+    return plan
 
 
 async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Version[Customer]:
@@ -119,9 +129,4 @@ def period_invalid(contract: str, label: str) -> InvalidRequest:
 async def _plan_at_start(conn: AsyncConnection, tenant: str, ruling: Ruling, period: BillingPeriod) -> Version[Plan]:
     if ruling.plan_version is not None:
         return await find_plan(conn, tenant, ruling.plan, ruling.plan_version)
-    plan = plan_at(await PLANS.versions(conn, tenant, ruling.plan), period.start)
-    if plan is None:
-        start = text_of_instant(period.start)
-        message = f"no version of plan {ruling.plan!r} is effective on {start}, when the period starts"
-        raise NotFound(Reason.PLAN_NOT_FOUND, message)
-    return plan
+    return plan_effective_at(await find_plan_versions(conn, tenant, ruling.plan), period.start)

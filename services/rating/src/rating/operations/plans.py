@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,10 +11,10 @@ from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
-from rating.domain.plans import Plan, PlanChange, PlanDraft, check_next_plan, same_content
+from rating.domain.plans import NamedPlan, Plan, PlanChange, PlanDraft, check_next_plan, same_content
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
-from rating.operations.finding import find_plan
+from rating.operations.finding import find_plan, find_plan_versions, plan_effective_at
 from rating.store import charges as charge_store
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
@@ -36,6 +37,24 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
     applied = following(newest, name, settled, now)
     await PLANS.add(conn, tenant, applied.entry)
     return applied
+
+
+async def find_asked_plan(
+    conn: AsyncConnection, tenant: str, asked: NamedPlan | PlanDraft, instant: datetime | None = None
+) -> tuple[str, int, Plan]:
+    """Return name, version and content of a plan: by default the version effective at `instant`, or the newest.
+
+    One that is only written down has no name and the version 0. Raises NotFound and InvalidRequest.
+    """
+    if isinstance(asked, PlanDraft):
+        meters = await _meters_of_products(conn, tenant, asked.products)
+        with refusals("draft"):
+            return "", 0, asked.resolved(meters)
+    if asked.version or instant is None:
+        found = await find_plan(conn, tenant, asked.name, asked.version)
+    else:
+        found = plan_effective_at(await find_plan_versions(conn, tenant, asked.name), instant)
+    return found.name, found.version, found.content
 
 
 async def tell_plan_changes(

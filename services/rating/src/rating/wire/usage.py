@@ -10,9 +10,16 @@ from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
 from rating.domain.charges import CurrentQuantity, MeterUsage, Usage
+from rating.domain.meters import KnownMeter
 
 _ADD_UP: Final = {meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT}
 """Of these, the quantities of windows and groups add up to that of the whole."""
+_WHOLE: Final = {
+    meter_pb2.AGGREGATION_COUNT,
+    meter_pb2.AGGREGATION_COUNT_UNIQUE,
+    meter_pb2.AGGREGATION_LIVE_COUNT,
+}
+"""These count in whole numbers."""
 _GO_ON: Final = {
     meter_pb2.AGGREGATION_DURATION,
     meter_pb2.AGGREGATION_WEIGHTED_SUM,
@@ -44,6 +51,11 @@ def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
         amends_snapshot_id=snapshot.amends_snapshot_id,
         traceparent=snapshot.traceparent,
     )
+
+
+def known_meters(meters: Iterable[meter_pb2.Meter]) -> dict[str, KnownMeter]:
+    """Return what is known of meters, by name."""
+    return {meter.name: KnownMeter(meter.spec.unit, meter.spec.aggregation in _WHOLE) for meter in meters}
 
 
 def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:

@@ -127,6 +127,16 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.FromString,
                 _registered_method=True)
+        self.QuotePlan = channel.unary_unary(
+                '/metering.rating.v1.RatingService/QuotePlan',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanResponse.FromString,
+                _registered_method=True)
+        self.ExplainPlan = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ExplainPlan',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.FromString,
+                _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
@@ -341,6 +351,23 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QuotePlan(self, request, context):
+        """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+        nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+        (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainPlan(self, request, context):
+        """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+        where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -534,6 +561,16 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.QuotePrice,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.SerializeToString,
+            ),
+            'QuotePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuotePlan,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanResponse.SerializeToString,
+            ),
+            'ExplainPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainPlan,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.SerializeToString,
             ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
@@ -1089,6 +1126,60 @@ class RatingService:
             '/metering.rating.v1.RatingService/QuotePrice',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuotePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/QuotePlan',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ExplainPlan',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.FromString,
             options,
             channel_credentials,
             insecure,

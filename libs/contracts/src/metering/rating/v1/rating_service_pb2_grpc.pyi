@@ -96,6 +96,15 @@ class RatingServiceStub:
     period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
     no decimal or below zero).
     """
+    QuotePlan: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QuotePlanRequest, _rating_service_pb2.QuotePlanResponse]
+    """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+    nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+    (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+    """
+    ExplainPlan: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainPlanRequest, _rating_service_pb2.ExplainPlanResponse]
+    """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+    where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+    """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -207,6 +216,15 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
     period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
     no decimal or below zero).
+    """
+    QuotePlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QuotePlanRequest, _rating_service_pb2.QuotePlanResponse]  # type: ignore[assignment]
+    """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+    nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+    (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+    """
+    ExplainPlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainPlanRequest, _rating_service_pb2.ExplainPlanResponse]  # type: ignore[assignment]
+    """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+    where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -424,6 +442,27 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
         period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
         no decimal or below zero).
+        """
+
+    @_abc_1.abstractmethod
+    def QuotePlan(
+        self,
+        request: _rating_service_pb2.QuotePlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.QuotePlanResponse, _abc.Awaitable[_rating_service_pb2.QuotePlanResponse]]:
+        """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+        nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+        (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainPlan(
+        self,
+        request: _rating_service_pb2.ExplainPlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ExplainPlanResponse, _abc.Awaitable[_rating_service_pb2.ExplainPlanResponse]]:
+        """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+        where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
         """
 
     @_abc_1.abstractmethod

@@ -31,6 +31,11 @@ class Adjustment(ABC):
         check_not_negative(self.KIND, self.value)
 
     @abstractmethod
+    def said(self, words: Words) -> str:
+        """Return it in a plain sentence."""
+        ...
+
+    @abstractmethod
     def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Return what becomes of a quantity or an amount, and the steps that tell it."""
         ...
@@ -42,6 +47,10 @@ class Included(Adjustment):
 
     KIND: ClassVar[str] = "included"
     IS_BEFORE: ClassVar[bool] = True
+
+    def said(self, words: Words) -> str:
+        """Return how many are included."""
+        return f"The first {words.units(self.value)} of a period are included; what follows is about those beyond."
 
     def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Take the included units off."""
@@ -56,6 +65,10 @@ class Minimum(Adjustment):
 
     KIND: ClassVar[str] = "minimum"
     IS_BEFORE: ClassVar[bool] = False
+
+    def said(self, words: Words) -> str:
+        """Return what it costs at least."""
+        return f"It costs at least {words.money(self.value)} in a period."
 
     def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Lift an amount below the minimum."""

@@ -26,6 +26,11 @@ class Price:
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
 
     @property
+    def floors(self) -> bool:
+        """Whether something costs more than the model says, also without usage."""
+        return any(not each.IS_BEFORE for each in self.adjustments)
+
+    @property
     def is_fixed(self) -> bool:
         """Whether the price looks at no usage."""
         return not self.model.LOOKS_AT_USAGE

@@ -69,6 +69,11 @@ class Words:
     unit: str
     currency: str
 
+    @property
+    def each(self) -> str:
+        """Name of one unit."""
+        return self.unit or "unit"
+
     def units(self, quantity: Decimal) -> str:
         """Return a quantity with its unit."""
         return f"{format_decimal(quantity)} {self.unit}".rstrip()
