@@ -741,6 +741,7 @@ class ListContractsRequest(_message.Message):
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    OF_MONTH_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Only this customer. Optional."""
     billing_period: _builtins.str
@@ -749,6 +750,10 @@ class ListContractsRequest(_message.Message):
     """At most this many, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
     """Token from the previous page. Optional."""
+    of_month: _builtins.str
+    """Only contracts with a period that belongs to this month, and those periods. Optional. Example: "2013-01". A period of months
+    belongs to that of its label, any other one to the month of its first day.
+    """
     def __init__(
         self,
         *,
@@ -756,10 +761,11 @@ class ListContractsRequest(_message.Message):
         billing_period: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        of_month: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "customer", b"customer", "of_month", b"of_month", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -773,25 +779,57 @@ class ListContractsResponse(_message.Message):
 
     CONTRACTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token for the next page; empty on the last."""
     @_builtins.property
     def contracts(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Contract]:
         """By name, newest versions."""
 
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodOfMonth]:
+        """With `of_month`: the periods of these contracts that belong to it, by contract and time."""
+
     def __init__(
         self,
         *,
         contracts: _abc.Iterable[_catalog_pb2.Contract] | None = ...,
         next_page_token: _builtins.str = ...,
+        periods: _abc.Iterable[Global___PeriodOfMonth] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "next_page_token", b"next_page_token", "periods", b"periods"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListContractsResponse: _TypeAlias = ListContractsResponse  # noqa: Y015
+
+@_typing.final
+class PeriodOfMonth(_message.Message):
+    """A billing period that belongs to a month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name."""
+    billing_period: _builtins.str
+    """Label of the period. Example: "2013-W03"."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeriodOfMonth: _TypeAlias = PeriodOfMonth  # noqa: Y015
 
 @_typing.final
 class ListBillingPeriodsRequest(_message.Message):
@@ -805,7 +843,7 @@ class ListBillingPeriodsRequest(_message.Message):
     customer: _builtins.str
     """Customer key. Required."""
     from_billing_period: _builtins.str
-    """Only periods with this label or a later one. Required. Example: "2013-01"."""
+    """Only periods with this label or a later one: all but those whose label names days before it. Required. Example: "2013-01"."""
     ends_within_days: _builtins.int
     """Only periods that have ended or end at most this many whole days from now. 0 to 366."""
     def __init__(
@@ -897,7 +935,9 @@ class ListChargesRequest(_message.Message):
     customer: _builtins.str
     """Customer key: stands for the contract in force in the period."""
     billing_period: _builtins.str
-    """Label of the billing period: the one that begins in this month in the contract's time zone. Empty means the current one."""
+    """Label of the billing period: the day, week, month, quarter or year in which it begins in the contract's time zone. Empty means the
+    current one. Example: "2013-01".
+    """
     def __init__(
         self,
         *,
