@@ -161,7 +161,7 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
     async def ListMeters(self, request: agg.ListMetersRequest, _context: Any) -> agg.ListMetersResponse:
         names = [meter for meter in sorted(self.meters) if meter > request.page_token]
         page, rest = names[:1], names[1:]
-        aggregation = self.aggregations.get(next(iter(names), ""), meter_pb2.AGGREGATION_SUM)
+        aggregation = self.aggregations.get(names[0], meter_pb2.AGGREGATION_SUM) if names else meter_pb2.AGGREGATION_SUM
         specs = [meter_pb2.MeterSpec(unit=self.meters[name], aggregation=aggregation) for name in page]
         meters = [meter_pb2.Meter(name=name, spec=spec) for name, spec in zip(page, specs, strict=True)]
         return agg.ListMetersResponse(meters=meters, next_page_token=page[0] if rest else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -14,7 +15,7 @@ from meterline.cli.documents import message_document
 from meterline.cli.exports import Column, Kind, check_export, export_rows
 from meterline.cli.options import ContextOption, RowsOutput, RowsOutputOption
 from meterline.cli.output import print_document, print_table, say, write
-from meterline.cli.usage import month
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 _TABLE_ROWS: Final = 100
+_MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 _MONTHS_MAX: Final = 12
 _COLUMNS: Final = (
     Column("key"),
@@ -54,7 +56,7 @@ def revenue(
     output: RowsOutputOption = RowsOutput.TABLE,
 ) -> None:
     """Show what the invoices of some months come to, and the drafts of what is not final in them."""
-    last = month(period) if period else datetime.now(UTC).strftime("%Y-%m")
+    last = _month(period) if period else datetime.now(UTC).strftime("%Y-%m")
     request = pb.QueryRevenueRequest(
         from_billing_period=months_before(last, months - 1),
         until_billing_period=last,
@@ -84,6 +86,13 @@ def revenue(
         say(f"these are the first {len(found):,} rows, the largest of each currency; --limit 0 shows all")
     if told.is_cut_off:
         say("more than 1,000 drafts are due in these months, and those beyond are missing; make invoices final")
+
+
+def _month(text: str) -> str:
+    """Check the label of a month. Raises InputError."""
+    if not _MONTH.fullmatch(text):
+        raise InputError(f'--period {text!r} isn\'t a month; write one such as "2013-01"')
+    return text
 
 
 def months_before(label: str, count: int) -> str:
