@@ -28,6 +28,7 @@ from rating.operations import (
     explained_plans,
     live,
     plans,
+    price_lint,
     price_lists,
     products,
     quotes,
@@ -42,6 +43,7 @@ from rating.wire import cost as cost_wire
 from rating.wire import customers as customers_wire
 from rating.wire import entitlements as entitlements_wire
 from rating.wire import plans as plans_wire
+from rating.wire import price_lint as price_lint_wire
 from rating.wire import price_lists as price_lists_wire
 from rating.wire import products as products_wire
 from rating.wire import quotes as quotes_wire
@@ -249,6 +251,11 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         asked = quotes_wire.asked_plan_from_proto(request)
         found = await explained_plans.explain_plan(self._deps, current_tenant(), asked, request.items)
         return quotes_wire.explained_plan_to_proto(found)
+
+    async def LintPlans(self, request: pb.LintPlansRequest, context: Context) -> pb.LintPlansResponse:
+        """Return what is odd about prices."""
+        question = await asyncio.to_thread(price_lint_wire.question_from_proto, request)
+        return price_lint_wire.findings_to_proto(await price_lint.lint_plans(self._deps, current_tenant(), question))
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""

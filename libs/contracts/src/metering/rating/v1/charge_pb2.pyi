@@ -204,7 +204,7 @@ class DerivationStep(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Stable name: "quantity", "billable", "converted", "included", "tier", "flat", "package", "minimum", "fixed", "total"."""
+    """Stable name: "quantity", "billable", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed", "total"."""
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""
     value: _builtins.str
