@@ -290,6 +290,13 @@ var TEXTS = {
   "price.upTo": "up to {upTo}, {price}",
   "price.beyond": "beyond, {price}",
   "price.each": "{price} each",
+  "price.percent": "{percent} %",
+  "price.percentage": "It costs {percent} % of the amount.",
+  "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.dynamic": "Each event carries its price.",
+  "price.dynamicTimes": "Each event carries its price, times {factor}.",
+  "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",
+  "price.maximum": "It costs at most {maximum} in a period.",
   "price.minimum": "It costs at least {minimum} in a period.",
   "step.quantity": "Usage of the period",
   "step.billable": "Billed, each event rounded by itself",
@@ -298,6 +305,7 @@ var TEXTS = {
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",
   "step.flat": "Fee of the tier",
+  "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
   "step.total": "Exact amount",
@@ -3617,9 +3625,24 @@ function priceInWords(context, item, currency) {
         price: isVolume ? t5("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
       said.push(t5(`price.${item.model}`, { tiers: bounds.join("; ") }));
+      break;
+    }
+    case "percentage":
+    case "costPlus":
+      said.push(t5(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") }));
+      break;
+    case "dynamic":
+      said.push(t5(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
+      break;
+    case "graduatedPercentage": {
+      let shares = item.tiers.map((tier) => t5(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo),
+        price: t5("price.percent", { percent: format.decimal(tier.percent ?? "0") })
+      }) + fee(tier));
+      said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3645,6 +3668,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t5(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
+      case "maximum":
       case "minimum":
       case "fixed":
       case "total":
