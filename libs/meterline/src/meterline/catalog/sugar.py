@@ -84,6 +84,13 @@ def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"meter": meter, "quantity": quantity} for meter, quantity in value.items()]
 
 
+def _rounding(value: Any) -> str:
+    named = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": "UNSPECIFIED"}
+    if value not in named:
+        raise NotSugarError("must be up, down, halfUp or none")
+    return named[value]
+
+
 def _hours(value: Any) -> str:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise NotSugarError("must be a whole number of hours")
@@ -152,10 +159,20 @@ _PRORATION: Final = Short(
     },
 )
 
+_ROUND: Final = Short(
+    "rounding",
+    _rounding,
+    {
+        "description": "Which whole number of steps: up, down, halfUp, or none.",
+        "enum": ["up", "down", "halfUp", "none"],
+    },
+)
+
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
+    "metering.rating.v1.Conversion": {"round": _ROUND, "to": Short("increment")},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.PackagePrice": {"unit": Short("unitPrice")},
