@@ -258,6 +258,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),
             "QuotePlan": rating_pb.QuotePlanRequest(plan="whisper-plan"),
             "ExplainPlan": rating_pb.ExplainPlanRequest(plan="whisper-plan"),
+            "LintPlans": rating_pb.LintPlansRequest(),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),

@@ -740,7 +740,7 @@ export interface PlanItem {
   /** Meter that is priced; empty for a fixed fee. */
   meter: string;
   unit: string;
-  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep";
+  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep" | "percentage" | "graduatedPercentage" | "dynamic" | "costPlus";
   /** Amount of a fixed fee, or of one block of a package. */
   amount: string | null;
   /** Price of one unit, where all units have the same. */
@@ -753,6 +753,12 @@ export interface PlanItem {
   included: string | null;
   /** What the item costs at least; null = no minimum. */
   minimum: string | null;
+  /** What the item costs at most; null = no maximum. */
+  maximum: string | null;
+  /** Share of the amount, or markup on it, of a price in percent. */
+  percent: string | null;
+  /** What the prices that events carry are multiplied by. */
+  factor: string | null;
   tiers: PlanTier[];
 }
 
@@ -784,6 +790,8 @@ export interface PlanTier {
   unitPrice: string | null;
   /** Fee of the tier, or amount of the bracket; null = none. */
   flat: string | null;
+  /** Share of the amount, of a price in percent. */
+  percent: string | null;
 }
 
 /** A version of a plan; versions never change. */

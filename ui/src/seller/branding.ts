@@ -106,7 +106,7 @@ export class MeterlineSellerBranding extends SellerPage {
       <span class="small">${hint}</span></label>`;
     const select = (name: "mode" | "windowFloor", label: string, options: readonly [string, SellerKey][]): TemplateResult => html`<label>${label}
       <select class="select" @change=${(event: Event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => html`<option value=${value} ?selected=${value === spec[name]}>${s(word)}</option>`)}</select></label>`;
-    const toggle = (name: "anyProperty" | "showsCorrectionReasons", label: string): TemplateResult => html`<label class="toggle"><input type="checkbox"
+    const toggle = (name: "anyProperty" | "showsCorrectionReasons", label: string): TemplateResult => html`<label class="toggle is-long"><input type="checkbox"
       .checked=${spec[name] ?? false} @change=${() => this.change({ [name]: !(this.spec[name] ?? false) })} />${label}</label>`;
     const labelled = (part: Partial<typeof labels>): Partial<ProfileSpec> => ({ labels: { ...this.spec.labels, ...part } });
     return html`

@@ -86,6 +86,8 @@ export const TEXTS = {
   "Contracts on {plan}": "Verträge mit {plan}",
   "The first {count} of {all}.": "Die ersten {count} von {all}.",
   "Unbilled usage": "Nicht berechneter Verbrauch",
+  "No meter": "Kein Zähler",
+  "customers: {customers} · events: {events}": "Kunden: {customers} · Ereignisse: {events}",
   "Usage that is counted or kept, and that no invoice will have as things are.": "Verbrauch, der gezählt oder aufbewahrt ist und den so keine Rechnung haben wird.",
   "Meter": "Zähler",
   "Why": "Warum",

@@ -88,6 +88,8 @@ export const TEXTS: Record<SellerKey, string> = {
   "Contracts on {plan}": "Contrats sur {plan}",
   "The first {count} of {all}.": "Les {count} premiers sur {all}.",
   "Unbilled usage": "Consommation non facturée",
+  "No meter": "Aucun compteur",
+  "customers: {customers} · events: {events}": "clients : {customers} · événements : {events}",
   "Usage that is counted or kept, and that no invoice will have as things are.": "Consommation comptée ou gardée, et qu’aucune facture n’aura en l’état.",
   "Meter": "Compteur",
   "Why": "Pourquoi",

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from metering.portal.v1 import portal_service_pb2 as pb
 from metering.portal.v1 import profile_pb2, session_pb2
 from testkit.portal.world import NEW_YORK
@@ -121,3 +123,21 @@ async def test_only_a_bucket_of_what_is_shown_can_be_opened(portal: Any) -> None
             parameters = {"meter": "flights", "billingPeriod": "2013-10", "bucket": "2013-10-02T05:00:00Z"}
             refused = await client.get(f"{API}/{path}", params=parameters)
             assert (refused.status_code, refused.json()["reason"]) == (400, "WINDOW_INVALID"), path
+
+
+@pytest.mark.parametrize(
+    ("changed", "questions"),
+    [({}, 1), ({"groupBy": "origin", "filter": ["origin:EWR", "origin:ORD"]}, 2), ({"groupBy": "origin"}, 3)],
+)
+async def test_no_number_is_asked_for_that_others_add_up_to(portal: Any, changed: Any, questions: int) -> None:
+    picture = {"meter": "flights", "billingPeriod": "2013-10", **changed}
+    portal.world.asked.clear()
+    shown = await ask(portal, "usage", **picture)
+    asked = [method for method, *_ in portal.world.asked].count("QueryUsage")
+    alone = await ask(portal, "usage", **{**picture, "groupBy": ""})
+
+    assert asked == questions
+    columns = ("totals", "total", "eventCount", "billedTotal", "buckets")
+    assert [shown[column] for column in columns] == [alone[column] for column in columns]
+    series = [[Decimal(value or 0) for value in one["values"]] for one in shown["series"]]
+    assert [sum(column) for column in zip(*series, strict=True)] == [Decimal(value or 0) for value in shown["totals"]]

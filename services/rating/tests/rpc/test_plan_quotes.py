@@ -84,6 +84,39 @@ async def test_a_plan_is_explained_in_the_units_of_its_meters(calm_rating: Any, 
     assert lines.sentence == "Each unit costs 2 EUR."
 
 
+async def test_a_catalog_is_looked_at_whole_and_a_plan_that_is_written_down_by_itself(
+    calm_rating: Any, calm_catalog: Any
+) -> None:
+    user = calm_rating.user()
+    await calm_catalog.plan(per_unit("Calls", "calls", "1"))
+    await calm_catalog.plan(per_unit("Lines", "no-such-meter", "0"), name="other")
+    await calm_catalog.customer("EU", currency="EUR")
+    product = pb.ApplyProductRequest(name="talk", spec=catalog_pb2.ProductSpec(meter="to-come"))
+    talk = per_unit("Talk", "", "0")
+    talk.product = "talk"
+    draft = pb.ApplyPlanRequest(name="draft", spec=catalog_pb2.PlanSpec(currency="EUR", items=[talk]))
+    entries = [pb.CatalogEntry(plan=draft), pb.CatalogEntry(product=product)]
+
+    async def codes(request: pb.LintPlansRequest) -> list[tuple[str, str, str]]:
+        found = (await user("LintPlans", request)).findings
+        return [(one.code, one.plan, one.meter) for one in found]
+
+    assert await codes(pb.LintPlansRequest()) == [
+        ("meter-missing", "other", "no-such-meter"),
+        ("zero-rated", "other", "no-such-meter"),
+        ("meter-unused", "", "minutes"),
+        ("currency-without-price", "", ""),
+    ]
+    assert await codes(pb.LintPlansRequest(plans=["standard"])) == []
+    assert await codes(pb.LintPlansRequest(entries=entries, meters=["to-come", "idle"])) == [
+        ("zero-rated", "draft", "to-come"),
+        ("meter-unused", "", "idle"),
+    ]
+    with pytest.raises(MeterlineError) as refused:
+        await codes(pb.LintPlansRequest(plans=["nothing"]))
+    assert refused.value.reason is Reason.PLAN_NOT_FOUND
+
+
 @pytest.mark.parametrize(
     ("asked", "reason", "field"),
     [

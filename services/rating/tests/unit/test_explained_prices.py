@@ -9,16 +9,21 @@ from typing import ClassVar
 import pytest
 
 from chassis.errors.refused import Refused
+from money import ZERO
 from rating.domain.charges import MeterUsage, rate_plan
 from rating.domain.explained_prices import example_quantities, explained_plan, sentence_of
 from rating.domain.plans import Plan, PlanItem
-from rating.domain.pricing.adjust import Included, Minimum
+from rating.domain.pricing.adjust import Included, Maximum, Minimum
 from rating.domain.pricing.convert import Conversion, Rounding
+from rating.domain.pricing.cost_plus import CostPlus
+from rating.domain.pricing.dynamic import Dynamic
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
+from rating.domain.pricing.graduated_percentage import GraduatedPercentage, PercentageTier
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.package import Package
 from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.percentage import Percentage
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import TierRow
 from rating.domain.pricing.stairstep import Bracket, Stairstep
@@ -28,6 +33,9 @@ from rating.domain.pricing.volume import Volume
 TIERS = (Tier(Decimal(100), Decimal("0.05"), Decimal(2)), Tier(Decimal(200), Decimal("0.04")), Tier(None, Decimal(0)))
 BRACKETS = (Bracket(Decimal(100), Decimal(5)), Bracket(None, Decimal(7)))
 BY_THE_MINUTE = Conversion(divide=Decimal(60), increment=Decimal(1), rounding=Rounding.CEILING, unit="min")
+
+
+SAID_DYNAMIC = "Each event carries its price, times 1.1. It costs at most 9 USD in a period."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,15 @@ class Unheard(PriceModel):
             Price(Stairstep(BRACKETS)),
             "All of it costs what its bracket says: up to 100 call, 5 USD; beyond, 7 USD. Nothing used costs nothing.",
         ),
+        (Price(Percentage(Decimal("2.9"))), "It costs 2.9 % of the amount in call."),
+        (
+            Price(
+                GraduatedPercentage((PercentageTier(Decimal(5), Decimal(1), Decimal(2)), PercentageTier(None, ZERO)))
+            ),
+            "Each slice of the amount costs its share: up to 5 call 1 % and 2 USD once; beyond 0 %.",
+        ),
+        (Price(Dynamic(Decimal("1.1")), (Maximum(Decimal(9)),)), SAID_DYNAMIC),
+        (Price(CostPlus(Decimal(5))), "It costs what it costs the seller, with a markup of 5 %."),
         (Price(Package(Decimal(100), Decimal(5))), "Every 100 call begun cost 5 USD."),
         (
             Price(PerUnit(Decimal(1)), convert=BY_THE_MINUTE),

@@ -181,6 +181,9 @@ class SpecReader:
             return self._enum(field.enum_type, value, spot)
         if field.cpp_type in WHOLE_TYPES and not (value.isascii() and value.isdigit()):
             raise self._wrong(spot, f"must be a whole number: {_shown(value)}")
+        listed = _listed(field) if field.cpp_type in WHOLE_TYPES else ()
+        if listed and (len(value) > _DIGITS_MAX or int(value) not in listed):
+            raise self._wrong(spot, f"must be one of {', '.join(map(str, listed))}: {_shown(value)}")
         if field.cpp_type in WHOLE_TYPES and (len(value) > _DIGITS_MAX or int(value) > _LARGEST[field.cpp_type]):
             least, most = _bounds(field)
             raise self._wrong(spot, f"must be a whole number from {least} to {most}: {_shown(value)}")
@@ -202,10 +205,19 @@ class SpecReader:
         return utc.isoformat().replace("+00:00", "Z")
 
 
+def _rules_of(field: FieldDescriptor) -> validate_pb2.UInt32Rules | validate_pb2.UInt64Rules:
+    every = field.GetOptions().Extensions[validate_pb2.field]
+    return every.uint32 if field.cpp_type == FieldDescriptor.CPPTYPE_UINT32 else every.uint64
+
+
+def _listed(field: FieldDescriptor) -> tuple[int, ...]:
+    """Return the numbers that the contract lists for a field of a whole type; none where it has bounds."""
+    return tuple(getattr(_rules_of(field), "in"))
+
+
 def _bounds(field: FieldDescriptor) -> tuple[int, int]:
     """Return the smallest and the largest number that the contract allows in a field of a whole type."""
-    every = field.GetOptions().Extensions[validate_pb2.field]
-    rules = every.uint32 if field.cpp_type == FieldDescriptor.CPPTYPE_UINT32 else every.uint64
+    rules = _rules_of(field)
     least = rules.gte if rules.HasField("gte") else rules.gt + 1 if rules.HasField("gt") else 0
     most = rules.lte if rules.HasField("lte") else rules.lt - 1 if rules.HasField("lt") else _LARGEST[field.cpp_type]
     return least, most

@@ -83,7 +83,11 @@ COMMANDS: Final = {
     ),
     "price": (
         "price:app",
-        "Prices before anybody has them: in plain words, worked out, tried with assumed usage.",
+        "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd.",
+    ),
+    "template": (
+        "templates:app",
+        "Catalogs of the usual shapes: pay as you go, base and overage, tiers, voice, SMS, data, LLM tokens.",
     ),
     "status": (
         "status:status",

@@ -17,6 +17,7 @@ from meterline.cli.documents import message_document, period_document, time_text
 from meterline.cli.exits import exit_code, explain_error, fail_for_all
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
+from meterline.cli.price_lint import lint
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from meterline.catalog.files import Entry
     from meterline.client import AsyncClient
 
-app = plain_app("Prices before anybody has them: in plain words, worked out, tried with assumed usage.")
+app = plain_app(
+    "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd."
+)
+
+
+app.command("lint")(lint)
 
 
 @app.command("quote")

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from portal.domain.viewers import Viewer
     from portal.operations.deps import Deps
 
+    _Ask = Callable[[UsageQuestion], Awaitable[UsageAnswer]]
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenUsage:
@@ -64,14 +66,36 @@ class ChosenUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answers:
-    """All that was asked at once."""
+class _Counted:
+    """What was counted: bucket by bucket, over the whole span, and by the largest groups where they are asked for."""
 
     windows: UsageAnswer
     whole: UsageAnswer
     groups: _Groups | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """All that was asked at once."""
+
+    counted: _Counted
     compare: Comparison | None
     billed: Billed[EqualLine] | None
+
+    @property
+    def windows(self) -> UsageAnswer:
+        """What was counted bucket by bucket."""
+        return self.counted.windows
+
+    @property
+    def whole(self) -> UsageAnswer:
+        """What was counted over the whole span."""
+        return self.counted.whole
+
+    @property
+    def groups(self) -> _Groups | None:
+        """The largest groups."""
+        return self.counted.groups
 
     def total(self) -> Decimal:
         """Return the quantity of the whole span."""
@@ -161,9 +185,7 @@ async def _asked(deps: Deps, viewer: Viewer, chosen: ChosenUsage, choices: Choic
     async def ask() -> _Answers:
         return _Answers(
             *await asyncio.gather(
-                _by_windows(ask_usage, chosen.question, chosen.contract_periods, chosen.zone),
-                ask_usage(replace(chosen.question, window=None)),
-                _groups(deps, viewer, chosen, choices.group_by) if choices.group_by else _nothing(),
+                _counted(ask_usage, chosen, choices.group_by),
                 _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
                 _billed(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
             )
@@ -227,7 +249,7 @@ def _buckets(periods: Sequence[ContractPeriod], whole: Span, window: Window, zon
 
 
 async def _by_windows(
-    ask: Callable[[UsageQuestion], Awaitable[UsageAnswer]],
+    ask: _Ask,
     question: UsageQuestion,
     periods: Sequence[ContractPeriod],
     zone: ZoneInfo,
@@ -291,26 +313,46 @@ def _points(answer: UsageAnswer, *, of_rest: bool = False) -> list[Point]:
     return [Point(row.start, row.group, row.quantity) for row in answer.rows if row.is_other == of_rest]
 
 
-async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str) -> _Groups:
-    """Return the largest groups by themselves."""
+async def _counted(ask: _Ask, chosen: ChosenUsage, group_by: str) -> _Counted:
+    """Ask for what was counted, and for no number that others add up to: each question is work for two services."""
+    by_windows = partial(_by_windows, ask, periods=chosen.contract_periods, zone=chosen.zone)
+    adds_up = chosen.meter.aggregation in ADDITIVE
+    if not adds_up:
+        return _Counted(
+            *await asyncio.gather(
+                by_windows(chosen.question),
+                ask(replace(chosen.question, window=None)),
+                _groups(ask, chosen, group_by) if group_by else _nothing(),
+            )
+        )
+    if not group_by:
+        windows = await by_windows(chosen.question)
+        return _Counted(windows, windows, None)
     grouped = replace(chosen.question, group_by=group_by)
-    wholes = await deps.aggregator.usage(viewer.customer, replace(grouped, window=None))
+    wholes = await ask(replace(grouped, window=None))
+    keys = largest({row.group: row.quantity for row in wholes.rows})
+    if len(keys) == len(wholes.rows):
+        parts = await by_windows(grouped) if keys else wholes
+        together = replace(parts, rows=[replace(row, group="") for row in parts.rows])
+        return _Counted(together, wholes, _Groups(keys, wholes, parts))
+    of_keys = replace(grouped, filters={**grouped.filters, group_by: keys})
+    windows, parts = await asyncio.gather(by_windows(chosen.question), by_windows(of_keys))
+    return _Counted(windows, wholes, _Groups(keys, wholes, parts))
+
+
+async def _groups(ask: _Ask, chosen: ChosenUsage, group_by: str) -> _Groups:
+    """Return the largest groups of a meter whose groups don't add up."""
+    grouped = replace(chosen.question, group_by=group_by)
+    wholes = await ask(replace(grouped, window=None))
     keys = largest({row.group: row.quantity for row in wholes.rows})
     if not keys:
         return _Groups(keys, wholes, wholes)
-    if len(keys) < len(wholes.rows) and chosen.meter.aggregation not in ADDITIVE:
+    if len(keys) < len(wholes.rows):
         # What is left is no difference: the aggregator puts it together from what its windows hold.
         top = replace(grouped, top=len(keys))
-        wholes, windows = await asyncio.gather(
-            deps.aggregator.usage(viewer.customer, replace(top, window=None)),
-            deps.aggregator.usage(viewer.customer, top),
-        )
+        wholes, windows = await asyncio.gather(ask(replace(top, window=None)), ask(top))
         return _Groups([row.group for row in wholes.rows if not row.is_other], wholes, windows)
-    filters = {**chosen.question.filters, group_by: keys}
-    ask = partial(deps.aggregator.usage, viewer.customer)
-    return _Groups(
-        keys, wholes, await _by_windows(ask, replace(grouped, filters=filters), chosen.contract_periods, chosen.zone)
-    )
+    return _Groups(keys, wholes, await _by_windows(ask, grouped, chosen.contract_periods, chosen.zone))
 
 
 def _series(

@@ -28,6 +28,7 @@ from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_
 from rating.domain.charges import ChargeKind
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.plans import Plan, PlanItem
+from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
 from rating.domain.proration import WHOLE, DayShare, Proration
 from rating.domain.rate import rate
@@ -298,8 +299,8 @@ def _cost_of_usage(
 
 
 def _before_lift(price: Price) -> Price:
-    """Return a price without what works on the amount: a minimum is of the whole period, and of no window."""
-    return replace(price, adjustments=tuple(each for each in price.adjustments if each.IS_BEFORE))
+    """Return a price without its minimum, which is of the whole period, and of no window."""
+    return replace(price, adjustments=tuple(each for each in price.adjustments if not isinstance(each, Minimum)))
 
 
 def _difference(exact: Exact, exact_before: Exact, currency: Currency) -> tuple[Decimal, Exact]:

@@ -61,15 +61,26 @@ def example_quantities(price: Price) -> tuple[Decimal, ...]:
     if price.is_fixed:
         return (ZERO,)
     with exact_arithmetic():
-        included = sum((each.value for each in price.adjustments if isinstance(each, Included)), start=ZERO)
-        ends = [included] if included else []
-        ends += [included + bound for bound in price.model.bounds]
+        ends = ends_of(price)
         shown = ends[: _BOUNDS_MAX - 1] + ends[-1:]
         found = {ZERO} if price.floors else set()
         for end in shown:
-            found |= {_metered(price, end), _metered(price, end) + 1}
+            found |= {metered(price, end), metered(price, end) + 1}
         beyond = [_BEYOND * ends[-1]] if ends else list(_USUAL)
-        return tuple(sorted(found | {_metered(price, quantity) for quantity in beyond}))
+        return tuple(sorted(found | {metered(price, quantity) for quantity in beyond}))
+
+
+def bounds_metered(price: Price) -> tuple[Decimal, ...]:
+    """Return the metered quantities up to and including which a price holds, ascending."""
+    with exact_arithmetic():
+        return tuple(metered(price, end) for end in ends_of(price))
+
+
+def ends_of(price: Price) -> list[Decimal]:
+    """Return the quantities, in the unit that is priced, up to and including which a price holds, ascending."""
+    included = sum((each.value for each in price.adjustments if isinstance(each, Included)), start=ZERO)
+    ends = [included] if included else []
+    return ends + [included + bound for bound in price.model.bounds]
 
 
 def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
@@ -87,7 +98,7 @@ def _sentences(price: Price, unit: str, currency: str) -> Iterator[str]:
     yield from (each.said(words) for each in price.adjustments if not each.IS_BEFORE)
 
 
-def _metered(price: Price, priced: Decimal) -> Decimal:
+def metered(price: Price, priced: Decimal) -> Decimal:
     """Return the metered quantity that comes to `priced`, or the last one before it that has few enough decimals."""
-    metered = Fraction(priced) if price.convert is None else price.convert.metered(priced)
-    return Decimal(metered.numerator * 10**_PLACES // metered.denominator).scaleb(-_PLACES)
+    exact = Fraction(priced) if price.convert is None else price.convert.metered(priced)
+    return Decimal(exact.numerator * 10**_PLACES // exact.denominator).scaleb(-_PLACES)

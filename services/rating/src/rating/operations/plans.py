@@ -23,7 +23,7 @@ from rating.store.versions import lock_entry
 
 async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, draft: PlanDraft) -> Applied[Plan]:
     """Make a plan what `draft` says. Raises NotFound for a product that does not exist, and InvalidRequest."""
-    meters = await _meters_of_products(conn, tenant, draft.products)
+    meters = await meters_of_products(conn, tenant, draft.products)
     with refusals("spec"):
         wanted = draft.resolved(meters)
     await lock_entry(conn, "plan", tenant, name)
@@ -47,7 +47,7 @@ async def find_asked_plan(
     One that is only written down has no name and the version 0. Raises NotFound and InvalidRequest.
     """
     if isinstance(asked, PlanDraft):
-        meters = await _meters_of_products(conn, tenant, asked.products)
+        meters = await meters_of_products(conn, tenant, asked.products)
         with refusals("draft"):
             return "", 0, asked.resolved(meters)
     if asked.version or instant is None:
@@ -85,7 +85,8 @@ async def list_plans(deps: Deps, tenant: str, after: str, limit: int) -> Page[Ve
     return page_of(found, limit, lambda plan: (plan.name,))
 
 
-async def _meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable[str]) -> dict[str, str]:
+async def meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the meters of products by their names. Raises NotFound."""
     meters: dict[str, str] = {}
     for name in sorted(names):
         product = await PRODUCTS.newest(conn, tenant, name)

@@ -19,7 +19,7 @@ from rating.domain.pricing.fields import Plain, fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
 from rating.domain.proration import Proration
 from rating.wire.features import feature_from_proto, feature_to_proto
-from rating.wire.values import decimal_in, instant_in, outcome_to_proto
+from rating.wire.values import decimal_in, instant_in, outcome_to_proto, signed_decimal_in
 
 if TYPE_CHECKING:
     from rating.domain.plans import Plan, PlanChange, PlanItem
@@ -147,7 +147,7 @@ def _conversion_to_proto(convert: Conversion) -> catalog_pb2.Conversion:
 def _model_from_proto(kind: str, owner: catalog_pb2.PlanItem | catalog_pb2.UsagePrice) -> PriceModel:
     model = next(model for model in MODELS if kind == model.KIND)
     with inside(kind):
-        return from_plain(model, _plain(getattr(owner, kind), model), decimal_in)
+        return from_plain(model, _plain(getattr(owner, kind), model), signed_decimal_in)
 
 
 def _plain(message: Any, kind: type) -> Plain:

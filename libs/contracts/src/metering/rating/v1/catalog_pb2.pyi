@@ -366,7 +366,7 @@ Global___FixedFee: _TypeAlias = FixedFee  # noqa: Y015
 @_typing.final
 class UsagePrice(_message.Message):
     """A price for the quantity of one period. Order: the quantity is converted, included units are taken off, the model prices the rest, the
-    minimum lifts the result.
+    maximum caps the result and the minimum lifts it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -376,11 +376,18 @@ class UsagePrice(_message.Message):
     VOLUME_FIELD_NUMBER: _builtins.int
     PACKAGE_FIELD_NUMBER: _builtins.int
     STAIRSTEP_FIELD_NUMBER: _builtins.int
+    PERCENTAGE_FIELD_NUMBER: _builtins.int
+    GRADUATED_PERCENTAGE_FIELD_NUMBER: _builtins.int
+    DYNAMIC_FIELD_NUMBER: _builtins.int
+    COST_PLUS_FIELD_NUMBER: _builtins.int
     INCLUDED_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
     CONVERT_FIELD_NUMBER: _builtins.int
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""
+    maximum: _builtins.str
+    """The item costs at most this. Decimal text, not negative, not below `minimum`. Empty = no maximum."""
     minimum: _builtins.str
     """The item costs at least this, also without usage. Decimal text, not negative. Empty = no minimum."""
     @_builtins.property
@@ -404,6 +411,22 @@ class UsagePrice(_message.Message):
         """The whole amount of the bracket in which the quantity ends."""
 
     @_builtins.property
+    def percentage(self) -> Global___PercentagePrice:
+        """A share of the quantity, which is an amount of money in the plan's currency: a fee of 2.9 % of what was sold."""
+
+    @_builtins.property
+    def graduated_percentage(self) -> Global___GraduatedPercentagePrice:
+        """Each slice of that amount at the share of its tier, plus the flat fee of every tier entered."""
+
+    @_builtins.property
+    def dynamic(self) -> Global___DynamicPrice:
+        """The quantity is the price already, an amount that each event carries; passed on, times a factor."""
+
+    @_builtins.property
+    def cost_plus(self) -> Global___CostPlusPrice:
+        """The quantity is what it costs the seller; passed on with a markup."""
+
+    @_builtins.property
     def convert(self) -> Global___Conversion:
         """From the metered quantity to the one that is priced; included units and tiers are in the unit that it converts to. The metered
         quantity stays beside it, exact. Optional.
@@ -417,15 +440,20 @@ class UsagePrice(_message.Message):
         volume: Global___VolumePrice | None = ...,
         package: Global___PackagePrice | None = ...,
         stairstep: Global___StairstepPrice | None = ...,
+        percentage: Global___PercentagePrice | None = ...,
+        graduated_percentage: Global___GraduatedPercentagePrice | None = ...,
+        dynamic: Global___DynamicPrice | None = ...,
+        cost_plus: Global___CostPlusPrice | None = ...,
         included: _builtins.str = ...,
+        maximum: _builtins.str = ...,
         minimum: _builtins.str = ...,
         convert: Global___Conversion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "graduated", b"graduated", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "graduated", b"graduated", "included", b"included", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep"]  # noqa: Y015
+    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
 
@@ -620,6 +648,126 @@ class StairstepTier(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StairstepTier: _TypeAlias = StairstepTier  # noqa: Y015
+
+@_typing.final
+class PercentagePrice(_message.Message):
+    """A share. Example: 2.9 of 1105 USD sold is 32.045 USD."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    rate: _builtins.str
+    """Percent, 0 to 100. Decimal text. Required."""
+    def __init__(
+        self,
+        *,
+        rate: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PercentagePrice: _TypeAlias = PercentagePrice  # noqa: Y015
+
+@_typing.final
+class GraduatedPercentagePrice(_message.Message):
+    """Shares by slices. Example: 1 up to 1000 with 200 flat, 2 beyond with 300 flat: 1050 USD are 10 + 200 + 1 + 300 = 511 USD."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PercentageTier]:
+        """Ascending; only the last has no upper bound."""
+
+    def __init__(
+        self,
+        *,
+        tiers: _abc.Iterable[Global___PercentageTier] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GraduatedPercentagePrice: _TypeAlias = GraduatedPercentagePrice  # noqa: Y015
+
+@_typing.final
+class PercentageTier(_message.Message):
+    """A tier of shares, given by its upper bound alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UP_TO_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    FLAT_FIELD_NUMBER: _builtins.int
+    up_to: _builtins.str
+    """Last amount that belongs to the tier (inclusive). Decimal text; empty for the last tier."""
+    rate: _builtins.str
+    """Percent, 0 to 100. Decimal text. Required."""
+    flat: _builtins.str
+    """Fee once the tier is entered. Decimal text, not negative. Empty = 0."""
+    def __init__(
+        self,
+        *,
+        up_to: _builtins.str = ...,
+        rate: _builtins.str = ...,
+        flat: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat", b"flat", "rate", b"rate", "up_to", b"up_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PercentageTier: _TypeAlias = PercentageTier  # noqa: Y015
+
+@_typing.final
+class DynamicPrice(_message.Message):
+    """The price as the events carry it: a SUM meter of amounts in the plan's currency. Where events are in several, the meter's filter chooses one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_FIELD_NUMBER: _builtins.int
+    factor: _builtins.str
+    """What the amounts are multiplied by. Decimal text, not negative. Empty = 1."""
+    def __init__(
+        self,
+        *,
+        factor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor", b"factor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DynamicPrice: _TypeAlias = DynamicPrice  # noqa: Y015
+
+@_typing.final
+class CostPlusPrice(_message.Message):
+    """Cost and a markup. Example: 17.5 on costs of 812.40 is 954.57."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKUP_FIELD_NUMBER: _builtins.int
+    markup: _builtins.str
+    """Percent that is added to the cost, -100 or more. Decimal text. Required."""
+    def __init__(
+        self,
+        *,
+        markup: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["markup", b"markup"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CostPlusPrice: _TypeAlias = CostPlusPrice  # noqa: Y015
 
 @_typing.final
 class PackagePrice(_message.Message):

@@ -206,7 +206,7 @@ class DerivationStep(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Stable name: "quantity", "billable", "converted", "included", "tier", "flat", "package", "minimum", "fixed",
+    """Stable name: "quantity", "billable", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
     "days", "total".
     """
     text: _builtins.str

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import aggregator_service_pb2 as _aggregator_service_pb2
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
@@ -28,6 +29,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _FindingLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FindingLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FindingLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINDING_LEVEL_UNSPECIFIED: _FindingLevel.ValueType  # 0
+    """Never sent."""
+    FINDING_LEVEL_ERROR: _FindingLevel.ValueType  # 1
+    """Nothing can be billed like this."""
+    FINDING_LEVEL_WARNING: _FindingLevel.ValueType  # 2
+    """Hardly meant."""
+    FINDING_LEVEL_INFO: _FindingLevel.ValueType  # 3
+    """Worth knowing."""
+
+class FindingLevel(_FindingLevel, metaclass=_FindingLevelEnumTypeWrapper):
+    """How bad a finding is."""
+
+FINDING_LEVEL_UNSPECIFIED: FindingLevel.ValueType  # 0
+"""Never sent."""
+FINDING_LEVEL_ERROR: FindingLevel.ValueType  # 1
+"""Nothing can be billed like this."""
+FINDING_LEVEL_WARNING: FindingLevel.ValueType  # 2
+"""Hardly meant."""
+FINDING_LEVEL_INFO: FindingLevel.ValueType  # 3
+"""Worth knowing."""
+Global___FindingLevel: _TypeAlias = FindingLevel  # noqa: Y015
 
 @_typing.final
 class ApplyProductRequest(_message.Message):
@@ -1730,6 +1759,112 @@ class ExplainedItem(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainedItem: _TypeAlias = ExplainedItem  # noqa: Y015
+
+@_typing.final
+class LintPlansRequest(_message.Message):
+    """Which prices to look at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLANS_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    METERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def plans(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of plans that are applied."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntry]:
+        """Plans that are only written down, with the products that they name; other entries are read, and not looked at."""
+
+    @_builtins.property
+    def meters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of meters that are only written down: they are taken to exist, and named if no plan prices them."""
+
+    def __init__(
+        self,
+        *,
+        plans: _abc.Iterable[_builtins.str] | None = ...,
+        entries: _abc.Iterable[Global___CatalogEntry] | None = ...,
+        meters: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "meters", b"meters", "plans", b"plans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintPlansRequest: _TypeAlias = LintPlansRequest  # noqa: Y015
+
+@_typing.final
+class LintPlansResponse(_message.Message):
+    """What is odd."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceFinding]:
+        """By plan and item, in the order of each plan."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[Global___PriceFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintPlansResponse: _TypeAlias = LintPlansResponse  # noqa: Y015
+
+@_typing.final
+class PriceFinding(_message.Message):
+    """Something odd about a price."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    level: Global___FindingLevel.ValueType
+    """How bad it is."""
+    code: _builtins.str
+    """What it is, in a stable word (docs/pricing.md lists them). Example: "total-falls"."""
+    plan: _builtins.str
+    """Plan; empty where it is about no single one."""
+    item: _builtins.str
+    """Item of the plan; empty where it is about no single one."""
+    meter: _builtins.str
+    """Meter; empty for a fixed fee."""
+    quantity: _builtins.str
+    """Quantity at which it happens, decimal text; empty where it happens at none."""
+    message: _builtins.str
+    """What it is and what to do, for people."""
+    def __init__(
+        self,
+        *,
+        level: Global___FindingLevel.ValueType = ...,
+        code: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        item: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "item", b"item", "level", b"level", "message", b"message", "meter", b"meter", "plan", b"plan", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceFinding: _TypeAlias = PriceFinding  # noqa: Y015
 
 @_typing.final
 class RateUsageRequest(_message.Message):

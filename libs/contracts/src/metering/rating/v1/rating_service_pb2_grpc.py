@@ -137,6 +137,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.FromString,
                 _registered_method=True)
+        self.LintPlans = channel.unary_unary(
+                '/metering.rating.v1.RatingService/LintPlans',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
+                _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
@@ -368,6 +373,15 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LintPlans(self, request, context):
+        """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+        Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+        Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -571,6 +585,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ExplainPlan,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.SerializeToString,
+            ),
+            'LintPlans': grpc.unary_unary_rpc_method_handler(
+                    servicer.LintPlans,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.SerializeToString,
             ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
@@ -1180,6 +1199,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ExplainPlan',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LintPlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/LintPlans',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -105,6 +105,11 @@ class RatingServiceStub:
     """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
     where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
     """
+    LintPlans: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.LintPlansRequest, _rating_service_pb2.LintPlansResponse]
+    """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+    Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+    Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+    """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -225,6 +230,11 @@ class RatingServiceAsyncStub(RatingServiceStub):
     ExplainPlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainPlanRequest, _rating_service_pb2.ExplainPlanResponse]  # type: ignore[assignment]
     """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
     where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+    """
+    LintPlans: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.LintPlansRequest, _rating_service_pb2.LintPlansResponse]  # type: ignore[assignment]
+    """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+    Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+    Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -463,6 +473,17 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rating_service_pb2.ExplainPlanResponse, _abc.Awaitable[_rating_service_pb2.ExplainPlanResponse]]:
         """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
         where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+        """
+
+    @_abc_1.abstractmethod
+    def LintPlans(
+        self,
+        request: _rating_service_pb2.LintPlansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.LintPlansResponse, _abc.Awaitable[_rating_service_pb2.LintPlansResponse]]:
+        """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+        Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+        Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
         """
 
     @_abc_1.abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
@@ -27,7 +27,7 @@ class Graduated(PriceModel):
 
     def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
         """Return a row for every tier entered."""
-        return tuple(self._slices(quantity))
+        return tuple(slices(self.tiers, quantity))
 
     def said(self, words: Words) -> Iterator[str]:
         """Yield a sentence for every tier."""
@@ -41,11 +41,13 @@ class Graduated(PriceModel):
             yield f"{text}{fee_said(tier, words)}."
             is_first = False
 
-    def _slices(self, quantity: Decimal) -> Iterator[TierRow]:
-        lower = ZERO
-        for tier in self.tiers:
-            if quantity <= lower:
-                return
-            upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-            yield row(tier.up_to, upper - lower, tier.unit_price, tier.flat)
-            lower = upper
+
+def slices(tiers: Sequence[Tier], quantity: Decimal) -> Iterator[TierRow]:
+    """Yield the part of a quantity that falls into each tier, at its price."""
+    lower = ZERO
+    for tier in tiers:
+        if quantity <= lower:
+            return
+        upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
+        yield row(tier.up_to, upper - lower, tier.unit_price, tier.flat)
+        lower = upper

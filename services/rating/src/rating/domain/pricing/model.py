@@ -28,6 +28,9 @@ class PriceModel(ABC):
     LOOKS_AT_USAGE: ClassVar[bool] = True
     """False for what costs the same whatever the usage; it takes no adjustments either."""
 
+    IS_OF_MONEY: ClassVar[bool] = False
+    """Whether the quantity is an amount of money, in the plan's currency; it is not converted."""
+
     @abstractmethod
     def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
         """Return the parts of `quantity` (never negative), each at its price; what they cost is their sum."""

@@ -19,6 +19,7 @@ class StepName(StrEnum):
     TIER = "tier"
     FLAT = "flat"
     PACKAGE = "package"
+    MAXIMUM = "maximum"
     MINIMUM = "minimum"
     FIXED = "fixed"
     DAYS = "days"
