@@ -25,7 +25,7 @@ from rating.operations import (
     cost,
     customers,
     entitlements,
-    explained_plans,
+    explained_prices,
     live,
     plans,
     price_lint,
@@ -42,6 +42,7 @@ from rating.wire import contracts as contracts_wire
 from rating.wire import cost as cost_wire
 from rating.wire import customers as customers_wire
 from rating.wire import entitlements as entitlements_wire
+from rating.wire import explained_prices as explained_prices_wire
 from rating.wire import plans as plans_wire
 from rating.wire import price_lint as price_lint_wire
 from rating.wire import price_lists as price_lists_wire
@@ -249,8 +250,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ExplainPlan(self, request: pb.ExplainPlanRequest, context: Context) -> pb.ExplainPlanResponse:
         """Return the prices of a plan in words."""
         asked = quotes_wire.asked_plan_from_proto(request)
-        found = await explained_plans.explain_plan(self._deps, current_tenant(), asked, request.items)
-        return quotes_wire.explained_plan_to_proto(found)
+        found = await explained_prices.explain_plan(self._deps, current_tenant(), asked, request.items)
+        return explained_prices_wire.explained_plan_to_proto(found)
 
     async def LintPlans(self, request: pb.LintPlansRequest, context: Context) -> pb.LintPlansResponse:
         """Return what is odd about prices."""

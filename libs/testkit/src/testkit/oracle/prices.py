@@ -1,4 +1,4 @@
-"""The published price rules, implemented a second time, in fractions.
+"""The rules of docs/pricing.md, implemented a second time, in fractions, from that page alone.
 
 `upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each
 slice at its tier, plus the flat fee of each tier entered. Stair-step: the amount of the bracket the quantity ends in.

@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
+from money import ZERO, Exact, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.fields import fields_of
@@ -84,7 +84,7 @@ class _Looked:
             return None
         return Decimal(1) if convert is None or convert.multiply is None else convert.multiply
 
-    def cost(self, quantity: Decimal, price: Price | None = None) -> Decimal:
+    def cost(self, quantity: Decimal, price: Price | None = None) -> Exact:
         return rate(quantity, price or self.price).amount
 
 
@@ -191,7 +191,7 @@ def _unreachable(looked: _Looked) -> Iterator[Finding]:
 def _same_as_next(looked: _Looked) -> Iterator[Finding]:
     for records in _tiers_of(looked.price):
         for lower, upper in pairwise(records):
-            adds_up = looked.price.model.KIND == "graduated" and upper.get("flat")
+            adds_up = looked.price.model.KIND.startswith("graduated") and upper.get("flat")
             if _without_bound(lower) == _without_bound(upper) and not adds_up:
                 end = lower["up_to"]
                 text = f"the tier up to {looked.priced_words.units(end)} costs what the next one does; write one tier"
@@ -201,7 +201,7 @@ def _same_as_next(looked: _Looked) -> Iterator[Finding]:
 def _free_beyond(looked: _Looked) -> Iterator[Finding]:
     for records in _tiers_of(looked.price):
         last, bounds = records[-1], looked.price.model.bounds
-        if bounds and last.get("unit_price") == ZERO and not last.get("flat"):
+        if bounds and last.get("unit_price", last.get("rate")) == ZERO and not last.get("flat"):
             end = bounds[-1] + looked.included
             text = f"each unit beyond {looked.priced_words.units(end)} is free; write a price there, unless it is meant"
             yield Finding(Level.WARNING, "free-beyond", text, quantity=end)

@@ -9,7 +9,7 @@ from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import Refused, each_of, refusals
 from eventlog.wire import period_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
-from money import DERIVED, INPUT, ZERO, InvalidDecimalError, format_decimal, parse_decimal
+from money import DERIVED, INPUT, ZERO, InvalidDecimalError, format_decimal, format_exact, parse_decimal
 from rating.domain.assumed_periods import AssumedPeriod
 from rating.domain.billing_period import parse_day
 from rating.domain.plans import NamedPlan
@@ -19,7 +19,6 @@ from rating.wire.plans import plan_from_proto
 
 if TYPE_CHECKING:
     from rating.domain.plans import PlanDraft
-    from rating.operations.explained_plans import ExplainedPlan
     from rating.operations.quotes import QuotedPlan, Quotes
 
 
@@ -35,7 +34,7 @@ def quotes_to_proto(found: Quotes) -> pb.QuotePriceResponse:
     """Return what the quantities would cost."""
     plan = found.terms.plan
     return pb.QuotePriceResponse(
-        quotes=map(_quote_to_proto, found.quotes),
+        quotes=map(quote_to_proto, found.quotes),
         currency=plan.content.currency,
         plan=plan.name,
         plan_version=plan.version,
@@ -50,21 +49,6 @@ def asked_plan_from_proto(request: pb.QuotePlanRequest | pb.ExplainPlanRequest) 
         with refusals("draft"):
             return plan_from_proto(request.draft)
     return NamedPlan(request.plan, request.plan_version)
-
-
-def explained_plan_to_proto(found: ExplainedPlan) -> pb.ExplainPlanResponse:
-    """Return the prices of a plan in words."""
-    items = [
-        pb.ExplainedItem(
-            item=each.item.name,
-            meter=each.item.meter,
-            unit=each.unit,
-            sentence=each.sentence,
-            examples=map(_quote_to_proto, each.examples),
-        )
-        for each in found.items
-    ]
-    return pb.ExplainPlanResponse(items=items, currency=found.currency, plan=found.name, plan_version=found.version)
 
 
 def assumed_period_from_proto(request: pb.QuotePlanRequest) -> AssumedPeriod:
@@ -86,7 +70,7 @@ def usage_from_proto(request: pb.QuotePlanRequest) -> list[AssumedUsage]:
 def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:
     """Return what a plan would cost."""
     return pb.QuotePlanResponse(
-        lines=map(_quote_to_proto, found.quote.lines),
+        lines=map(quote_to_proto, found.quote.lines),
         total=format(found.quote.total, "f"),
         currency=found.plan.currency,
         plan=found.name,
@@ -113,12 +97,13 @@ def _quantity(field: str, text: str) -> Decimal:
         raise invalid_field(field, Reason.FIELD_INVALID, error.message) from error
 
 
-def _quote_to_proto(quote: Quote) -> pb.PriceQuote:
+def quote_to_proto(quote: Quote) -> pb.PriceQuote:
+    """Return what one item would cost."""
     priced = quote.derivation.priced_quantity
     return pb.PriceQuote(
         item=quote.item,
         quantity=format_decimal(quote.quantity),
-        exact_amount=format_decimal(quote.derivation.amount),
+        exact_amount=format_exact(quote.derivation.amount),
         amount=format(quote.amount, "f"),
         tiers=tiers_to_proto(quote.derivation),
         steps=steps_to_proto(quote.derivation),

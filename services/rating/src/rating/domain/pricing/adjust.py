@@ -32,10 +32,9 @@ class Adjustment(ABC):
         """Refuse a negative value."""
         check_not_negative(self.KIND, self.value)
 
-    @abstractmethod
-    def said(self, words: Words) -> str:
+    def said(self, words: Words) -> str:  # noqa: ARG002 - whatever it is in
         """Return it in a plain sentence."""
-        ...
+        return f"Its {self.KIND} is {format_decimal(self.value)}."
 
     @abstractmethod
     def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
