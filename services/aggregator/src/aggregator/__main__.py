@@ -9,6 +9,8 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 
 # isort: split
 
+import os
+import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -97,7 +99,9 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         groups_max=settings.meter_groups_max,
     )
     current = CurrentUsage(deps, partial(changes.wait_beyond, 0))
-    folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
+    folds = FoldFactory(
+        deps, ingest.feed, settings, Instruments(runtime.telemetry.meter), f"{socket.gethostname()}/{os.getpid()}"
+    )
     return Composition(
         served=[
             served(deps, current),
