@@ -1,7 +1,7 @@
 """Current usage, asked for a thousand times a second while usage goes on: `python -m benchmarks.current --seconds 20`.
 
-An open loop: each question has its time, whether those before it are answered or not, and its latency counts from
-that time. So a pause shows in all questions that fell into it. It fails above its bar, and unless answers are exact.
+It fails above its bar, and unless answers are exact. With `--entitlements`, the question is whether a customer may use
+one more unit of a feature that its plan limits.
 """
 
 from __future__ import annotations
@@ -9,146 +9,153 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import random
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import uvloop
 
 from benchmarks import shape
 from benchmarks.__main__ import console, running_suite
+from benchmarks.steady import ask_steadily, report_beside
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.common.v1 import values_pb2
+from metering.rating.v1 import entitlement_pb2
+from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from meterline.client import AsyncClient
-from meterline.event import UsageEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.__main__ import Suite
 
+    Ask = Callable[[str], Any]
+
 P99_BAR_MS: Final = 5.0
-_EVENTS_PER_BATCH: Final = 500
 _WARM_UP_S: Final = 3.0
+_AGREED: Final = """\
+---
+kind: Plan
+metadata: {name: limited}
+spec:
+  currency: EUR
+  items: [{name: Events, meter: events, price: {perUnit: "0.01"}}]
+  features: [{name: events, meter: events, limit: "1000000000"}]
+"""
+_AGREED_BY: Final = """\
+---
+kind: Customer
+metadata: {name: NAME}
+spec: {currency: EUR}
+---
+kind: Contract
+metadata: {name: NAME-1}
+spec: {customer: NAME, plan: limited, start: "2026-01-01", timeZone: UTC}
+"""
 
 
-async def ask(suite: Suite, rate: float, seconds: float, events_per_s: float, customers: int) -> dict[str, float]:
+class Question:
+    """What is asked about a customer, and what was used by the answer."""
+
+    def __init__(self, suite: Suite, service: str) -> None:
+        """Ask one service of a running suite."""
+        self._channel = grpc.aio.insecure_channel(suite.context.address(service))
+        self._options: dict[str, Any] = {
+            "metadata": [("authorization", f"Bearer {suite.context.token}")],
+            "timeout": 30,
+        }
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._channel.close(None)
+
+
+class CurrentUsage(Question):
+    """The quantity of a meter."""
+
+    def __init__(self, suite: Suite) -> None:
+        """Ask the aggregator."""
+        super().__init__(suite, "aggregator")
+        self._stub = pb_grpc.AggregatorServiceStub(self._channel)
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        self.period = values_pb2.Period()
+        self.period.start.FromDatetime(today.replace(day=1))
+        self.period.end.FromDatetime((today.replace(day=1) + timedelta(days=32)).replace(day=1))
+
+    async def ask(self, name: str) -> tuple[int, str]:
+        """Return the staleness in milliseconds, and what was used."""
+        request = pb.CurrentUsageRequest(customer=name, meter="events", period=self.period)
+        answer = await self._stub.CurrentUsage(request, **self._options)
+        return answer.staleness_ms, answer.quantity
+
+
+class Entitlement(Question):
+    """Whether one more may be used."""
+
+    def __init__(self, suite: Suite) -> None:
+        """Ask rating."""
+        super().__init__(suite, "rating")
+        self._stub = rating_grpc.RatingServiceStub(self._channel)
+
+    async def ask(self, name: str) -> tuple[int, str]:
+        """Return the staleness in milliseconds, and what was used."""
+        request = entitlement_pb2.CheckEntitlementRequest(customer=name, feature="events")
+        answer = await self._stub.CheckEntitlement(request, **self._options)
+        return answer.entitlement.staleness_ms, answer.entitlement.used
+
+
+async def measure(suite: Suite, arguments: argparse.Namespace) -> dict[str, float]:
     """Ask at a steady rate beside a steady load; return latencies and stalenesses."""
-    period = _period()
-    names = [f"customer-{number:04d}" for number in range(customers)]
-    latencies_ms: list[float] = []
-    stalenesses_ms: list[int] = []
-    metadata = [("authorization", f"Bearer {suite.context.token}")]
-    async with (
-        AsyncClient.from_context(suite.context_file) as client,
-        grpc.aio.insecure_channel(suite.context.address("aggregator")) as channel,
-    ):
-        stub = pb_grpc.AggregatorServiceStub(channel)
-
-        async def one(name: str, meter: str, due_s: float) -> None:
-            request = pb.CurrentUsageRequest(customer=name, meter=meter, period=period)
-            answer = await stub.CurrentUsage(request, metadata=metadata, timeout=30)
-            latencies_ms.append((time.perf_counter() - due_s) * 1000)
-            stalenesses_ms.append(answer.staleness_ms)
-
-        load = asyncio.create_task(_report(suite, events_per_s, seconds + 2 * _WARM_UP_S))
-        for name in names:
-            await one(name, "events", time.perf_counter())
-        await asyncio.sleep(_WARM_UP_S)
-        latencies_ms.clear()
-        stalenesses_ms.clear()
-        tasks = []
-        begin_s = time.perf_counter()
-        for number in range(int(rate * seconds)):
-            due_s = begin_s + number / rate
-            wait_s = due_s - time.perf_counter()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            tasks.append(asyncio.create_task(one(random.choice(names), "events", due_s)))
-        await asyncio.gather(*tasks)
-        await load
-        await _check(client, stub, names, period, metadata)
-    latencies_ms.sort()
-    stalenesses_ms.sort()
-    count = len(latencies_ms)
-    return {
-        "questions_per_s": rate,
-        "events_per_s": events_per_s,
-        "p50_ms": latencies_ms[count // 2],
-        "p99_ms": latencies_ms[count * 99 // 100],
-        "max_ms": latencies_ms[-1],
-        "staleness_p50_ms": stalenesses_ms[count // 2],
-        "staleness_p99_ms": stalenesses_ms[count * 99 // 100],
-    }
-
-
-async def _report(suite: Suite, events_per_s: float, seconds: float) -> None:
-    """Report events at a steady rate, in a process of its own."""
-    arguments = ["--report", "--context", str(suite.context_file)]
-    arguments += ["--events-per-s", str(events_per_s), "--seconds", str(seconds)]
-    load = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.current", *arguments)
-    if await load.wait():
-        raise SystemExit("the load generator failed")
-
-
-async def report_steadily(context_file: Path, events_per_s: float, seconds: float) -> None:
-    """Report batches at a steady rate."""
-    template = shape.rows(_EVENTS_PER_BATCH)
-    async with AsyncClient.from_context(context_file) as client:
-        begin_s, sent = time.monotonic(), 0
-        while time.monotonic() - begin_s < seconds:
-            events = [
-                UsageEvent(
-                    type=row.type,
-                    customer=row.customer,
-                    source=shape.SOURCE,
-                    properties={"region": row.region, "model": row.model, "bytes": row.value},
-                )
-                for row in template
-            ]
-            await client.report(events)
-            sent += len(events)
-            await asyncio.sleep(max(0.0, begin_s + sent / events_per_s - time.monotonic()))
-
-
-async def _check(
-    client: AsyncClient,
-    stub: pb_grpc.AggregatorServiceAsyncStub,
-    names: list[str],
-    period: values_pb2.Period,
-    metadata: list[tuple[str, str]],
-) -> None:
-    """See that current usage is what usage is, once all is counted."""
-    fresh = pb.Freshness(latest=True)
-    request = pb.QueryUsageRequest(meter="events", period=period, freshness=fresh, page_size=10_000)
-    usage = await client.aggregator.QueryUsage(request, timeout=120)
-    true = {row.customer: row.quantity for row in usage.rows}
-    await asyncio.sleep(1.0)
+    names = [f"customer-{number:04d}" for number in range(arguments.customers)]
+    await _apply(suite, names if arguments.entitlements else [])
+    question = Entitlement(suite) if arguments.entitlements else CurrentUsage(suite)
+    load = asyncio.create_task(
+        report_beside(suite.context_file, arguments.events_per_s, arguments.seconds + 2 * _WARM_UP_S)
+    )
     for name in names:
-        asked = pb.CurrentUsageRequest(customer=name, meter="events", period=period)
-        answer = await stub.CurrentUsage(asked, metadata=metadata, timeout=30)
-        if answer.quantity != true.get(name, "0"):
-            raise SystemExit(f"{name}: usage is {true.get(name, '0')}, current usage {answer.quantity}")
+        await question.ask(name)
+    await asyncio.sleep(_WARM_UP_S)
+
+    async def staleness_ms(name: str) -> int:
+        return (await question.ask(name))[0]
+
+    found = await ask_steadily(arguments.rate, arguments.seconds, names, staleness_ms)
+    await load
+    await _check(suite, names, question)
+    await question.close()
+    return {"events_per_s": arguments.events_per_s, **found}
 
 
-def _period() -> values_pb2.Period:
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    period = values_pb2.Period()
-    period.start.FromDatetime(today - timedelta(days=1))
-    period.end.FromDatetime(today + timedelta(days=2))
-    return period
+async def _check(suite: Suite, names: list[str], question: CurrentUsage | Entitlement) -> None:
+    """See that answers are what usage is, once all is counted."""
+    fresh = pb.Freshness(latest=True)
+    period = CurrentUsage(suite).period
+    request = pb.QueryUsageRequest(meter="events", period=period, freshness=fresh, page_size=10_000)
+    async with AsyncClient.from_context(suite.context_file) as client:
+        usage = await client.aggregator.QueryUsage(request, timeout=120)
+    true = {row.customer: row.quantity for row in usage.rows}
+    differing = names
+    limit_s = time.monotonic() + 5
+    while differing and time.monotonic() < limit_s:
+        told = {name: (await question.ask(name))[1] for name in differing}
+        differing = [name for name in differing if told[name] != true.get(name, "0")]
+    if differing:
+        raise SystemExit(f"{differing[0]}: usage is {true.get(differing[0], '0')}, and that is not what is told")
 
 
-async def _apply(suite: Suite) -> None:
+async def _apply(suite: Suite, agreed: list[str]) -> None:
+    contracts = "".join(_AGREED_BY.replace("NAME", name) for name in agreed)
+    catalog = shape.CATALOG + (_AGREED + contracts if agreed else "")
     command = [sys.executable, "-m", "meterline", "apply", "--context", str(suite.context_file), "-f", "-"]
     apply = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
     )
-    await apply.communicate(shape.CATALOG.encode())
+    await apply.communicate(catalog.encode())
 
 
 def main() -> None:
@@ -158,19 +165,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000.0, help="questions a second")
     parser.add_argument("--events-per-s", type=float, default=2000.0)
     parser.add_argument("--customers", type=int, default=1000)
-    parser.add_argument("--report", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--context", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--entitlements", action="store_true", help="ask for entitlements instead")
     arguments = parser.parse_args()
-    if arguments.report:
-        uvloop.run(report_steadily(arguments.context, arguments.events_per_s, arguments.seconds))
-        return
     with tempfile.TemporaryDirectory(prefix="meterline-bench-") as folder, running_suite(Path(folder)) as suite:
-
-        async def measure() -> dict[str, float]:
-            await _apply(suite)
-            return await ask(suite, arguments.rate, arguments.seconds, arguments.events_per_s, arguments.customers)
-
-        found = uvloop.run(measure())
+        found = uvloop.run(measure(suite, arguments))
     console.print(json.dumps({name: round(value, 2) for name, value in found.items()}, indent=2))
     if found["p99_ms"] > P99_BAR_MS:
         raise SystemExit(f"p99 is {found['p99_ms']:.1f} ms; the bar is {P99_BAR_MS} ms")

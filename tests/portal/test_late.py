@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from testkit.browser.portal import Portal, exact, show
 from testkit.live import LiveSuite, Tenant
@@ -122,3 +124,30 @@ def test_the_invoice_that_carries_it_says_so_and_leads_back(late: Portal) -> Non
         amounts = exact(page.locator("tr[data-line] td:last-child button.figure"))
 
     assert sum(map(Decimal, amounts)) == Decimal(november["total"])
+
+
+def test_what_was_corrected_since_is_marked_in_the_lists_of_events(late: Portal, tmp_path: Path) -> None:
+    late.tenant.run("events", "void", "test", "october-0", "--reason", "a test call")
+    moved = tmp_path / "event.json"
+    moved.write_text(json.dumps(calls("october", "2013-10-10", 2)[1]), encoding="utf-8")
+    late.tenant.run("events", "replace", "test", "october-1", "-f", moved, "--reason", "wrong day")
+    span = ("--from", "2013-10-01", "--to", "2013-11-01", "--tz", "Europe/Berlin")
+    late.tenant.json("usage", "calls", *span, "--wait")
+    (billed,) = [line for line in preview(late, "2013-10")["lines"] if line["kind"] == "usage"]
+    (changed,) = [line for line in preview(late, "2013-12")["lines"] if line["kind"] == "adjustment"]
+    addresses = {
+        f"/invoices/{billed['id'].rpartition('.')[0]}?line={billed['id']}": ["takenBack", "takenBack"],
+        "/usage?meter=calls&billingPeriod=2013-10&window=month&bucket=2013-10": ["replacement"],
+        f"/invoices/draft?billingPeriod=2013-12&line={changed['id']}": ["replacement"],
+    }
+
+    marked = {}
+    for address in addresses:
+        with late.page("acme", address) as page:
+            page.locator("tr[data-event]").first.wait_for()
+            events = page.locator("tr[data-event]").count()
+            expect(page.get_by_text(f"{events} of {events}", exact=True)).to_be_visible()
+            marks = page.locator("tr[data-event] [data-correction]")
+            marked[address] = sorted(marks.evaluate_all("(found) => found.map((mark) => mark.dataset.correction)"))
+
+    assert marked == addresses

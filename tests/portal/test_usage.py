@@ -122,6 +122,20 @@ def test_a_bar_opens_what_is_behind_it(portal: Portal) -> None:
         assert shown.inner_text() == f"{bars(page)['2013-11-09', 'EWR']} flights"
 
 
+def test_an_hour_of_the_week_opens_its_events(portal: Portal) -> None:
+    with portal.page("UA", "/usage?meter=flights&billingPeriod=2013-11") as page:
+        busiest = page.locator("meterline-chart[kind=heat] rect[data-bucket=w1-06]")
+        busiest.click()
+        drawer = page.locator("meterline-drawer .explained-figure")
+        drawer.wait_for()
+        page.locator("meterline-bucket tr[data-event]").first.wait_for()
+        total = page.locator("meterline-bucket [data-events]").get_attribute("data-events")
+
+        assert drawer.inner_text() == f"{busiest.get_attribute('data-value')} flights"
+        assert total == busiest.get_attribute("data-value")
+        assert chosen(page)["bucket"] == ["w1-06"]
+
+
 @pytest.fixture
 def two(portal: Portal) -> Iterator[tuple[Page, Page]]:
     """November and October of an airline, beside each other."""

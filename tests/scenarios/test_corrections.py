@@ -151,14 +151,21 @@ def test_what_the_command_line_says_of_corrections(make_tenant: MakeTenant) -> N
     unknown = tenant.run("events", "void", "a", "7", "--reason", "a test", expected=(3,)).stderr
     other = tenant.run("events", "replace", "a", "1", "-f", odd, "--reason", "a test", expected=(2,)).stderr
     duplicate = tenant.report(used("1", "2024-05-03", "10"))
+    again_file = tenant.directory / "again.ndjson"
+    again_file.write_text(json.dumps(used("1", "2024-05-03", "10")), encoding="utf-8")
+    said_again = tenant.run("report", "-f", again_file, "--backfill").stderr
 
+    mute = tenant.run("events", "void", "a", "1", "--reason", " ", expected=(2,)).stderr
+
+    assert "--reason is empty; say in a few words why" in mute
     assert "voided event 1 of source a" in voided
     assert "was voided before; nothing was changed" in again
     assert "a test" in shown.stdout
     assert "the event is voided: it counts for nothing" in shown.stderr
     assert "no event '7' of source 'a' was accepted; check both" in unknown
     assert "another id than the event to replace" in other
-    assert (duplicate["accepted"], duplicate["duplicates"]) == (0, 1)
+    assert (duplicate["accepted"], duplicate["duplicates"], duplicate["duplicatesVoided"]) == (0, 1, 1)
+    assert "1 were reported before, of which 1 are voided: they count for nothing" in said_again
     assert "taken back at" in tenant.run("events", "list").stdout
 
 
@@ -177,7 +184,9 @@ def test_a_backfill_is_reverted_and_a_range_is_replaced(make_tenant: MakeTenant)
     left = holding(tenant)
     planned = tenant.run(*replacing)
     opened = tenant.json(*replacing, "--yes")
-    tenant.report(used("new", "2024-05-06", "1"))
+    new = tenant.directory / "new.ndjson"
+    new.write_text(json.dumps(used("new", "2024-05-06", "1")), encoding="utf-8")
+    through = tenant.run("report", "-f", new, "--backfill-id", opened["id"])
     closed = tenant.json("backfill", "close", opened["id"])
     wait_until(lambda: tenant.json("invoice", "pending"), 60, what="the correction to be pending")
     june = finalize(tenant, "2024-06")
@@ -188,7 +197,8 @@ def test_a_backfill_is_reverted_and_a_range_is_replaced(make_tenant: MakeTenant)
     assert (reverted["voided"], left) == (2, {"3": "5", "4": "7"})
     assert reverted["backfill"]["revertedAt"]
     assert "c-cust: 1 events of type c.used" in planned.stderr
-    assert closed["closedAt"]
+    assert "is still open" in through.stderr
+    assert (bool(closed["closedAt"]), closed["accepted"]) == (True, "1")
     assert holding(tenant) == {"4": "7", "new": "1"}
     assert (adjustments(june), june["total"]) == ([("C-000001.1", "-34", "-34.00")], "-27.00")
     refused = tenant.run("backfill", "open", "--replace", "--from", "2024-05-01", expected=(2,)).stderr

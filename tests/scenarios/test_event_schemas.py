@@ -72,6 +72,9 @@ def test_a_schema_is_tried_applied_breaks_are_held_and_a_mended_one_lets_them_pa
     sample.write_bytes(gzip.compress("\n".join(map(json.dumps, CALLS)).encode()))
 
     tried = json.loads(tenant.run("check", sample, "-f", schema, "-o", "json", expected=(7,)).stdout)
+    draft = tmp_path / "meters.yaml"
+    draft.write_text(METER.replace("call-seconds", "calls-drafted"))
+    drafted = json.loads(tenant.run("check", sample, "-f", draft, "-o", "json", expected=(7,)).stdout)
     untried = json.loads(tenant.run("check", sample, "-o", "json", expected=(7,)).stdout)
     applied = [tenant.json("apply", "-f", schema) for _ in range(2)]
     reported = tenant.json("report", "-f", sample)
@@ -91,6 +94,8 @@ def test_a_schema_is_tried_applied_breaks_are_held_and_a_mended_one_lets_them_pa
         ("seconds", 1),
         ("duration_ms", 1),
     }
+    counts = untried["countedByMeter"]["call-seconds"]
+    assert drafted["countedByMeter"] == {"call-seconds": counts, "calls-drafted": counts}
     assert untried["repairs"] == []
     assert [rows[0]["outcome"] for rows in applied] == ["created", "unchanged"]
     assert reported["accepted"] == 5

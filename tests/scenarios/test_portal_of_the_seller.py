@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from http.cookies import SimpleCookie
@@ -84,6 +85,7 @@ def ask(client: httpx.Client, path: str, **parameters: Any) -> Any:
     return answer.json()
 
 
+@pytest.fixture(scope="module")
 def bills(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
     """The invoices and drafts of each month, by the commands."""
     drafts = [
@@ -95,10 +97,10 @@ def bills(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
 @pytest.mark.parametrize("cut", ["customer", "item", "plan"])
 @pytest.mark.parametrize("count", [1, 2])
 def test_revenue_is_what_invoices_and_drafts_come_to(
-    tenant: Tenant, seller: httpx.Client, cut: str, count: int
+    tenant: Tenant, seller: httpx.Client, bills: dict[str, list[dict[str, Any]]], cut: str, count: int
 ) -> None:
     months = MONTHS[-count:]
-    found = [bill for month, listed in bills(tenant).items() if month in months for bill in listed]
+    found = [bill for month, listed in bills.items() if month in months for bill in listed]
 
     told = ask(seller, "/operator/revenue", billingPeriod=MONTHS[1], months=count, by=cut)
 
@@ -115,13 +117,41 @@ def test_revenue_is_what_invoices_and_drafts_come_to(
     assert sum(total["invoices"] for total in told["totals"]) == len(CUSTOMERS) * (count - 1)
 
 
-def test_customers_have_the_totals_of_their_invoices_and_drafts(tenant: Tenant, seller: httpx.Client) -> None:
+@pytest.mark.parametrize("cut", ["customer", "item", "plan"])
+def test_the_command_tells_the_revenue_that_the_page_shows(tenant: Tenant, seller: httpx.Client, cut: str) -> None:
+    told = ask(seller, "/operator/revenue", billingPeriod=MONTHS[1], months=2, by=cut)
+    asked = ("revenue", "--period", MONTHS[1], "--months", "2", "--by", cut)
+    by_command = tenant.json(*asked)
+    header, *lines = csv.reader(tenant.run(*asked, "-o", "csv").stdout.splitlines())
+
+    columns = ("key", "currency", "amount")
+    shown = [[row[column] for column in columns] for row in told["rows"]]
+    assert [[row[column] for column in columns] for row in by_command["rows"]] == shown
+    totals = [[one["currency"], one["amount"]] for one in told["totals"]]
+    assert [[one["currency"], one["amount"]] for one in by_command["totals"]] == totals
+    rows = [dict(zip(header, line, strict=True)) for line in lines]
+    assert [[row[column] for column in columns] for row in rows] == shown
+
+
+def test_customers_have_the_totals_of_their_invoices_and_drafts(
+    seller: httpx.Client, bills: dict[str, list[dict[str, Any]]]
+) -> None:
     listed = {one["key"]: one for one in ask(seller, "/operator/customers")["customers"]}
-    by_month = {month: {one["customer"]: one["total"] for one in found} for month, found in bills(tenant).items()}
+    by_month = {month: {one["customer"]: one["total"] for one in found} for month, found in bills.items()}
 
     assert {key: one["live"]["total"] for key, one in listed.items()} == by_month[MONTHS[1]]
     assert {key: one["trend"] for key, one in listed.items()} == {k: [v] for k, v in by_month[MONTHS[0]].items()}
     assert {flag for one in listed.values() for flag in one["flags"]} == {"noContract"}
+
+
+@pytest.mark.parametrize(("words", "found"), [((), [*CUSTOMERS]), (("LT", "bet"), ["beta"]), (("eta",), [])])
+def test_customers_are_found_by_the_beginnings_of_words(
+    tenant: Tenant, seller: httpx.Client, words: tuple[str, ...], found: list[str]
+) -> None:
+    told = tenant.json("customers", *words)
+    page = ask(seller, "/operator/customers", search=" ".join(words))["customers"]
+
+    assert [one["name"] for one in told] == [one["key"] for one in page] == found
 
 
 def test_what_no_invoice_will_have_is_what_the_command_lists(tenant: Tenant, seller: httpx.Client) -> None:

@@ -61,6 +61,7 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "eventlog.log.reader._chain_at": FEED,
     "eventlog.log.stored._check_continued": PLACE,
     "eventlog.log.stored.read_proven": PLACE,
+    "ingest.store.corrections.voided_among": "whether anything was ever corrected, of whomever; by key only then",
     "ingest.store.backfills.lock_open_backfills": "by the id under which the tenant's own backfill was found",
     "ingest.store.corrections.taken_back": PLACE,
     "ingest.store.completeness.forget_heard_before": EVERY_TENANT,

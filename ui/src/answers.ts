@@ -70,10 +70,11 @@ export interface BucketDetail {
   completeUntil: string | null;
   meter: string;
   unit: string;
+  /** For an hour of the week, the span in which it lies. */
   bucket: Span;
   quantity: string;
   eventCount: number;
-  /** Properties that may be looked at, in their order. */
+  /** Properties that may be looked at, in their order; none for an hour of the week. */
   properties: TopValues[];
 }
 
@@ -580,6 +581,11 @@ export interface Line {
   unit: string;
   /** Quantity; for an adjustment the change of the quantity. */
   quantity: string;
+  /**
+   * What is priced of it, where that is another one: rounded event by event, or converted; for an adjustment that of the whole
+   * period now. Null where the quantity itself is priced.
+   */
+  pricedQuantity: string | null;
   /** Amount, rounded once. */
   amount: string;
   /** Amount before rounding; for an adjustment that of the whole period now. */
@@ -616,6 +622,15 @@ export interface LineEvent {
   traceId: string | null;
   /** Trace of the call that reported it. */
   reportTraceId: string | null;
+  /**
+   * `void`: it takes back an event that was counted before, so its value is taken off; `replacement`: it holds in the place of
+   * the event that was reported; null for an event as it was reported.
+   */
+  correction: "void" | "replacement" | null;
+  /** Whether it was voided or replaced later, after what is shown was counted. */
+  takenBack: boolean;
+  /** Why it was voided or replaced, where the seller shows that; else null. */
+  reason: string | null;
 }
 
 /** A page of events in the order of the log. */
@@ -648,6 +663,8 @@ export interface Meter {
   aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST" | "WEIGHTED_SUM" | "DURATION" | "PERCENTILE" | "LIVE_COUNT" | "RUNNING_TOTAL";
   /** Properties by which its usage can be broken down and filtered. */
   groupBy: string[];
+  /** Whether usage can be asked for by any other property of events, too, which reads them anew. */
+  anyProperty: boolean;
 }
 
 /** Light or dark. */
@@ -723,7 +740,7 @@ export interface PlanItem {
   /** Meter that is priced; empty for a fixed fee. */
   meter: string;
   unit: string;
-  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep";
+  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep" | "percentage" | "graduatedPercentage" | "dynamic" | "costPlus";
   /** Amount of a fixed fee, or of one block of a package. */
   amount: string | null;
   /** Price of one unit, where all units have the same. */
@@ -736,6 +753,12 @@ export interface PlanItem {
   included: string | null;
   /** What the item costs at least; null = no minimum. */
   minimum: string | null;
+  /** What the item costs at most; null = no maximum. */
+  maximum: string | null;
+  /** Share of the amount, or markup on it, of a price in percent. */
+  percent: string | null;
+  /** What the prices that events carry are multiplied by. */
+  factor: string | null;
   tiers: PlanTier[];
 }
 
@@ -767,6 +790,8 @@ export interface PlanTier {
   unitPrice: string | null;
   /** Fee of the tier, or amount of the bracket; null = none. */
   flat: string | null;
+  /** Share of the amount, of a price in percent. */
+  percent: string | null;
 }
 
 /** A version of a plan; versions never change. */
@@ -1141,6 +1166,13 @@ export interface Usage {
   meter: string;
   /** Unit of all quantities, for people; empty if it has none. */
   unit: string;
+  /** What is billed of the total, where the meter rounds each event by itself; null where that is the total itself. */
+  billedTotal: string | null;
+  /**
+   * Events that were read anew, because the meter does not group by a property that is asked for; 0 where the answer comes from
+   * what is counted already.
+   */
+  eventsRead: number;
 }
 
 /** What one meter came to in a span, and how that was spread over its buckets. */

@@ -53,7 +53,7 @@ export interface Fresh {
 }
 
 /** Usage or cost over time: `series` add up to `totals`, and `totals` to `total`, where the meter can be added up. */
-export type Explored = Omit<Usage, "meter" | "unit">;
+export type Explored = Omit<Usage, "meter" | "unit" | "billedTotal" | "eventsRead">;
 
 /** Words of the seller. Languages with more forms of a word than two find the usual one. */
 export interface Labels extends Omit<LabelSet, "units"> {

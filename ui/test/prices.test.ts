@@ -18,11 +18,11 @@ function reader(locale: string): Context {
 function item(changed: Partial<PlanItem>): PlanItem {
   return {
     item: "Minutes", label: "Minutes", meter: "minutes", unit: "min", model: "perUnit", amount: null, unitPrice: null,
-    blockSize: null, isConverted: false, included: null, minimum: null, tiers: [], ...changed,
+    blockSize: null, isConverted: false, included: null, minimum: null, maximum: null, percent: null, factor: null, tiers: [], ...changed,
   };
 }
 
-const TIERS = [{ upTo: "10000", unitPrice: "0.05", flat: null }, { upTo: null, unitPrice: "0.0425", flat: "2" }];
+const TIERS = [{ upTo: "10000", unitPrice: "0.05", flat: null, percent: null }, { upTo: null, unitPrice: "0.0425", flat: "2", percent: null }];
 const EXAMPLES: [PlanItem, string][] = [
   [item({ model: "fixed", amount: "9.9" }), "$9.90 in every period, whatever is used."],
   [item({ unitPrice: "0.05" }), "Each minute costs $0.05."],
@@ -37,9 +37,16 @@ const EXAMPLES: [PlanItem, string][] = [
     "The whole quantity has the price of the tier in which it ends: up to 10,000 minutes, $0.05 each; beyond, $0.0425 each, and $2.00 for the tier.",
   ],
   [
-    item({ model: "stairstep", tiers: [{ upTo: "100", unitPrice: null, flat: "20" }, { upTo: null, unitPrice: null, flat: "80" }] }),
+    item({ model: "stairstep", tiers: [{ upTo: "100", unitPrice: null, flat: "20", percent: null }, { upTo: null, unitPrice: null, flat: "80", percent: null }] }),
     "All of it costs what its bracket says: up to 100 minutes, $20.00; beyond, $80.00.",
   ],
+  [item({ model: "percentage", percent: "2.9", maximum: "50" }), "It costs 2.9 % of the amount. It costs at most $50.00 in a period."],
+  [
+    item({ model: "graduatedPercentage", unit: "USD", tiers: [{ upTo: "1000", unitPrice: null, flat: "200", percent: "1" }, { upTo: null, unitPrice: null, flat: null, percent: "2" }] }),
+    "Each slice of the amount costs its share: up to 1,000 USD, 1 %, and $200.00 for the tier; beyond, 2 %.",
+  ],
+  [item({ model: "dynamic", factor: "1.1" }), "Each event carries its price, times 1.1."],
+  [item({ model: "costPlus", percent: "17.5" }), "It costs what it costs the seller, and 17.5 % more."],
 ];
 
 for (const [priced, sentence] of EXAMPLES) {

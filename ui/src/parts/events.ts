@@ -23,10 +23,18 @@ function renderEvent(context: Context, event: UsageEvent, unit: string): Templat
       <dl class="properties">${properties.map(([name, value]) => html`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
         ${event.subject === "" ? nothing : html`<div><dt>${t("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
         <div><dt>${t("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
-      <span class="mono small">${event.id}</span></th>
+      <span class="mono small">${event.id}</span>${renderCorrection(context, event)}</th>
     <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
     <td class="right">${renderTrace(context, event)}</td>
   </tr>`;
+}
+
+/** What became of an event after it was reported, and why where the seller shows that. */
+function renderCorrection({ t }: Context, { correction, takenBack, reason }: UsageEvent): TemplateResult | typeof nothing {
+  const marks = [...(correction === null ? [] : [correction]), ...(takenBack ? (["takenBack"] as const) : [])];
+  if (marks.length === 0) return nothing;
+  return html`<span class="corrected">${marks.map((mark) => html`<span class="badge is-draft" data-correction=${mark} title=${t(`event.${mark}Text`)}>${t(`event.${mark}`)}</span>`)}
+    ${reason === null ? nothing : html`<span class="small">${reason}</span>`}</span>`;
 }
 
 /** The trace in which it happened; where that was not told, the trace in which it was reported. */

@@ -26,8 +26,18 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
         upTo: quantity(tier.upTo), price: isVolume ? t("price.each", { price: money(tier.unitPrice) }) : money(tier.flat),
       }) + (isVolume ? fee(tier) : ""));
       said.push(t(`price.${item.model}`, { tiers: bounds.join("; ") }));
+      break;
+    }
+    case "percentage": case "costPlus": said.push(t(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") })); break;
+    case "dynamic": said.push(t(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") })); break;
+    case "graduatedPercentage": {
+      const shares = item.tiers.map((tier) => t(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo), price: t("price.percent", { percent: format.decimal(tier.percent ?? "0") }),
+      }) + fee(tier));
+      said.push(t("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
+  if (item.maximum !== null) said.push(t("price.maximum", { maximum: money(item.maximum) }));
   if (item.minimum !== null) said.push(t("price.minimum", { minimum: money(item.minimum) }));
   return said.join(" ");
 }
@@ -59,7 +69,7 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
         const blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
         return { ...step, text: t(`step.${step.name}`, blanks), shown: money };
       }
-      case "flat": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
+      case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
       default: return { ...step, shown: money };
     }
   });

@@ -106,6 +106,8 @@ export class MeterlineSellerBranding extends SellerPage {
       <span class="small">${hint}</span></label>`;
     const select = (name: "mode" | "windowFloor", label: string, options: readonly [string, SellerKey][]): TemplateResult => html`<label>${label}
       <select class="select" @change=${(event: Event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => html`<option value=${value} ?selected=${value === spec[name]}>${s(word)}</option>`)}</select></label>`;
+    const toggle = (name: "anyProperty" | "showsCorrectionReasons", label: string): TemplateResult => html`<label class="toggle is-long"><input type="checkbox"
+      .checked=${spec[name] ?? false} @change=${() => this.change({ [name]: !(this.spec[name] ?? false) })} />${label}</label>`;
     const labelled = (part: Partial<typeof labels>): Partial<ProfileSpec> => ({ labels: { ...this.spec.labels, ...part } });
     return html`
       <fieldset class="card stack"><legend>${s("Looks")}</legend>
@@ -123,6 +125,8 @@ export class MeterlineSellerBranding extends SellerPage {
         <div class="checks" role="group" aria-label=${s("Pages")}>${VIEWS.map((view) => html`<label class="toggle"><input type="checkbox" .checked=${this.shows(view)} @change=${() => this.toggle(view)} />${this.t(`view.${view}`)}</label>`)}</div>
         ${select("windowFloor", s("Smallest window of usage and cost"), FLOORS)}
         ${area(s("Hidden properties"), s("One a line: customers neither see them nor group by them."), (spec.hiddenProperties ?? []).join("\n"), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
+        ${toggle("anyProperty", s("Customers may ask by any property that is not hidden, also by those that no meter groups by."))}
+        ${toggle("showsCorrectionReasons", s("Customers read why an event of theirs was voided or replaced."))}
         ${area(s("Hidden items"), s("One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden."), (spec.hiddenItems ?? []).join("\n"), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
         ${area(s("Views for everybody"), s("One a line: name = path and query of a page. Every customer finds them among the saved views."), linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
         ${area(s("Hidden meters"), s("One a line: their usage is not shown by itself; what it costs stays on the invoice."), (spec.hiddenMeters ?? []).join("\n"), (value) => ({ hiddenMeters: listOf(value) }), "internal_retries")}

@@ -40,6 +40,8 @@ export interface ProfileSpec {
   hiddenProperties?: string[];
   hiddenMeters?: string[];
   hiddenItems?: string[];
+  anyProperty?: boolean;
+  showsCorrectionReasons?: boolean;
   presets?: { name: string; query: string }[];
   labels?: {
     meters?: Record<string, string>;

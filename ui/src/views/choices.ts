@@ -53,19 +53,19 @@ export function renderChoices(
       @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t("explore.compare")}</label>`;
 }
 
-/** The filters as chips that can be removed, and a form that adds one. */
+/** The filters as chips that can be removed, and forms that add one; by a property without a value is grouped. */
 export function renderFilters(
-  context: Context, filters: readonly string[], properties: readonly string[], change: (filters: string[]) => void,
+  context: Context, filters: readonly string[], properties: readonly string[], hasAny: boolean, change: Change,
 ): TemplateResult | typeof nothing {
   const { t, words } = context;
-  if (properties.length === 0 && filters.length === 0) return nothing;
+  if (properties.length === 0 && filters.length === 0 && !hasAny) return nothing;
   const add = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const given = new FormData(form);
-    const [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
-    if (value === "") return;
-    change([...new Set([...filters, `${property}:${value}`])]);
+    const [property, value] = [String(given.get("property")).trim(), String(given.get("value") ?? "").trim()];
+    if (property === "") return;
+    change(value === "" ? { groupBy: property } : { filter: [...new Set([...filters, `${property}:${value}`])] });
     form.reset();
     form.closest("details")?.removeAttribute("open");
   };
@@ -73,18 +73,21 @@ export function renderFilters(
     ${filters.map((filter) => {
       const text = filterText(context, filter);
       return html`<span class="chip is-removable">${text}<button type="button" aria-label=${t("explore.filterRemove", { filter: text })}
-        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
+        @click=${() => change({ filter: filters.filter((each) => each !== filter) })}>${icon("close")}</button></span>`;
     })}
-    ${properties.length === 0 ? nothing : html`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
-      <summary class="button is-bare">${icon("filter")}${t("explore.filterAdd")}</summary>
-      <form class="panel" @submit=${add}>
-        <label>${t("explore.filterProperty")}
-          <select class="select" name="property">${properties.map((name) => html`<option value=${name}>${words.property(name)}</option>`)}</select></label>
-        <label>${t("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
-        <button class="button is-primary">${t("explore.filterApply")}</button>
-      </form>
-    </details>`}
+    ${properties.length === 0 ? nothing : form(context, t("explore.filterAdd"), add, html`<label>${t("explore.filterProperty")}
+      <select class="select" name="property">${properties.map((name) => html`<option value=${name}>${words.property(name)}</option>`)}</select></label>
+      <label>${t("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>`)}
+    ${hasAny ? form(context, t("explore.byOther"), add, html`<label>${t("explore.filterProperty")}<input class="input" name="property" required maxlength="64" autocomplete="off" /></label>
+      <label>${t("explore.filterAny")}<input class="input" name="value" maxlength="256" autocomplete="off" /></label>`) : nothing}
   </div>`;
+}
+
+function form({ t }: Context, name: string, add: (event: SubmitEvent) => void, fields: TemplateResult): TemplateResult {
+  return html`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
+    <summary class="button is-bare">${icon("filter")}${name}</summary>
+    <form class="panel" @submit=${add}>${fields}<button class="button is-primary">${t("explore.filterApply")}</button></form>
+  </details>`;
 }
 
 function filterText({ words }: Context, filter: string): string {

@@ -71,6 +71,11 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   /** The change of choices that leaves only one series, or null where that can't be. */
   protected abstract only(data: T, series: Series): Changes | null;
   protected abstract properties(): string[];
+  /** Whether any other property can be asked by as well. */
+  protected get hasAnyProperty(): boolean {
+    return false;
+  }
+
   /** The meter and the filters of the events behind a bucket, or behind one series in it; null where there are none. */
   protected abstract behind(context: Context, data: T, series: Series | undefined): Behind | null;
 
@@ -90,7 +95,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         <button class="button sheet-opener" type="button" @click=${() => (this.isSheetOpen = true)}>
           ${icon("sliders")}${t("explore.choices")}</button>
         <span class="break"></span>
-        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
+        ${this.renderFilters(context)}
         <span class="spacer"></span>
         <span class="note" role="status">${this.notice}</span>
         ${renderActions(context, this.actions())}
@@ -100,7 +105,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       <meterline-drawer heading=${t("explore.choices")} close-text=${t("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => (this.isSheetOpen = false)}>
         ${this.isSheetOpen ? html`<div class="reset sheet">${this.renderChoices(context, choices)}
-          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : nothing}
+          ${this.renderFilters(context)}</div>` : nothing}
       </meterline-drawer>`;
   }
 
@@ -170,6 +175,10 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
 
   private renderChoices(context: Context, choices: Choices): TemplateResult {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
+  }
+
+  private renderFilters(context: Context): TemplateResult | typeof nothing {
+    return renderFilters(context, this.state.all("filter"), this.properties(), this.hasAnyProperty, (changes) => this.change(changes));
   }
 
   private actions(): Parameters<typeof renderActions>[1] {
@@ -336,7 +345,12 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       this.explained = null;
       this.change({ bucket: null, series: null });
     };
-    return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
+    return explainedDrawer(context, this.explained ?? this.openedBucket(context) ?? this.openedBesides(context), close);
+  }
+
+  /** What else of the page can be open. */
+  protected openedBesides(_context: Context): Explained | null {
+    return null;
   }
 
   private openedBucket(context: Context): Explained | null {

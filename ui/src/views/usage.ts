@@ -6,9 +6,10 @@ import type { Context } from "../context.ts";
 import type { Changes } from "../state.ts";
 import { Resource, type Wanted } from "../resource.ts";
 import type { HeatMap, Meter, Series, Usage, UsageFigures } from "../types.ts";
+import type { Explained } from "../parts/explained.ts";
 import { choose } from "./choices.ts";
 import { MeterlineExplorer, type Behind } from "./explorer.ts";
-import type { renderFigures } from "./usage_figures.ts";
+import type { HeatCell, renderFigures } from "./usage_figures.ts";
 
 export class MeterlineUsage extends MeterlineExplorer<Usage> {
   protected readonly view = "usage";
@@ -30,7 +31,8 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
 
   protected groups(context: Context): (readonly [string, string])[] {
     const { t, words } = context;
-    const properties = this.chosenMeter?.groupBy ?? [];
+    const [declared, chosen] = [this.properties(), this.choice("groupBy")];
+    const properties = this.hasAnyProperty && chosen !== "" && !declared.includes(chosen) ? [...declared, chosen] : declared;
     return [
       ["", t("explore.groupNone")],
       ...properties.map((name) => [name, t("explore.groupBy", { property: words.property(name) })] as const),
@@ -59,7 +61,7 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
   }
 
   protected renderExtra(context: Context, data: Usage): TemplateResult {
-    return this.below(html, context, data, this.figures.data, this.heat.data);
+    return this.below(html, context, data, this.figures.data, this.heat.data, (cell) => this.change({ bucket: hourKey(cell) }));
   }
 
   protected only(data: Usage, series: Series): Changes | null {
@@ -71,6 +73,24 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
 
   protected properties(): string[] {
     return this.chosenMeter?.groupBy ?? [];
+  }
+
+  protected override get hasAnyProperty(): boolean {
+    return this.chosenMeter?.anyProperty ?? false;
+  }
+
+  /** The hour of the week whose cell was opened: "w1-09" is Monday at nine. */
+  protected override openedBesides(context: Context): Explained | null {
+    const [data, heat, query] = [this.explored.data, this.heat.data, this.query()];
+    const cell = heat?.cells.find((each) => hourKey(each) === this.state.get("bucket"));
+    if (data === null || cell === undefined || query === null) return null;
+    const { t, format } = context;
+    const asked = { ...query, groupBy: null, compare: null, weekday: String(cell.weekday), hour: String(cell.hour) };
+    return {
+      title: hourName(context, cell), text: this.print(context, data, cell.quantity), fresh: heat, rows: [],
+      sentence: t("explore.explainHour", { period: format.period(data.period.start, data.period.end) }),
+      more: html`<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`,
+    };
   }
 
   protected behind(_context: Context, data: Usage, series: Series | undefined): Behind {
@@ -102,10 +122,18 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
   }
 
   private unfit(meter: Meter | undefined): Changes {
-    const has = (property: string): boolean => meter?.groupBy.includes(property) ?? false;
+    const has = (property: string): boolean => meter?.anyProperty || (meter?.groupBy.includes(property) ?? false);
     const filter = this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":"))));
     return { filter, ...(has(this.choice("groupBy")) ? {} : { groupBy: null }) };
   }
+}
+
+function hourKey({ weekday, hour }: HeatCell): string {
+  return `w${weekday}-${String(hour).padStart(2, "0")}`;
+}
+
+function hourName({ format }: Context, { weekday, hour }: HeatCell): string {
+  return `${format.weekdays()[weekday - 1] ?? ""} ${String(hour).padStart(2, "0")}:00`;
 }
 
 define("meterline-usage", MeterlineUsage);

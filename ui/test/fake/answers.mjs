@@ -116,7 +116,7 @@ export function usage(query) {
     compare: query.get("compare") && isPeriod && month > 1 ? usageBefore(meter, month, query, found.total) : null,
     line: isPeriod && query.getAll("filter").length === 0
       ? { quantity: String(billed), item: item.item, equals: billed === found.total, href: href(month) } : null,
-    filled: true, ...(month === LAST_DAY.month ? fresh() : frozen),
+    filled: true, billedTotal: null, eventsRead: 0, ...(month === LAST_DAY.month ? fresh() : frozen),
   };
 }
 
@@ -241,7 +241,7 @@ const lineId = (month, index) => `${month === LAST_DAY.month ? "draft" : number(
 function invoiceLines(month) {
   return linesUpTo(month, lastDay(month)).map((line, index) => ({
     id: lineId(month, index), kind: line.kind ?? "usage", item: line.item, label: line.item, meter: line.meter ?? "", unit: line.unit ?? "",
-    quantity: String(line.quantity), amount: dollars(line.amount), exactAmount: exact(line.amount),
+    quantity: String(line.quantity), pricedQuantity: null, amount: dollars(line.amount), exactAmount: exact(line.amount),
     eventCount: line.kind === "fixed" ? 0 : upTo("flights", month, lastDay(month)) - index * 5, tiers: tiersOf(line), period: span(month), plan: "airline-standard",
     planVersion: 1, adjustsLineId: null, billedBefore: null, contract: null,
   }));
@@ -334,7 +334,7 @@ export function events(name, id, query) {
     return {
       time: iso(new Date(Math.floor(time.getTime() / 60_000) * 60_000)), id: `UA${flight}-${airport}-${iso(time).slice(0, 13)}Z`, source: "flights.csv", subject: "",
       value: found.line.meter === "flights" ? "1" : String(80 + ((nth * 53) % 290)), properties: { origin: airport, dest: ["ORD", "SFO", "IAH", "LAX"][nth % 4], tailnum: `N${10_000 + flight}` },
-      traceId: nth % 5 === 4 ? null : `${HEX.slice(nth % 20, (nth % 20) + 32)}`, reportTraceId: `${HEX.slice(5, 37)}`,
+      traceId: nth % 5 === 4 ? null : `${HEX.slice(nth % 20, (nth % 20) + 32)}`, reportTraceId: `${HEX.slice(5, 37)}`, correction: nth === 2 ? "replacement" : null, takenBack: nth === 4, reason: nth === 2 ? "wrong gate" : null,
     };
   });
   return { events: page, next: from + limit < found.eventCount ? String(from + limit) : null, total: found.eventCount };

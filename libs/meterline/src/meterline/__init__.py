@@ -13,9 +13,10 @@ from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
     from chassis.errors import MeterlineError
-    from meterline.client import AsyncClient, Client, ClientSettings, Conflict, Refusal, ReportResult
+    from meterline.client import AsyncClient, Client, ClientSettings
     from meterline.event import UsageEvent, current_traceparent
     from meterline.reporter import AsyncReporter, BufferFullError, Reporter, ReporterOptions, UnsentEventsError
+    from meterline.results import Conflict, Refusal, ReportResult
     from meterline.suite.context import Context, ContextError, Tls
 
 __all__ = [
@@ -41,9 +42,10 @@ __all__ = [
 
 _HOMES: Final = {
     "chassis.errors": ("MeterlineError",),
-    "meterline.client": ("AsyncClient", "Client", "ClientSettings", "Conflict", "Refusal", "ReportResult"),
+    "meterline.client": ("AsyncClient", "Client", "ClientSettings"),
     "meterline.event": ("UsageEvent", "current_traceparent"),
     "meterline.reporter": ("AsyncReporter", "BufferFullError", "Reporter", "ReporterOptions", "UnsentEventsError"),
+    "meterline.results": ("Conflict", "Refusal", "ReportResult"),
     "meterline.suite.context": ("Context", "ContextError", "Tls"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}

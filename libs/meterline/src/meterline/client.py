@@ -11,7 +11,7 @@ import os
 import threading
 from collections import deque
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from types import CoroutineType
@@ -27,6 +27,7 @@ from metering.common.v1 import status_service_pb2 as status_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.event import UsageEvent, to_columns
 from meterline.failures import error_interceptors
+from meterline.results import ReportResult
 from meterline.suite import context as contexts
 
 if TYPE_CHECKING:
@@ -52,52 +53,6 @@ _REQUEST_BYTES_MAX: Final = 4 * 1024 * 1024
 _INVOICE_PAGE_LINES: Final = 1000
 BATCH_EVENTS_MAX: Final = 10_000
 """Most events of one Report call; the contract's limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An event that can never be accepted as it is. `index` is its place among the events given to the call."""
-
-    index: int
-    id: str
-    field: str
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """An event whose identity is taken by one with another body; the first one stands."""
-
-    index: int
-    id: str
-    message: str
-
-
-@dataclass(slots=True)
-class ReportResult:
-    """What became of the events of a report. accepted + duplicates + conflicts + refused + omitted = events given."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    conflicts: list[Conflict] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    omitted: int = 0
-    """Conflicts and refusals that are counted only, since so many are listed already (background reporting)."""
-
-    def add(self, response: ingest_pb.ReportResponse, first_index: int = 0, *, details_max: int | None = None) -> None:
-        """Add the reply of one call, whose first event has `first_index` among all; list at most `details_max`."""
-        self.accepted += response.accepted
-        self.duplicates += response.duplicates
-        conflicts = [Conflict(first_index + entry.index, entry.id, entry.message) for entry in response.conflicts]
-        refused = [
-            Refusal(first_index + entry.index, entry.id, entry.field, entry.reason, entry.message)
-            for entry in response.refusals
-        ]
-        for kept, new in ((self.conflicts, conflicts), (self.refused, refused)):
-            room = len(new) if details_max is None else max(details_max - len(kept), 0)
-            kept.extend(new[:room])  # type: ignore[arg-type]  # each list with its own kind
-            self.omitted += len(new[room:])
 
 
 @dataclass(frozen=True, slots=True)

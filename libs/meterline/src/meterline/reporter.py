@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from chassis.errors import DeadlineExceeded, Internal, MeterlineError, Overloaded, Unavailable
-from meterline.client import BATCH_EVENTS_MAX, Client, ReportResult, report_in_parts
+from meterline.client import BATCH_EVENTS_MAX, Client, report_in_parts
+from meterline.results import ReportResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -197,6 +197,7 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
             METER.replace("bucketMinutes: 5", "bucketMinutes: 5.5"),
             "line 4 (Meter air-minutes): spec.bucketMinutes:",
         ),
+        (METER.replace("bucketMinutes: 5", "bucketMinutes: 7"), "spec.bucketMinutes: must be one of 0, 1, 5, 15: '7'"),
         (METER.replace("2013-01-01T00:00:00Z", "soon"), "spec.effectiveFrom: 'soon' isn't a valid time; write"),
         (METER.replace("unit: min", "unit: true"), "spec.unit: must be a text, in quotes where YAML"),
         (METER.replace("00:00:00Z", "00:00:00"), "it has no offset; add Z or one such as -05:00"),

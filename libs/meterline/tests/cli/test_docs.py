@@ -53,7 +53,7 @@ def test_every_exit_code_is_named() -> None:
 
 
 def test_the_plans_in_the_documentation_of_prices_can_be_applied(tmp_path: Path) -> None:
-    document = (Path(__file__).parents[4] / "docs" / "money.md").read_text(encoding="utf-8")
+    document = (Path(__file__).parents[4] / "docs" / "pricing.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```yaml\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
     file = tmp_path / "plans.yaml"
     file.write_text("---\n".join(examples), encoding="utf-8")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from meterline.suite.databases import ServiceDatabase
+from testkit.bugs import BUGS, Bug, caught_by, switched_on
 from testkit.clock import FakeClock
 from testkit.postgres import Cluster, DatabaseMaker, running_cluster
 
@@ -52,3 +54,49 @@ def service_host(tmp_path: Path) -> Host:
 def clock() -> FakeClock:
     """Return a clock that stands at the first second of 2026 until a test moves it."""
     return FakeClock()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a law run once more with each bug that it has to catch: it must fail then."""
+    bugs = caught_by(BUGS, metafunc.definition.nodeid)
+    if bugs:
+        metafunc.fixturenames.append("bug")
+        metafunc.parametrize("bug", [None, *bugs], ids=["sound", *(bug.id for bug in bugs)])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases of a law that a bug is not tried with. Raises UsageError if none is left."""
+    with_bug = [(item, bug) for item in items if (bug := _bug_of(item)) is not None]
+    left_out = [item for item, bug in with_bug if bug.parameter not in item.name]
+    untried = {bug.id for _, bug in with_bug} - {bug.id for item, bug in with_bug if item not in left_out}
+    if untried:
+        message = f"no case is tried with {sorted(untried)}: mend their parameter in testkit.bugs.catalog"
+        raise pytest.UsageError(message)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Run a law with the bug in the code, and fail if it does not."""
+    bug = _bug_of(pyfuncitem)
+    if bug is None:
+        return (yield)
+    with switched_on(bug):
+        try:
+            yield
+        except (AssertionError, pytest.fail.Exception):
+            return True
+        except ValueError as error:
+            # What the test unpacked was more or less than it expects.
+            if traceback.extract_tb(error.__traceback__)[-1].filename != str(pyfuncitem.path):
+                raise
+            return True
+    pytest.fail(f"{bug.id} was not caught: {bug.what}")
+
+
+def _bug_of(item: pytest.Item) -> Bug | None:
+    callspec = getattr(item, "callspec", None)
+    bug: Bug | None = None if callspec is None else callspec.params.get("bug")
+    return bug

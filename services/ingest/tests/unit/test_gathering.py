@@ -26,7 +26,7 @@ from testkit.clock import FakeClock
 from testkit.wait import eventually
 
 AS_OF = AsOf("epoch", {0: 7})
-FATES = st.sampled_from(["new", "duplicate", "conflict", "refused"])
+FATES = st.sampled_from(["new", "duplicate", "voided", "conflict", "refused"])
 
 
 def verdicts(fates: Sequence[str]) -> Verdicts:
@@ -35,6 +35,8 @@ def verdicts(fates: Sequence[str]) -> Verdicts:
         conflicts=[Conflict(n, f"e{n}", "s", "type") for n, fate in enumerate(fates) if fate == "conflict"],
         refusals=[Refusal(n, f"e{n}", "id", Reason.ID_INVALID, "m") for n, f in enumerate(fates) if f == "refused"],
         as_of=AS_OF,
+        # What is voided and comes again with another body is a conflict.
+        voided=np.array([fate in {"voided", "conflict"} for fate in fates]),
     )
 
 
@@ -44,7 +46,9 @@ def test_each_call_is_told_what_it_would_be_told_alone(calls: list[list[str]]) -
 
     first = 0
     for fates, result in zip(calls, together, strict=True):
-        assert (result.accepted, result.duplicates) == (fates.count("new"), fates.count("duplicate"))
+        again = fates.count("duplicate") + fates.count("voided")
+        assert (result.accepted, result.duplicates) == (fates.count("new"), again)
+        assert result.duplicates_voided == fates.count("voided")
         for items, fate in ((result.conflicts, "conflict"), (result.refusals, "refused")):
             assert [item.index for item in items] == [n for n, own in enumerate(fates) if own == fate]
             assert [item.id for item in items] == [f"e{first + n}" for n, own in enumerate(fates) if own == fate]

@@ -122,12 +122,13 @@ class RatingClient:
             response: pb.ListBillingPeriodsResponse = await self._stub.ListBillingPeriods(request)
         return [DuePeriod(due.contract, due.billing_period, due.currency) for due in response.periods]
 
-    async def contracts_with(self, billing_period: str, after: str, limit: int) -> Page[str]:
-        """Return a page of the names of contracts that have a period of that label."""
-        request = pb.ListContractsRequest(billing_period=billing_period, page_token=after, page_size=limit)
+    async def periods_of_month(self, month: str, after: str, limit: int) -> Page[tuple[str, str]]:
+        """Return the periods of a page of contracts that belong to a month, each by contract and label."""
+        request = pb.ListContractsRequest(of_month=month, page_token=after, page_size=limit)
         with neighbor_errors("rating"):
             response: pb.ListContractsResponse = await self._stub.ListContracts(request)
-        return Page([contract.name for contract in response.contracts], response.next_page_token)
+        found = [(period.contract, period.billing_period) for period in response.periods]
+        return Page(found, response.next_page_token)
 
     async def customer_of_contract(self, contract: str) -> str:
         """Return the customer of a contract. Raises NotFound also if the caller acts for another customer."""

@@ -200,7 +200,12 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         tenant = self._note("ListContracts", request, context)
         names = sorted(name for owner, name in self.contracts if owner == tenant and name > request.page_token)
         found = [contract_message(self.contracts[tenant, name]) for name in names]
-        return pb.ListContractsResponse(contracts=found[:2], next_page_token=found[1].name if len(found) > 2 else "")
+        listed = found[:2] if request.of_month else ()
+        return pb.ListContractsResponse(
+            contracts=found[:2],
+            next_page_token=found[1].name if len(found) > 2 else "",
+            periods=[pb.PeriodOfMonth(contract=one.name, billing_period=request.of_month) for one in listed],
+        )
 
     async def ListChargesOfPeriods(
         self, request: pb.ListChargesOfPeriodsRequest, context: Context

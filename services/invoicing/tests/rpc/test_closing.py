@@ -302,7 +302,7 @@ async def test_a_month_that_has_not_begun_anywhere_gets_no_closing_invoice(
     for month in ("2026-02", "2027-01", "9999-12"):
         refused = await refusal(close(stub, month))
         assert (type(refused), refused.reason) == (NotReady, Reason.PERIOD_OPEN)
-        assert refused.message == f"the month {month} has not begun; finalize a period that has ended"
+        assert refused.message == f"the period {month} has not begun; finalize a period that has ended"
     assert len((await stub.ListInvoices(pb.ListInvoicesRequest())).invoices) == 1
     clock.advance(1)
 

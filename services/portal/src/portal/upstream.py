@@ -100,6 +100,7 @@ class AggregatorClient:
             unit=pages[0].unit,
             freshness=freshness_from_proto(pages[0].as_of),
             filled=all(page.filled for page in pages),
+            events_read=sum(page.source.events_read for page in pages),
         )
 
     async def figures(self, customer: str, question: UsageQuestion) -> UsageFigures:
@@ -134,6 +135,9 @@ class AggregatorClient:
             filters=wire_usage.filters_to_proto(span.filters),
             after=wire_lines.place_from_token(after),
             limit=limit + 1,
+            hour_of_week=wire_lines.hour_to_proto(span.hour),
+            time_zone=span.time_zone,
+            any_property=span.reads_log,
         )
         with neighbor_errors("the aggregator"):
             async with reading(self._stub.ListMeteredEvents(request, timeout=_EVENTS_S)) as pages:

@@ -37,6 +37,8 @@ async def test_rows_come_back_as_they_were_and_facts_stay(fresh_database: Databa
         hidden_meters=("internal",),
         seller_name="Acme",
         hidden_items=("Discount, partners",),
+        any_property=True,
+        shows_correction_reasons=True,
         presets=(Preset("By airport", "/usage?groupBy=origin"),),
         labels=Labels({"m": "M"}, {"i": "I"}, {"p": "P"}, {"p": {"v": "V"}}, {"u": UnitNames("one", "many")}),
         trace_link="https://t.example.com/{traceId}",

@@ -23,6 +23,7 @@ def line(item: str, quantity: str, amount: str, **changed: Any) -> Line:
         "meter": item,
         "unit": "min",
         "quantity": Decimal(quantity),
+        "priced_quantity": None,
         "amount": Decimal(amount),
         "exact_amount": Decimal(amount),
         "event_count": 1,

@@ -11,9 +11,11 @@ from chassis.errors import MeterlineError
 from chassis.logs import get_logger
 from chassis.loops import Loop
 from chassis.tasks import wait_or_stop
-from eventlog.feed.completeness import keep_looking
+from eventlog.feed.completeness import LOOK_S, keep_looking
 from eventlog.feed.consumer import FeedConsumer
-from rating.operations import live, unbilled
+from eventlog.feed.cursor import Cursor, follow
+from eventlog.feed.source import Backoff
+from rating.operations import entitlements, live, unbilled
 from rating.wire.live import changes_from_segment
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _PAUSE_TIMES: Final = 20
 """A pause is at least so many times as long as the count before it."""
+_LANE: Final = 0
+"""The change feed has one lane."""
 _log = get_logger(__name__)
 
 
@@ -108,6 +112,62 @@ class LiveRefresher:
         return len(claims)
 
 
+class EntitlementFollower:
+    """Reads the change feed beside its consumer, in each replica, so that what is remembered knows when it is old.
+
+    Nothing is kept of it: without it, or after a restored log, what is remembered is read again from the aggregator.
+    """
+
+    def __init__(self, source: FeedSource, deps: Deps) -> None:
+        self._source = source
+        self._deps = deps
+        self._cursor = Cursor.start(_LANE)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until `stop` is set; a feed that can't be read is tried again."""
+        backoff = Backoff()
+        while not stop.is_set():
+            self._deps.entitlements.clear()
+            try:
+                await self._until(stop)
+            except MeterlineError as error:
+                _log.warning("entitlements are not followed", reason=error.reason.value)
+            await wait_or_stop(backoff.next_s(), stop)
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        cursors = await entitlements.followed_from(self._deps, live.CHANGES_CONSUMER)
+        self._cursor = cursors.get(_LANE, Cursor.start(_LANE))
+        tasks = [asyncio.ensure_future(work) for work in (self._follow(), self._look(), stop.wait())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            async for segment in self._source.read(self._cursor):
+                self._cursor = follow(self._cursor, segment)
+                for change in changes_from_segment(segment):
+                    self._deps.entitlements.changed(change.tenant, change.customer, change.start)
+                await asyncio.sleep(0)
+            # The neighbor drained; whoever takes its place goes on from here.
+            await self._deps.clock.sleep(LOOK_S)
+
+    async def _look(self) -> None:
+        while True:
+            asked_s, place = self._deps.clock.monotonic_s(), self._cursor
+            heads = await self._source.heads()
+            if place.position and place.epoch != heads.epoch:
+                return
+            if self._cursor.position >= heads.positions.get(_LANE, 0):
+                self._deps.entitlements.followed_s = asked_s
+            await self._deps.clock.sleep(LOOK_S)
+
+
 class UnbilledCounter:
     """Counts at intervals how many events no invoice will have, for the metric; each replica counts by itself.
 
@@ -152,6 +212,7 @@ def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loo
     return (
         Loop("usage changes", consumer.run, consumer.problem),
         Loop("live charges", refresher.run),
+        Loop("entitlements", EntitlementFollower(source, deps).run),
         Loop("unbilled usage", UnbilledCounter(settings, deps).run),
         Loop("completeness", partial(keep_looking, deps.completeness, source.heads, deps.clock)),
     )

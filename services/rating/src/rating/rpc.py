@@ -14,19 +14,25 @@ from chassis.rpc.pages import name_in, page_limit, rendered
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from eventlog.status import feeds_to_proto
+from metering.rating.v1 import entitlement_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
+from rating.domain.contracts import ContractFilter
 from rating.operations import (
     catalogs,
     charges,
     contracts,
     cost,
     customers,
+    entitlements,
+    explained_prices,
     live,
     plans,
+    price_lint,
     price_lists,
     products,
     quotes,
+    reservations,
     unbilled,
 )
 from rating.operations.owners import owners
@@ -35,7 +41,10 @@ from rating.wire import charges as charges_wire
 from rating.wire import contracts as contracts_wire
 from rating.wire import cost as cost_wire
 from rating.wire import customers as customers_wire
+from rating.wire import entitlements as entitlements_wire
+from rating.wire import explained_prices as explained_prices_wire
 from rating.wire import plans as plans_wire
+from rating.wire import price_lint as price_lint_wire
 from rating.wire import price_lists as price_lists_wire
 from rating.wire import products as products_wire
 from rating.wire import quotes as quotes_wire
@@ -48,6 +57,7 @@ if TYPE_CHECKING:
     import grpc
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from rating.domain.allowance import Grant
     from rating.domain.contract_changes import ContractChange
     from rating.domain.contracts import Contract
     from rating.domain.customers import Customer
@@ -93,7 +103,9 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         async def apply(conn: AsyncConnection) -> Applied[Plan]:
             return await plans.apply_plan(self._deps, conn, current_tenant(), request.name, wanted)
 
-        return await once(self._deps.engine, request, apply, plans_wire.applied_to_proto)
+        response = await once(self._deps.engine, request, apply, plans_wire.applied_to_proto)
+        self._deps.entitlements.drop_tenant(current_tenant())
+        return response
 
     async def GetPlan(self, request: pb.GetPlanRequest, context: Context) -> pb.GetPlanResponse:
         """Return a version of a plan."""
@@ -139,7 +151,9 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
             contract = await contracts.apply_contract(self._deps, conn, tenant, request.name, wanted)
             return contract.applied, await contracts.tell_changes(conn, tenant, [contract])
 
-        return await once(self._deps.engine, request, apply, lambda told: contracts_wire.applied_to_proto(*told))
+        response = await once(self._deps.engine, request, apply, lambda told: contracts_wire.applied_to_proto(*told))
+        self._deps.entitlements.drop_tenant(current_tenant())
+        return response
 
     async def ListRatedPeriods(
         self, request: pb.ListRatedPeriodsRequest, context: Context
@@ -162,14 +176,11 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         page = await contracts.list_contracts(
             self._deps,
             current_tenant(),
-            customer=request.customer,
-            billing_period=request.billing_period,
-            after=after,
-            limit=limit,
+            ContractFilter(request.customer, request.billing_period, request.of_month),
+            after,
+            limit,
         )
-        return pb.ListContractsResponse(
-            contracts=map(contracts_wire.contract_to_proto, page.entries), next_page_token=page.next_page_token
-        )
+        return contracts_wire.page_to_proto(page, request.of_month)
 
     async def ListBillingPeriods(
         self, request: pb.ListBillingPeriodsRequest, context: Context
@@ -197,7 +208,9 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         async def apply(conn: AsyncConnection) -> AppliedCatalog:
             return await catalogs.apply_catalog(self._deps, conn, tenant, entries, faults, most)
 
-        return await once(self._deps.engine, request, apply, catalogs_wire.applied_to_proto)
+        response = await once(self._deps.engine, request, apply, catalogs_wire.applied_to_proto)
+        self._deps.entitlements.drop_tenant(tenant)
+        return response
 
     async def ListCharges(self, request: pb.ListChargesRequest, context: Context) -> pb.ListChargesResponse:
         """Return charges as usage is now."""
@@ -226,6 +239,24 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return what quantities would cost."""
         asked, questions = asked_period(request), quotes_wire.questions_from_proto(request)
         return quotes_wire.quotes_to_proto(await quotes.quote_price(self._deps, current_tenant(), asked, questions))
+
+    async def QuotePlan(self, request: pb.QuotePlanRequest, context: Context) -> pb.QuotePlanResponse:
+        """Return what a plan would cost."""
+        asked, assumed = quotes_wire.asked_plan_from_proto(request), quotes_wire.assumed_period_from_proto(request)
+        usage = quotes_wire.usage_from_proto(request)
+        found = await quotes.quote_plan(self._deps, current_tenant(), asked, assumed, usage)
+        return quotes_wire.quoted_plan_to_proto(found)
+
+    async def ExplainPlan(self, request: pb.ExplainPlanRequest, context: Context) -> pb.ExplainPlanResponse:
+        """Return the prices of a plan in words."""
+        asked = quotes_wire.asked_plan_from_proto(request)
+        found = await explained_prices.explain_plan(self._deps, current_tenant(), asked, request.items)
+        return explained_prices_wire.explained_plan_to_proto(found)
+
+    async def LintPlans(self, request: pb.LintPlansRequest, context: Context) -> pb.LintPlansResponse:
+        """Return what is odd about prices."""
+        question = await asyncio.to_thread(price_lint_wire.question_from_proto, request)
+        return price_lint_wire.findings_to_proto(await price_lint.lint_plans(self._deps, current_tenant(), question))
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""
@@ -273,6 +304,72 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         limit, freshness = page_limit(request.page_size), request.freshness
         page = await unbilled.list_unbilled(self._deps, current_tenant(), wanted, after, limit, freshness)
         return unbilled_wire.page_to_proto(page)
+
+    async def CheckEntitlement(
+        self, request: entitlement_pb2.CheckEntitlementRequest, context: Context
+    ) -> entitlement_pb2.CheckEntitlementResponse:
+        """Tell whether something may be used now."""
+        tenant, wanted = current_tenant(), entitlements_wire.wanted_from_proto(request)
+        checked = await entitlements.check_entitlement(self._deps, tenant, request.customer, request.feature, wanted)
+        return entitlements_wire.checked_to_proto(checked)
+
+    async def ListEntitlements(
+        self, request: entitlement_pb2.ListEntitlementsRequest, context: Context
+    ) -> entitlement_pb2.ListEntitlementsResponse:
+        """Return how the features of a customer's plan stand."""
+        found = await entitlements.list_entitlements(self._deps, current_tenant(), request.customer)
+        told = (entitlements_wire.entitlement_to_proto(checked) for checked in found)
+        return entitlement_pb2.ListEntitlementsResponse(entitlements=(one for one in told if one is not None))
+
+    async def GrantEntitlement(
+        self, request: entitlement_pb2.GrantEntitlementRequest, context: Context
+    ) -> entitlement_pb2.GrantEntitlementResponse:
+        """Grant a customer more of a feature."""
+        draft = entitlements_wire.grant_from_proto(request)
+
+        async def grant(conn: AsyncConnection) -> Grant:
+            return await entitlements.grant(self._deps, conn, current_tenant(), draft)
+
+        def granted(made: Grant) -> entitlement_pb2.GrantEntitlementResponse:
+            return entitlement_pb2.GrantEntitlementResponse(grant=entitlements_wire.grant_to_proto(made))
+
+        response = await once(self._deps.engine, request, grant, granted)
+        self._deps.entitlements.drop_customer(current_tenant(), request.customer)
+        return response
+
+    async def ListGrants(
+        self, request: entitlement_pb2.ListGrantsRequest, context: Context
+    ) -> entitlement_pb2.ListGrantsResponse:
+        """Return the grants of a customer."""
+        found = await entitlements.list_grants(self._deps, current_tenant(), request.customer, request.feature)
+        return entitlement_pb2.ListGrantsResponse(grants=map(entitlements_wire.grant_to_proto, found))
+
+    async def ReserveUsage(
+        self, request: entitlement_pb2.ReserveUsageRequest, context: Context
+    ) -> entitlement_pb2.ReserveUsageResponse:
+        """Hold a quantity."""
+        wanted = entitlements_wire.reservation_from_proto(request)
+        reserved = await reservations.reserve(self._deps, current_tenant(), wanted)
+        return entitlements_wire.reserved_to_proto(reserved, self._deps.clock.now())
+
+    async def SettleReservation(
+        self, request: entitlement_pb2.SettleReservationRequest, context: Context
+    ) -> entitlement_pb2.SettleReservationResponse:
+        """Tell what was used of a reservation."""
+        quantity, reported = entitlements_wire.settled_from_proto(request)
+        ended = await reservations.settle(self._deps, current_tenant(), request.reservation, quantity, reported)
+        return entitlement_pb2.SettleReservationResponse(
+            reservation=entitlements_wire.reservation_to_proto(ended, self._deps.clock.now())
+        )
+
+    async def ReleaseReservation(
+        self, request: entitlement_pb2.ReleaseReservationRequest, context: Context
+    ) -> entitlement_pb2.ReleaseReservationResponse:
+        """Give back what a reservation holds."""
+        ended = await reservations.release(self._deps, current_tenant(), request.reservation)
+        return entitlement_pb2.ReleaseReservationResponse(
+            reservation=entitlements_wire.reservation_to_proto(ended, self._deps.clock.now())
+        )
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the live charges are."""

@@ -18,7 +18,7 @@ from rating.wire.unbilled import (
     unmatched_from_proto,
     unmatched_to_proto,
 )
-from rating.wire.usage import usage_from_snapshot, usage_from_totals
+from rating.wire.usage import current_from_proto, known_meters, usage_from_snapshot, usage_from_totals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from eventlog.period import Period
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.billing_period import BillingPeriod
-    from rating.domain.charges import Usage
+    from rating.domain.charges import CurrentQuantity, Usage
     from rating.domain.cost import AskedUsage, UsageByWindow
+    from rating.domain.meters import KnownMeter
     from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 
 CALLED: Final = (
@@ -38,6 +39,8 @@ CALLED: Final = (
     feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"],
 )
 """The services that are called through the channel."""
+
+_PAGE_ROWS: Final = 1000
 
 
 class AggregatorClient:
@@ -52,6 +55,12 @@ class AggregatorClient:
         request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period))
         with neighbor_errors("the aggregator"):
             return usage_from_totals(await self._stub.QueryTotals(request))
+
+    async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
+        """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
+        request = pb.CurrentUsageRequest(customer=customer, meter=meter, period=period_to_proto(period))
+        with neighbor_errors("the aggregator"):
+            return current_from_proto(await self._stub.CurrentUsage(request))
 
     async def usage_by_window(
         self, asked: AskedUsage, meter: str, *, group_by: Sequence[str] = (), running: bool = False
@@ -68,6 +77,18 @@ class AggregatorClient:
                 check_rows(pages)
                 request.page_token = pages[-1].next_page_token
         return usage_from_pages(pages)
+
+    async def meters(self) -> dict[str, KnownMeter]:
+        """Return the meters that there are, by name."""
+        request = pb.ListMetersRequest(page_size=_PAGE_ROWS)
+        found: dict[str, KnownMeter] = {}
+        with neighbor_errors("the aggregator"):
+            while True:
+                page = await self._stub.ListMeters(request)
+                found |= known_meters(page.meters)
+                if not page.next_page_token:
+                    return found
+                request.page_token = page.next_page_token
 
     async def seal(
         self, customer: str, period: BillingPeriod, *, not_before: datetime, time_zone: str, amends_snapshot_id: str

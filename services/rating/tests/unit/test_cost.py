@@ -38,6 +38,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
 from rating.domain.pricing.package import Package
 from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.percentage import Percentage
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.stairstep import Bracket, Stairstep
 from rating.domain.pricing.tiers import Tier
@@ -76,6 +77,7 @@ PRICES: Sequence[Mapping[str, Any]] = (
     {"package": {"size": "7.5", "unit": "1.005"}},
     {"stairstep": {"tiers": [{"upTo": "50", "amount": "20.005"}, {"amount": "7"}]}, "minimum": "6.5"},
     {"perUnit": "0", "minimum": "12.345"},
+    {"percentage": {"rate": "2.9"}, "maximum": "3.005"},
 )
 
 
@@ -86,9 +88,13 @@ def price_of(words: Mapping[str, Any]) -> Price:
             for one in words[kind]["tiers"]
         )
 
-    adjustments = adjustments_of({kind: Decimal(words[kind]) for kind in ("included", "minimum") if kind in words})
+    adjustments = adjustments_of(
+        {kind: Decimal(words[kind]) for kind in ("included", "maximum", "minimum") if kind in words}
+    )
     if "perUnit" in words:
         return Price(PerUnit(Decimal(words["perUnit"])), adjustments)
+    if "percentage" in words:
+        return Price(Percentage(Decimal(words["percentage"]["rate"])), adjustments)
     if "package" in words:
         return Price(Package(Decimal(words["package"]["size"]), Decimal(words["package"]["unit"])), adjustments)
     if "stairstep" in words:

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.billing_period import Schedule, labels_from, period_labelled, starts_from
-from rating.domain.contract_changes import contract_change
+from rating.domain.boundaries import Interval
+from rating.domain.contract_changes import RANGES_MAX, contract_change
 from rating.domain.contracts import Contract
-from rating.domain.plans import Plan, PlanItem
+from rating.domain.plans import Plan, PlanItem, plan_at
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.price import Price
 from rating.domain.ruling import FrozenPeriod, check_past, check_priced, is_same, ruling_at, rulings, settle
@@ -295,3 +297,69 @@ def test_the_newest_version_rules_from_its_day_on_and_every_period_is_ruled(
                 if period.start < instant(day.isoformat()):
                     was, now = (ruling_at(each, "UTC", period.start) for each in (before, found))
                     assert was.same_plan(now)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.none() | DAYS, st.none() | DAYS), min_size=2, max_size=5),
+    st.sampled_from([(Interval.DAY, 9), (Interval.WEEK, 3), (Interval.MONTH, 1), (Interval.QUARTER, 1)]),
+    st.lists(DAYS, max_size=2),
+    st.sets(st.integers(0, 12), max_size=4),
+)
+def test_a_change_is_told_as_if_every_period_were_looked_at(
+    steps: list[tuple[str, date | None, date | None]],
+    length: tuple[Interval, int],
+    turns: list[date],
+    frozen_numbers: set[int],
+) -> None:
+    versions: list[Version[Contract]] = []
+    for number, (name, since, end) in enumerate(steps, start=1):
+        last = date(2028, 1, 1) if end is None or end <= date(2024, 1, 1) else end
+        wanted = Contract("acme", name, None, Schedule(date(2024, 1, 1), last, 1, "UTC", *length), since)
+        try:
+            settled = settle(versions, wanted, instant("2024-03-10") + timedelta(days=100 * number))
+        except Refused:
+            continue
+        versions.append(Version("c", len(versions) + 1, NOW, settled))
+    assume(len(versions) > 1)
+    before, after = versions[:-1], versions[-1]
+    plans = {"a": plan(None, *(day.isoformat() for day in sorted(turns))), "b": plan(None, "2025-05-05")}
+    old, new = before[-1].content.schedule, after.content.schedule
+    longer = max(old, new, key=lambda schedule: schedule.end or date.max)
+    labels = list(labels_from(longer, longer.start))
+    chosen = [label for number, label in enumerate(labels) if number in frozen_numbers]
+    kept = [frozen(after.content, label, "b", 7) for label in chosen if period_labelled(new, label)]
+
+    change = contract_change(before, after, kept, plans)
+
+    told = {
+        label: tuple(periods.pricing)
+        for periods in change.periods
+        for label in labels[labels.index(periods.first) : labels.index(periods.last) + 1]
+    }
+    # More ranges than are told: the first ones are left out.
+    expected = labels if len(change.periods) < RANGES_MAX else list(told)
+    assert told == {label: _pricing(label, before, after, kept, plans) for label in expected}
+    for one, following in pairwise(change.periods):
+        assert one.pricing != following.pricing
+
+
+def _pricing(
+    label: str,
+    before: list[Version[Contract]],
+    after: Version[Contract],
+    kept: list[FrozenPeriod],
+    plans: dict[str, list[Version[Plan]]],
+) -> tuple[object, ...]:
+    is_frozen = any(each.period.label == label for each in kept)
+
+    def priced(versions: list[Version[Contract]]) -> tuple[str, int] | None:
+        period = period_labelled(versions[-1].content.schedule, label)
+        if period is None:
+            return None
+        if is_frozen:
+            return "b", 7
+        name = ruling_at(rulings(versions), "UTC", period.start).plan
+        found = plan_at(plans[name], period.start)
+        return name, found.version if found else 0
+
+    return priced(before), priced([*before, after]), is_frozen

@@ -356,6 +356,26 @@ class Reason(StrEnum):
         "The contract contradicts itself, or could never be billed.",
         "Fix the fields listed in the error.",
     )
+    FEATURE_NOT_FOUND = (
+        "FEATURE_NOT_FOUND",
+        "The customer's plan has no feature with that name.",
+        "List the customer's entitlements, or add the feature to the plan.",
+    )
+    ENTITLEMENT_INVALID = (
+        "ENTITLEMENT_INVALID",
+        "The feature, grant or reservation contradicts itself, or its meter can't be limited so.",
+        "Fix the fields listed in the error.",
+    )
+    RESERVATION_NOT_FOUND = (
+        "RESERVATION_NOT_FOUND",
+        "There is no reservation with that id.",
+        "Use the id that it was reserved by.",
+    )
+    RESERVATION_CONFLICT = (
+        "RESERVATION_CONFLICT",
+        "The id stands for another reservation, or that one has ended in another way.",
+        "Choose a new id for a new reservation; settle or release each once.",
+    )
     CONTRACT_OVERLAP = (
         "CONTRACT_OVERLAP",
         "The customer already has a contract for part of that time.",

@@ -27,10 +27,13 @@ _LARGE_FROM_BYTES: Final = 64 * 1024
 _PATTERN: Final = "string.pattern"
 _REQUIRED_RULES: Final = frozenset({"required", "string.min_len", "string.min_bytes", "repeated.min_items"})
 
+_BILLING_PERIOD: Final = "a billing period, such as 2013-01, 2013-01-31, 2013-W05, 2013-Q1 or 2013"
 _FORMATS: Final = {
     "^[A-Z]{3}$": "must be three capital letters of ISO 4217, such as EUR",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "must be a day, such as 2013-01-31",
     "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "must be a day, such as 2013-01-31, or left out",
+    "^[0-9]{4}(-([0-9]{2}(-[0-9]{2})?|W[0-9]{2}|Q[1-4]))?$": f"must be {_BILLING_PERIOD}",
+    "^([0-9]{4}(-([0-9]{2}(-[0-9]{2})?|W[0-9]{2}|Q[1-4]))?)?$": f"must be {_BILLING_PERIOD}, or left out",
     "^[0-9]{4}-[0-9]{2}$": "must be a month, such as 2013-01",
     "^([0-9]{4}-[0-9]{2})?$": "must be a month, such as 2013-01, or left out",
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "must be 1 to 64 letters a to z or A to Z, digits, dots, hyphens and "

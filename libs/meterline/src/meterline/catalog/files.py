@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,9 +75,9 @@ def _load(file: Path, read: CatalogFiles) -> Iterator[Entry]:
 
 
 def _documents(file: Path, read: CatalogFiles) -> Iterator[Entry]:
-    name = "standard input" if str(file) == "-" else str(file)
-    try:
-        loader = StrictLoader(_text(file, name))
+    name = name_of(file)
+    with telling_what_is_wrong(name):
+        loader = StrictLoader(text_of(file))
         while loader.check_data():
             document = loader.get_data()
             try:
@@ -85,6 +86,18 @@ def _documents(file: Path, read: CatalogFiles) -> Iterator[Entry]:
             except InputError as error:
                 read.mistakes.extend(error.texts if isinstance(error, InputErrors) else [str(error)])
                 read.refused.update(_names_of(document))
+
+
+def name_of(file: Path) -> str:
+    """Say for people which file it is."""
+    return "standard input" if str(file) == "-" else str(file)
+
+
+@contextmanager
+def telling_what_is_wrong(name: str) -> Iterator[None]:
+    """Raise whatever keeps a YAML file from being read in the block as InputError."""
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{name} can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -114,7 +127,9 @@ def _names_of(document: Any) -> Iterator[tuple[str, str]]:
         yield known, name if isinstance(name, str) else ""
 
 
-def _text(file: Path, name: str) -> str:
+def text_of(file: Path) -> str:
+    """Return what a file holds, or standard input for "-"."""
+    name = name_of(file)
     if str(file) == "-":
         return read_text(sys.stdin.buffer, name)
     with file.open("rb") as stream:

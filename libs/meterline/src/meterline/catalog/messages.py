@@ -48,23 +48,24 @@ class Spot:
         return self._deeper(f"[{index}]", f"[{index}]", line)
 
     def _deeper(self, step: str, written: str, line: int | None) -> Spot:
-        shown = self.written + written if self.is_spelled_out else self.written
+        shown = (self.written + written).removeprefix(".") if self.is_spelled_out else self.written
         return Spot(self.field + step, shown, line or self.line, self.is_spelled_out)
 
 
 class SpecReader:
-    """Reads one spec, that of `document` in `file`."""
+    """Reads one spec, that of `document` in `file`; `root` is the key that holds it, "" where it is all there is."""
 
-    def __init__(self, file: str, document: str) -> None:
+    def __init__(self, file: str, document: str, root: str = "spec") -> None:
         """Know nothing yet."""
         self._file = file
         self._document = document
+        self._root = root
         self._spots: dict[str, Spot] = {}
         self._mistakes: list[str] = []
 
     def read(self, descriptor: Descriptor, message: Message, document: Any, line: int) -> None:
         """Fill `message`, which `descriptor` describes. Raises InputErrors for all that the contract does not know."""
-        spot = Spot("spec", "spec", line)
+        spot = Spot("spec", self._root, line)
         self._spots[spot.field] = spot
         try:
             spec = self._message(descriptor, document, spot)
@@ -84,13 +85,14 @@ class SpecReader:
             prefix = prefix[: max(prefix.rfind("."), prefix.rfind("["), 0)]
         spot = self._spots[prefix or "spec"]
         rest = _as_written(descriptor, field, len(prefix)) if spot.is_spelled_out and "." in field else ""
-        return self._origin(spot), spot.written + rest
+        return self._origin(spot), (spot.written + rest).removeprefix(".")
 
     def _origin(self, spot: Spot) -> str:
         return f"{self._file}, line {spot.line} ({self._document})"
 
     def _wrong(self, spot: Spot, text: str) -> InputError:
-        return InputError(f"{self._origin(spot)}: {spot.written}: {text}")
+        where = f"{spot.written}: " if spot.written else ""
+        return InputError(f"{self._origin(spot)}: {where}{text}")
 
     def _message(self, descriptor: Descriptor, value: Any, spot: Spot) -> dict[str, Any]:
         if isinstance(value, str) and len(descriptor.fields) == 1:
@@ -179,6 +181,9 @@ class SpecReader:
             return self._enum(field.enum_type, value, spot)
         if field.cpp_type in WHOLE_TYPES and not (value.isascii() and value.isdigit()):
             raise self._wrong(spot, f"must be a whole number: {_shown(value)}")
+        listed = _listed(field) if field.cpp_type in WHOLE_TYPES else ()
+        if listed and (len(value) > _DIGITS_MAX or int(value) not in listed):
+            raise self._wrong(spot, f"must be one of {', '.join(map(str, listed))}: {_shown(value)}")
         if field.cpp_type in WHOLE_TYPES and (len(value) > _DIGITS_MAX or int(value) > _LARGEST[field.cpp_type]):
             least, most = _bounds(field)
             raise self._wrong(spot, f"must be a whole number from {least} to {most}: {_shown(value)}")
@@ -200,10 +205,19 @@ class SpecReader:
         return utc.isoformat().replace("+00:00", "Z")
 
 
+def _rules_of(field: FieldDescriptor) -> validate_pb2.UInt32Rules | validate_pb2.UInt64Rules:
+    every = field.GetOptions().Extensions[validate_pb2.field]
+    return every.uint32 if field.cpp_type == FieldDescriptor.CPPTYPE_UINT32 else every.uint64
+
+
+def _listed(field: FieldDescriptor) -> tuple[int, ...]:
+    """Return the numbers that the contract lists for a field of a whole type; none where it has bounds."""
+    return tuple(getattr(_rules_of(field), "in"))
+
+
 def _bounds(field: FieldDescriptor) -> tuple[int, int]:
     """Return the smallest and the largest number that the contract allows in a field of a whole type."""
-    every = field.GetOptions().Extensions[validate_pb2.field]
-    rules = every.uint32 if field.cpp_type == FieldDescriptor.CPPTYPE_UINT32 else every.uint64
+    rules = _rules_of(field)
     least = rules.gte if rules.HasField("gte") else rules.gt + 1 if rules.HasField("gt") else 0
     most = rules.lte if rules.HasField("lte") else rules.lt - 1 if rules.HasField("lt") else _LARGEST[field.cpp_type]
     return least, most

@@ -72,6 +72,18 @@ def _dimensions(value: Any) -> list[Any]:
     return [entry for entry in value if isinstance(entry, Mapping)]
 
 
+def _plan_forms(value: Any) -> list[Short]:
+    return [Short("plan" if isinstance(value, str) else "draft")]
+
+
+def _usage_forms(value: Any) -> list[Short]:
+    return [Short("usage", _assumed_usage if isinstance(value, Mapping) else None)]
+
+
+def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"meter": meter, "quantity": quantity} for meter, quantity in value.items()]
+
+
 def _hours(value: Any) -> str:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise NotSugarError("must be a whole number of hours")
@@ -82,6 +94,7 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
+_QUOTE: Final = "metering.rating.v1.QuotePlanRequest"
 _METER: Final = "metering.aggregator.v1.MeterSpec"
 _SESSION: Final = "metering.aggregator.v1.Session"
 _FILTERS: Final = Short(
@@ -130,11 +143,20 @@ _GROUPS: Final = Short(
     },
 )
 
+_PRORATION: Final = Short(
+    "proration",
+    lambda value: value.upper() if isinstance(value, str) else value,
+    {
+        "description": "Of a fixed fee in a period that is cut short: day, or none (default).",
+        "enum": ["day", "none", "DAY", "NONE"],
+    },
+)
+
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
-    "metering.rating.v1.PlanItem": {"price": Short("usage")},
+    "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.PackagePrice": {"unit": Short("unitPrice")},
     "metering.invoicing.v1.BillingProfileSpec": {
@@ -155,6 +177,8 @@ _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]]
     (_METER, "filter"): _filter_forms,
     (_METER, "value"): _value_forms,
     (_METER, "groupBy"): _group_forms,
+    (_QUOTE, "plan"): _plan_forms,
+    (_QUOTE, "usage"): _usage_forms,
     (_SESSION, "key"): _key_forms,
     (_SESSION, "phase"): _phase_forms,
 }

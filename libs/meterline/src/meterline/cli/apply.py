@@ -22,6 +22,7 @@ from meterline.cli.catalog_faults import Faults
 from meterline.cli.changes import CHANGES_MAX, add_changes, changes_by_entry, write_changes
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
+from meterline.cli.price_lint import tell_odd_prices
 from meterline.cli.unknown_meters import tell_unknown_meters, unknown_meters
 from meterline.errors import InputError, InputErrors
 from meterline.suite.errors import SuiteError
@@ -64,6 +65,7 @@ def apply(
     async def ask(client: AsyncClient) -> tuple[Outcomes, rating_pb.ApplyCatalogResponse]:
         done = await _apply_all(client, entries, dry_run=dry_run)
         tell_unknown_meters(await unknown_meters(client, entries))
+        await tell_odd_prices(client, entries)
         return done
 
     outcomes, told = call_services(ask, context)

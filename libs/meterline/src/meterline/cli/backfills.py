@@ -75,6 +75,10 @@ def open_backfill(  # noqa: PLR0913, PLR0917 - options of a command
         _tell_matching(voided, done=backfill is not None)
     if backfill is not None:
         _print(backfill, output)
+        say(
+            f"report its events with `meterline report -f FILE --backfill-id {backfill.id}` (or import), "
+            f"then `meterline backfill close {backfill.id}`"
+        )
 
 
 @app.command("close")

@@ -103,5 +103,6 @@ def _placed(
     field = _ENTRY_FIELD.sub("", violation.field, count=1)
     # The contract's own words where only its rules were broken; the domain says by itself what to write.
     is_rule = violation.reason in {Reason.FIELD_INVALID, Reason.FIELD_REQUIRED}
-    rule = f". {describe(entry.kind, field)}" if is_rule else ""
+    rule = describe(entry.kind, field) if is_rule else ""
+    rule = rule and f". {rule}"
     return type(error)(violation.reason, f"{entry.place(field)}: {violation.message}{rule}"), entry

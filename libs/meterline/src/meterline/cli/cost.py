@@ -12,7 +12,7 @@ from meterline.cli.calls import call_services
 from meterline.cli.documents import as_of_document, enum_word, local_time_text, period_document, time_text
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, write
-from meterline.cli.usage import WINDOW_SIZES, Window, contract_or_customer, month
+from meterline.cli.usage import WINDOW_SIZES, Window, contract_or_customer, period_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ def cost(  # noqa: PLR0913, PLR0917 - options of a command
     customer: Annotated[str, typer.Argument(help="Customer; may be left out with --contract.")] = "",
     contract: ContractOption = "",
     period: Annotated[
-        str, typer.Option(help='Billing period by its first month, such as "2013-01". Default: the current one.')
+        str, typer.Option(help='Billing period by its label, such as "2013-01". Default: the current one.')
     ] = "",
     item: Annotated[list[str] | None, typer.Option(help="Only this plan item; repeat for several.")] = None,
     window: Annotated[Window | None, typer.Option(help="Break down by time. Default: the whole period.")] = None,
@@ -37,7 +37,7 @@ def cost(  # noqa: PLR0913, PLR0917 - options of a command
     named: dict[str, Any] = {**contract_or_customer(contract, customer)}
     request = pb.QueryCostRequest(
         **named,
-        billing_period=month(period) if period else "",
+        billing_period=period_label(period) if period else "",
         items=item or [],
         window_size=WINDOW_SIZES[window],
         group_by=group_by or [],

@@ -14,13 +14,13 @@ from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from meterline.cli.csv_columns import RowMap, bind, load_map
 from meterline.cli.event_batches import Batch, Reported
-from meterline.cli.event_checks import take_events
+from meterline.cli.event_checks import Way, take_events
 from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
-from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
+from meterline.cli.options import BackfillIdOption, BackfillOption, CheckOption, ContextOption, Output, OutputOption
 from meterline.cli.unbilled_notes import WAIT_S, WaitOption
 from meterline.cli.unpacked import unpacked
-from meterline.client import Refusal
 from meterline.errors import InputError
+from meterline.results import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,10 +30,11 @@ _BATCH_EVENTS: Final = 5_000
 _BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
-def import_csv(
+def import_csv(  # noqa: PLR0913, PLR0917 - options of a command
     file: Annotated[Path, typer.Argument(help="CSV file with a header, which may be compressed by gzip.")],
     map_file: Annotated[Path, typer.Option("--map", help="YAML map from columns to event fields.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
+    backfill_id: BackfillIdOption = "",
     check: CheckOption = False,  # noqa: FBT002 - likewise
     wait_s: WaitOption = WAIT_S,
     context: ContextOption = None,
@@ -47,7 +48,8 @@ def import_csv(
             table = Table(file, stream, reported)
             batches = table.batches(bind(definition, table.header, map_file))
             size = file.stat().st_size
-            take_events(batches, reported, context, output, backfill=backfill, check=check, size=size, wait_s=wait_s)
+            way = Way(backfill=backfill or bool(backfill_id), backfill_id=backfill_id, check=check)
+            take_events(batches, reported, context, output, way, size=size, wait_s=wait_s)
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
 

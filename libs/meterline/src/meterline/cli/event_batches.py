@@ -16,11 +16,12 @@ from meterline.cli.exits import ExitCode
 from meterline.cli.options import Output
 from meterline.cli.output import print_document, print_table, say, write
 from meterline.cli.unbilled_notes import Sent
-from meterline.client import Conflict, Refusal, ReportResult
+from meterline.results import Conflict, Refusal, ReportResult
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from chassis.errors import MeterlineError
     from meterline.client import AsyncClient
@@ -54,6 +55,7 @@ class Reported:
         self.sent.add(batch.request, response.as_of)
         self.result.accepted += response.accepted
         self.result.duplicates += response.duplicates
+        self.result.duplicates_voided += response.duplicates_voided
         for conflict in response.conflicts:
             message = on_line(batch.lines[conflict.index], conflict.message)
             self.result.conflicts.append(Conflict(batch.places[conflict.index], conflict.id, message))
@@ -80,13 +82,13 @@ async def send_all(
     client: AsyncClient,
     batches: Iterator[tuple[Batch, int]],
     reported: Reported,
+    backfill: Callable[[AsyncClient], AbstractAsyncContextManager[str]],
     *,
-    backfill: bool,
     size: int | None,
 ) -> None:
     """Send batches, a few at a time, with a progress bar. `size`: bytes of the input, as `batches` counts them."""
     notice = Notice()
-    async with open_backfill(client, wanted=backfill) as backfill_id:
+    async with backfill(client) as backfill_id:
 
         async def send(batch: Batch) -> None:
             batch.request.backfill_id = backfill_id
@@ -198,11 +200,21 @@ class ReadAhead(Generic[T]):
 
 
 @asynccontextmanager
-async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[str]:
-    """Open a backfill for the block and close it again, however it ends; without `wanted`, yield the empty id."""
-    if not wanted:
-        yield ""
-        return
+async def no_backfill(_client: AsyncClient) -> AsyncIterator[str]:
+    """Yield the empty id: events are reported outside of any backfill."""
+    yield ""
+
+
+@asynccontextmanager
+async def given_backfill(backfill_id: str, _client: AsyncClient) -> AsyncIterator[str]:
+    """Yield the id of a backfill that somebody has opened, and leave it open: they may report more."""
+    yield backfill_id
+    say(f"backfill {backfill_id} is still open; `meterline backfill close {backfill_id}` ends it")
+
+
+@asynccontextmanager
+async def open_backfill(client: AsyncClient) -> AsyncIterator[str]:
+    """Open a backfill for the block and close it again, however it ends."""
     request = pb.OpenBackfillRequest(request_id=uuid7(), description="command line")
     opened = await until_reachable(client.ingest.OpenBackfill, request)
     try:
@@ -221,6 +233,11 @@ def print_result(
     else:
         print_document(result_document(result), output)
     say_too_old(result, backfill=backfill)
+    if result.duplicates_voided:
+        say(
+            f"{result.duplicates:,} were reported before, of which {result.duplicates_voided:,} are voided: they count "
+            "for nothing; `meterline events get SOURCE ID` says why; what shall count again needs ids of its own"
+        )
     then()
     if result.conflicts or result.refused:
         raise SystemExit(int(ExitCode.EVENTS_REFUSED))
@@ -231,6 +248,7 @@ def result_document(result: ReportResult) -> dict[str, Any]:
     return {
         "accepted": result.accepted,
         "duplicates": result.duplicates,
+        **({"duplicatesVoided": result.duplicates_voided} if result.duplicates_voided else {}),
         "conflicts": [{"index": c.index, "id": c.id, "message": c.message} for c in result.conflicts],
         "refused": list(map(refusal_document, result.refused)),
     }

@@ -15,7 +15,10 @@ from meterline.cli.event_batches import (
     Notice,
     Reported,
     for_all,
+    given_backfill,
+    no_backfill,
     on_line,
+    open_backfill,
     print_faults,
     print_result,
     print_result_table,
@@ -28,7 +31,7 @@ from meterline.cli.exits import ExitCode
 from meterline.cli.options import Output
 from meterline.cli.output import print_document, print_table, write
 from meterline.cli.unbilled_notes import tell_unbilled
-from meterline.client import Conflict, Refusal
+from meterline.results import Conflict, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,6 +68,10 @@ class Checked:
     """How many events schemas would mend, by type and property."""
     tried: Sequence[aggregator_pb.TriedSchema] = ()
     """Schemas that are tried instead of those that are applied."""
+    tried_meters: Sequence[aggregator_pb.TriedMeter] = ()
+    """Meters, likewise."""
+    backfill_id: str = ""
+    """The open backfill through which they would be reported."""
     _seen: dict[int, _Seen] = field(default_factory=dict)
 
     def look_for_twins(self, batch: Batch) -> dict[int, Conflict | None]:
@@ -108,29 +115,40 @@ class Checked:
         self.customers.update(customer for place, customer in customers if place not in left_out)
 
 
-def take_events(  # noqa: PLR0913 - what the two commands were given, by keyword
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How events are reported: in a backfill, and in which one if not in one of their own; or only looked at."""
+
+    backfill: bool
+    backfill_id: str
+    check: bool
+
+
+def take_events(
     batches: Iterator[tuple[Batch, int]],
     reported: Reported,
     context: Path | None,
     output: Output,
+    way: Way,
     *,
-    backfill: bool,
-    check: bool,
     size: int | None,
     wait_s: float,
 ) -> None:
-    """Report the events of an input, or only `check` them, and print what becomes of them.
+    """Report the events of an input, or only check them, and print what becomes of them.
 
     Waits up to `wait_s` to say what no invoice will have of what was reported.
     """
-    if not check:
-        call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
+    if not way.check:
+        backfill = open_backfill if way.backfill else no_backfill
+        if way.backfill_id:
+            backfill = partial(given_backfill, way.backfill_id)
+        call_services(lambda client: send_all(client, batches, reported, backfill, size=size), context)
         tell = partial(tell_unbilled, reported.sent, wait_s, context)
-        print_result(reported.result, output, backfill=backfill, then=tell)
+        print_result(reported.result, output, backfill=way.backfill, then=tell)
         return
-    checked = Checked(reported)
-    call_services(lambda client: check_all(client, batches, checked, backfill=backfill, size=size), context)
-    print_checked(checked, output, backfill=backfill)
+    checked = Checked(reported, backfill_id=way.backfill_id)
+    call_services(lambda client: check_all(client, batches, checked, backfill=way.backfill, size=size), context)
+    print_checked(checked, output, backfill=way.backfill)
 
 
 async def check_all(
@@ -142,7 +160,7 @@ async def check_all(
     async def check(batch: Batch) -> None:
         twins = checked.look_for_twins(batch)
         request = batch.request
-        request.validate_only, request.whole_past = True, backfill
+        request.validate_only, request.whole_past, request.backfill_id = True, backfill, checked.backfill_id
         judged = await until_reachable(client.ingest.Report, request, on_wait=notice.waiting)
         left_out = {entry.index for entry in judged.refusals} | twins.keys()
         kept = [place for place in range(len(batch.places)) if place not in left_out]
@@ -150,6 +168,7 @@ async def check_all(
         if kept:
             asked = _asked_of_meters(request, kept)
             asked.schemas.extend(checked.tried)
+            asked.meters.extend(checked.tried_meters)
             answer = await until_reachable(client.aggregator.CheckEvents, asked, on_wait=notice.waiting)
         for event in answer.uncounted:
             event.index = kept[event.index]

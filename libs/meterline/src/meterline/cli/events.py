@@ -32,8 +32,19 @@ _WORDS: Final = {0: "reported", 1: "voided", 2: "replaced by"}
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Source of the event.", show_default=False)]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the event.", show_default=False)]
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise InputError("--reason is empty; say in a few words why, since they are kept with the correction")
+    return reason
+
+
 ReasonOption = Annotated[
-    str, typer.Option("--reason", help="Why, for people; kept with the correction in the log.", show_default=False)
+    str,
+    typer.Option(
+        "--reason", help="Why, for people; kept with the correction in the log.", show_default=False, callback=_said
+    ),
 ]
 
 

@@ -14,6 +14,11 @@ DESCRIPTION: Final = "Turn usage events into invoices, and walk from any invoice
 COMMANDS: Final = {
     "apply": ("apply:apply", "Make the catalog what the files say. Applying them again changes nothing."),
     "get": ("get:get", "Show what the services hold: catalog objects, backfills, parked events, progress."),
+    "contract": (
+        "contract_life:app",
+        "Contracts over time: start one, give it another plan, end it; --dry-run shows what that changes.",
+    ),
+    "customers": ("customers:customers", "Find customers by the beginnings of words of their keys and names."),
     "report": (
         "report:report",
         "Report usage events, one JSON object per line. Repeating it is safe: what was accepted counts as a duplicate.",
@@ -72,6 +77,18 @@ COMMANDS: Final = {
         "cost:cost",
         "Show what a period costs by item, time and property, in parts that add up to its invoice lines.",
     ),
+    "revenue": (
+        "revenue:revenue",
+        "Show what the invoices of some months come to, and the drafts of what is not final in them.",
+    ),
+    "price": (
+        "price:app",
+        "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd.",
+    ),
+    "template": (
+        "templates:app",
+        "Catalogs of the usual shapes: pay as you go, base and overage, tiers, voice, SMS, data, LLM tokens.",
+    ),
     "status": (
         "status:status",
         "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",
@@ -102,6 +119,10 @@ COMMANDS: Final = {
     "meter": ("meters:app", "Meters over time: how far a new one is filled, and what a draft would count."),
     "parked": ("parked:app", "Events that did not count: why, and counting them once their meter is mended."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
+    "entitlement": (
+        "entitlements:app",
+        "What a customer may use, how much of it is left, and what is held or granted.",
+    ),
     "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),
 }
 """Name -> where it is written, and its line in `--help`: the first paragraph of its own help, which a test compares."""

@@ -30,7 +30,7 @@ from meterline.cli.options import ContextOption, ContractOption, Output, OutputO
 from meterline.cli.output import print_document, print_table, write, write_title
 from meterline.cli.unbilled_notes import tell_parked
 from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
-from meterline.cli.usage import check_customer, contract_or_customer, month
+from meterline.cli.usage import check_customer, contract_or_customer, period_label
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _POLL_S: Final = 0.5
 _ATTEMPT_MIN_S: Final = 30.0
 _AT_ONCE: Final = 4
 
-PeriodOption = Annotated[str, typer.Option("--period", help='Billing period by its first month, such as "2013-01".')]
+PeriodOption = Annotated[str, typer.Option("--period", help='Billing period by its label, such as "2013-01".')]
 
 
 @app.command("preview")
@@ -62,7 +62,7 @@ def preview(
 ) -> None:
     """Show the draft of an invoice as usage is now; of a final period its invoice and what came late."""
     named = contract_or_customer(contract, customer)
-    request = pb.PreviewInvoiceRequest(**named, billing_period=month(period) if period else "")
+    request = pb.PreviewInvoiceRequest(**named, billing_period=period_label(period) if period else "")
 
     async def ask(client: AsyncClient) -> pb.PreviewInvoiceResponse:
         return await client.invoicing.PreviewInvoice(request)
@@ -106,7 +106,7 @@ def finalize(
     What came late of any period before is billed as well: on the customer's next invoice, or on a closing invoice if
     none is due within 31 days.
     """
-    billing_period = month(period)
+    billing_period = period_label(period)
     run = call_services(lambda client: _finalize_all(client, billing_period, customer, wait_s), context)
     if output is not Output.TABLE:
         print_document([invoice_document(invoice) for invoice in run.invoices], output)
@@ -269,7 +269,7 @@ def list_invoices(
     order = pb.INVOICE_ORDER_NEWEST_FIRST if newest_first else pb.INVOICE_ORDER_UNSPECIFIED
     request = pb.ListInvoicesRequest(
         customer=customer,
-        billing_period=month(period) if period else "",
+        billing_period=period_label(period) if period else "",
         order=order,
         without_lines=output is Output.TABLE,
     )

@@ -14,8 +14,8 @@ from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2
 from meterline.cli.event_batches import Batch
 from meterline.cli.file_start import no_text
-from meterline.client import Refusal
 from meterline.errors import InputError
+from meterline.results import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -94,3 +94,12 @@ CheckOption = Annotated[
     ),
 ]
 BackfillOption = Annotated[bool, typer.Option("--backfill", help="Also report events older than the late limit.")]
+BackfillIdOption = Annotated[
+    str,
+    typer.Option(
+        "--backfill-id",
+        metavar="ID",
+        help="Report through this backfill, which `backfill open` has opened and which stays open.",
+        show_default=False,
+    ),
+]

@@ -74,6 +74,11 @@ def list_parked(  # noqa: PLR0913, PLR0917 - options of a command
             output,
         )
     shown = sum(event.event_count for event in found.events)
+    if any(event.meter for event in found.events):
+        say(
+            "each says why the version of its time can't read it; `meterline parked requeue METER --dry-run` says what "
+            "the newest version makes of them"
+        )
     if shown < found.total_count:
         say(f"these are the first {shown:,} of {found.total_count:,} events; --limit 0 shows all")
 

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 
 from metering.portal.v1 import portal_service_pb2 as pb
 from metering.portal.v1 import profile_pb2, session_pb2
+from meterline.catalog.messages import enum_words
 from meterline.cli.calls import call_services, pages
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write
@@ -19,6 +20,8 @@ from meterline.errors import InputError
 from meterline.suite import context as contexts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from meterline.client import AsyncClient
 
 app = plain_app("The customers' portal: links, sessions, and how its pages look.")
@@ -140,7 +143,7 @@ def brand(
     profile = json_format.MessageToDict(call_services(ask, context))
     # The logo is a file of its own.
     profile.get("spec", {}).pop("logoPng", None)
-    print_document(profile, output)
+    print_document({**profile, "spec": _in_words(profile.get("spec", {}))}, output)
 
 
 def _spec(file: Path, logo: Path | None) -> profile_pb2.ProfileSpec:
@@ -149,11 +152,47 @@ def _spec(file: Path, logo: Path | None) -> profile_pb2.ProfileSpec:
         document = yaml.safe_load(file.read_text("utf-8"))
         if logo is not None:
             document = {**document, "logoPng": base64.b64encode(logo.read_bytes()).decode()}
-        return json_format.ParseDict(document, profile_pb2.ProfileSpec())
+        return json_format.ParseDict(_in_names(document, file), profile_pb2.ProfileSpec())
     except OSError as error:
         raise InputError(f"{error.filename} can't be read: {error.strerror}") from None
     except (json_format.ParseError, yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
         raise InputError(f"{file} is no profile: {error}") from None
+
+
+def _in_names(document: Any, file: Path) -> Any:
+    """Return a profile with the contract's names for what people write in words, such as DAY. Raises InputError."""
+
+    def name_of(key: str, words: Mapping[str, str], value: Any) -> Any:
+        if value in words or value in words.values():
+            return words.get(value, value)
+        raise InputError(f"{file} is no profile: {key} {value!r} isn't known; write one of {', '.join(words)}")
+
+    return _changed(document, name_of)
+
+
+def _in_words(document: dict[str, Any]) -> Any:
+    """Return a profile with words for people in the place of the contract's names."""
+
+    def word_of(_key: str, words: Mapping[str, str], value: Any) -> Any:
+        return next((word for word, name in words.items() if name == value), value)
+
+    return _changed(document, word_of)
+
+
+def _changed(document: Any, change: Callable[[str, Mapping[str, str], Any], Any]) -> Any:
+    """Return a profile with its choices changed by their key, their words and what is written."""
+    if not isinstance(document, dict):
+        return document
+    changed = dict(document)
+    for field in profile_pb2.ProfileSpec.DESCRIPTOR.fields:
+        if field.enum_type is None or field.json_name not in document:
+            continue
+        words, value = enum_words(field.enum_type), document[field.json_name]
+        if isinstance(value, list):
+            changed[field.json_name] = [change(field.json_name, words, one) for one in value]
+        else:
+            changed[field.json_name] = change(field.json_name, words, value)
+    return changed
 
 
 def _session(session: session_pb2.Session) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _COLUMNS: Final = (
     "meter",
     ">accepted",
     ">not asked for",
-    ">held",
+    ">parked by schema",
     ">taken back",
     ">counted",
     ">parked",
@@ -81,7 +81,7 @@ def _print(result: reconciliation_pb2.Reconciliation) -> None:
         noted = f"DIFFERS: {unmatched.noted:,} and {unmatched.held_noted:,} are noted"
         verdict = "balances" if is_same and not unmatched.faults else noted
         write(
-            f"asked for by no meter: {unmatched.in_log:,} events; held by schemas: {unmatched.held_in_log:,} events; "
+            f"asked for by no meter: {unmatched.in_log:,} events; parked by schemas: {unmatched.held_in_log:,} events; "
             f"{verdict}"
         )
     faults = [("-", fault) for fault in result.unmatched.faults]

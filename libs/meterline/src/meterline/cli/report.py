@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meterline.cli.event_batches import Reported
-from meterline.cli.event_checks import take_events
+from meterline.cli.event_checks import Way, take_events
 from meterline.cli.ndjson import event_batches
-from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
+from meterline.cli.options import BackfillIdOption, BackfillOption, CheckOption, ContextOption, Output, OutputOption
 from meterline.cli.unbilled_notes import WAIT_S, WaitOption
 from meterline.cli.unpacked import unpacked
 from meterline.errors import InputError
@@ -27,6 +27,7 @@ def report(
         typer.Option("-f", "--file", help="NDJSON file, which may be compressed by gzip, or - for standard input."),
     ],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
+    backfill_id: BackfillIdOption = "",
     check: CheckOption = False,  # noqa: FBT002 - likewise
     wait_s: WaitOption = WAIT_S,
     context: ContextOption = None,
@@ -38,7 +39,8 @@ def report(
         stream, is_packed = unpacked(packed, "the events" if str(file) == "-" else str(file))
         size = file.stat().st_size if packed.seekable() and str(file) != "-" and not is_packed else None
         batches = event_batches(stream, reported)
-        take_events(batches, reported, context, output, backfill=backfill, check=check, size=size, wait_s=wait_s)
+        way = Way(backfill=backfill or bool(backfill_id), backfill_id=backfill_id, check=check)
+        take_events(batches, reported, context, output, way, size=size, wait_s=wait_s)
 
 
 def _open(file: Path) -> AbstractContextManager[BinaryIO]:

@@ -13,6 +13,7 @@ import typer
 import yaml
 
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import meter_pb2
 from meterline.catalog.files import read_catalog
 from meterline.cli.calls import call_services, pages
 from meterline.cli.csv_columns import bind, load_map
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from metering.aggregator.v1 import meter_pb2
     from meterline.cli.event_batches import Batch
     from meterline.client import AsyncClient
 
@@ -56,17 +56,17 @@ def check(
     ] = None,
     catalog: Annotated[
         list[Path] | None,
-        typer.Option("-f", "--file", help="Catalog file whose schemas are tried instead of the applied ones."),
+        typer.Option("-f", "--file", help="Catalog file whose schemas and meters are tried instead of the applied."),
     ] = None,
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Try a sample file: what would be refused, held, mended or counted, and by which meters. Nothing is kept."""
-    tried = _schemas(catalog or [])
-    meters = call_services(_meters, context)
+    schemas, tried = _tried(catalog or [])
+    meters = _with_tried(call_services(_meters, context), tried)
     with _opened(file) as (stream, form):
-        sample = Sample(Checked(Reported(), tried=tried), form)
+        sample = Sample(Checked(Reported(), tried=schemas, tried_meters=tried), form)
         batches = _batches(file, stream, map_file, meters, sample)
         if batches is not None:
             noting = _noting(batches, meters, sample)
@@ -76,15 +76,28 @@ def check(
     _print(sample, output, backfill=backfill)
 
 
-def _schemas(files: Sequence[Path]) -> list[aggregator_pb.TriedSchema]:
-    """Read the schemas of catalog files. Raises InputErrors."""
+def _tried(files: Sequence[Path]) -> tuple[list[aggregator_pb.TriedSchema], list[aggregator_pb.TriedMeter]]:
+    """Read the schemas and meters of catalog files. Raises InputErrors."""
     read = read_catalog(files)
     if read.mistakes:
         raise InputErrors(read.mistakes)
-    found = [entry for entry in read.entries if entry.kind.name == "EventSchema"]
-    if files and not found:
-        raise InputError(f"there is no EventSchema in {', '.join(map(str, files))}; leave it out, or write one")
-    return [aggregator_pb.TriedSchema(name=entry.name, spec=entry.request.spec) for entry in found]
+    schemas = [entry for entry in read.entries if entry.kind.name == "EventSchema"]
+    meters = [entry for entry in read.entries if entry.kind.name == "Meter"]
+    if files and not (schemas or meters):
+        named = ", ".join(map(str, files))
+        raise InputError(f"there is no EventSchema or Meter in {named}; leave it out, or write one")
+    return (
+        [aggregator_pb.TriedSchema(name=entry.name, spec=entry.request.spec) for entry in schemas],
+        [aggregator_pb.TriedMeter(name=entry.name, spec=entry.request.spec) for entry in meters],
+    )
+
+
+def _with_tried(
+    applied: Sequence[meter_pb2.Meter], tried: Sequence[aggregator_pb.TriedMeter]
+) -> Sequence[meter_pb2.Meter]:
+    """Return the meters with those that are tried in the place of the applied ones of their names."""
+    drafts = {one.name: meter_pb2.Meter(name=one.name, spec=one.spec) for one in tried}
+    return [*(meter for meter in applied if meter.name not in drafts), *drafts.values()]
 
 
 async def _meters(client: AsyncClient) -> list[meter_pb2.Meter]:

@@ -134,7 +134,7 @@ CONTRACT_COLUMNS: Final = (
     "start",
     "end",
     "interval",
-    ">anchor day",
+    ">anchor",
     "zone",
 )
 
@@ -155,8 +155,8 @@ def contract_row(contract: catalog_pb2.Contract) -> Sequence[str]:
         spec.effective_from or "-",
         spec.start,
         spec.end or "open",
-        enum_word(spec, "interval"),
-        str(spec.anchor_day),
+        f"{spec.every} {enum_word(spec, 'interval')}" if spec.every > 1 else enum_word(spec, "interval"),
+        spec.anchor or str(spec.anchor_day or "-"),
         spec.time_zone,
     )
 

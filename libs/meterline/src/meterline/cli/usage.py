@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from eventlog.labels import days_of_label, month_label
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from eventlog.wire import timestamp
 from metering.aggregator.v1 import usage_pb2
@@ -38,7 +38,6 @@ UTC: Final = ZoneInfo("UTC")
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _DATE_CHARS: Final = len("2013-01-01")
-_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class Window(StrEnum):
@@ -65,14 +64,17 @@ def charges(
     customer: Annotated[str, typer.Option(help="Customer.")] = "",
     contract: ContractOption = "",
     period: Annotated[
-        str, typer.Option(help='Billing period by its first month, such as "2013-01". Default: the current one.')
+        str,
+        typer.Option(
+            help='Billing period by its label, such as "2013-01", "2013-W05" or "2013". Default: the current one.'
+        ),
     ] = "",
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what usage costs so far, exactly and not yet rounded."""
     named = contract_or_customer(contract, customer)
-    request = rating_pb.ListChargesRequest(**named, billing_period=month(period) if period else "")
+    request = rating_pb.ListChargesRequest(**named, billing_period=period_label(period) if period else "")
 
     async def ask(client: AsyncClient) -> rating_pb.ListChargesResponse:
         return await client.rating.ListCharges(request)
@@ -163,7 +165,16 @@ def period_of(start: str, end: str, zone: ZoneInfo) -> values_pb2.Period | None:
 
 
 def month(text: str) -> str:
-    """Check a billing period as users write it. Raises InputError."""
-    if not _MONTH.fullmatch(text):
+    """Check a month as users write it. Raises InputError."""
+    days = days_of_label(text)
+    if days is None or month_label(days[0]) != text:
         raise InputError(f'--period {text!r} isn\'t a month; write one such as "2013-01"')
+    return text
+
+
+def period_label(text: str) -> str:
+    """Check a billing period as users write it. Raises InputError."""
+    if days_of_label(text) is None:
+        forms = "2013-01, 2013-01-31, 2013-W05, 2013-Q1 or 2013"
+        raise InputError(f"--period {text!r} isn't a billing period; write its label, such as {forms}")
     return text

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 SCAN_EVENTS_MAX: Final = 1_000_000
+_FIRST_LABEL: Final = "0001"
+"""Before all billing periods."""
 
 
 class Span(StrEnum):
@@ -116,11 +118,8 @@ class Asked:
                 raise InputError("--contract says whose billing periods --window period means; write that, too")
             return []
         customer = await self._customer_of_periods(client)
-        # Labels are months of the contract's own zone: one earlier is early enough.
-        first = period.start.ToDatetime().replace(day=1)
-        label = f"{first.year - (first.month == 1):04d}-{first.month - 1 or 12:02d}"
         request = rating_pb.ListBillingPeriodsRequest(
-            customer=customer, from_billing_period=label, ends_within_days=366
+            customer=customer, from_billing_period=_FIRST_LABEL, ends_within_days=366
         )
         found = [
             one
@@ -131,7 +130,7 @@ class Asked:
         if len(contracts) > 1:
             raise InputError(f"{customer} has the contracts {', '.join(contracts)}; write --contract and one of them")
         if not found:
-            raise InputError(f"{customer} has no billing period from {label} on; take --window month")
+            raise InputError(f"{customer} has no billing period yet; take --window month")
         ends = {(edge.seconds, edge.nanos): edge for one in found for edge in (one.period.start, one.period.end)}
         inner = (period.start.seconds, period.start.nanos), (period.end.seconds, period.end.nanos)
         return [ends[place] for place in sorted(ends) if inner[0] < place < inner[1]]

@@ -104,8 +104,8 @@ def exact(figures: Locator) -> list[str]:
 
 
 def bars(page: Page) -> Mapping[tuple[str, str], str]:
-    """Return the decimal text of each bar by its bucket and series."""
-    found: list[list[str]] = page.locator("rect[data-bucket]:not([data-bucket=''])").evaluate_all(
+    """Return the decimal text of each bar by its bucket and series, without the hours of the week below."""
+    found: list[list[str]] = page.locator("rect[data-bucket]:not([data-bucket=''], [data-bucket^=w])").evaluate_all(
         "(found) => found.map((bar) => [bar.dataset.bucket, bar.dataset.series, bar.dataset.value])"
     )
     return {(bucket, series): value for bucket, series, value in found}

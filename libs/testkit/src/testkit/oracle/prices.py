@@ -1,4 +1,4 @@
-"""The published price rules, implemented a second time, in fractions.
+"""The rules of docs/pricing.md, implemented a second time, in fractions, from that page alone.
 
 `upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each
 slice at its tier, plus the flat fee of each tier entered. Stair-step: the amount of the bracket the quantity ends in.
@@ -38,12 +38,17 @@ class Cost:
     rows: tuple[Row, ...]
 
 
+_OF_MONEY = frozenset({"percentage", "graduatedPercentage", "dynamic", "costPlus"})
+
+
 def cost_of(quantity: Fraction, price: Mapping[str, Any]) -> Cost:
     """Price the quantity of one period by the `price` of a catalog file."""
     priced = converted(quantity, price.get("convert", {}))
     billable = max(priced - Fraction(price.get("included", "0")), Fraction(0))
     rows = _rows(billable, price) if billable > 0 else ()
     amount = sum((row.amount for row in rows), Fraction(0))
+    if "maximum" in price:
+        amount = min(amount, Fraction(price["maximum"]))
     return Cost(max(amount, Fraction(price.get("minimum", "0"))), rows)
 
 
@@ -74,9 +79,30 @@ def _rows(billable: Fraction, price: Mapping[str, Any]) -> tuple[Row, ...]:
         bracket = next(b for b in brackets if b.get("upTo") is None or billable <= Fraction(b["upTo"]))
         bound = None if bracket.get("upTo") is None else Fraction(bracket["upTo"])
         return (Row(bound, billable, Fraction(0), Fraction(bracket["amount"])),)
+    if set(price) & _OF_MONEY:
+        return _money(billable, price)
     if "volume" in price:
         return (_volume(billable, _tiers(price["volume"])),)
     return tuple(_graduated(billable, _tiers(price["graduated"])))
+
+
+def _money(amount: Fraction, price: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Price an amount of money: by shares of it, or as it is."""
+    if "graduatedPercentage" in price:
+        tiers = [{**tier, "unit": Fraction(tier["rate"]) / 100} for tier in price["graduatedPercentage"]["tiers"]]
+        return tuple(_graduated(amount, _tiers({"tiers": tiers})))
+    if "percentage" in price:
+        each = Fraction(_field(price["percentage"], "rate")) / 100
+    elif "dynamic" in price:
+        each = Fraction(_field(price["dynamic"], "factor") or "1")
+    else:
+        each = 1 + Fraction(_field(price["costPlus"], "markup")) / 100
+    return (Row(None, amount, each, Fraction(0)),)
+
+
+def _field(model: Any, name: str) -> str:
+    """Return the one field of a model, which may stand for it in short."""
+    return str(model.get(name, "")) if isinstance(model, Mapping) else str(model)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
 from metering.aggregator.v1 import meter_pb2, usage_pb2
+from metering.common.v1 import feed_pb2
 from metering.ingest.v1 import usage_event_pb2
 from testkit.portal.world import (
     NEW_YORK,
@@ -17,6 +18,11 @@ from testkit.portal.world import (
     World,
     period_message,
 )
+
+REPLACED = 3
+"""Place of the event that holds in the place of another one."""
+DECLARED = {"origin", "secret"}
+"""Properties by which the meter groups."""
 
 
 class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
@@ -46,6 +52,9 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
         customer = await self.world.caller("QueryUsage", context, named=f"C-{request.customers[0]}")
         start, end = (message.ToDatetime(UTC) for message in (request.period.start, request.period.end))
         wanted = {one.property: set(one.values) for one in request.filters}
+        undeclared = {*wanted, *request.group_by} - DECLARED
+        # As the aggregator, it reads events only if it may.
+        assert not undeclared or request.scan_events_max
         rows: dict[tuple[datetime, str], list[Flight]] = {}
         for flight in self.world.used(customer, start, end):
             if flight.origin in wanted.get("origin", {flight.origin}):
@@ -58,6 +67,7 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
             unit="flight",
             as_of=self.world.as_of(),
             filled=True,
+            source=aggregator_pb.UsageSource(events_read=len(self.world.flights[customer]) if undeclared else 0),
         )
 
     async def SummarizeUsage(
@@ -122,11 +132,19 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
         """Answer ListMeteredEvents."""
         customer = await self.world.caller("ListMeteredEvents", context, named=f"C-{request.customer}")
         start, end = (message.ToDatetime(UTC) for message in (request.period.start, request.period.end))
-        yield aggregator_pb.ListMeteredEventsResponse(
-            events=metered(
-                self.world, customer, start, end, request.after.position, request.limit, values_of(request.filters)
-            )
+        found = metered(
+            self.world, customer, start, end, request.after.position, request.limit, values_of(request.filters)
         )
+        if request.HasField("hour_of_week"):
+            assert request.time_zone == NEW_YORK.key
+            found = [event for event in found if is_in_hour(event, request.hour_of_week)]
+        yield aggregator_pb.ListMeteredEventsResponse(events=found)
+
+
+def is_in_hour(event: usage_pb2.MeteredEvent, hour: aggregator_pb.HourOfWeek) -> bool:
+    """Whether an event lies in an hour of the week of New York."""
+    local = event.event.event.time.ToDatetime(UTC).astimezone(NEW_YORK)
+    return (local.isoweekday(), local.hour) == (hour.weekday, hour.hour)
 
 
 def values_of(filters: Iterable[meter_pb2.PropertyFilter]) -> set[str]:
@@ -160,6 +178,7 @@ def usage_row(
         window=period_message(key[0], key[0] + timedelta(hours=1)),
         group=[key[1]] if grouped else [],
         quantity=str(sum(flight.quantity for flight in found)),
+        billable_quantity=str(2 * sum(flight.quantity for flight in found)),
         event_count=len(found),
     )
 
@@ -180,10 +199,12 @@ def metered(
             event = usage_event_pb2.UsageEvent(
                 id=f"{customer}-{position}",
                 source="ops",
-                properties={"origin": flight.origin, "secret": "x"},
+                properties={"origin": flight.origin, "secret": "x", "gate": "A1"},
                 traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             )
             event.time.FromDatetime(flight.at)
             stored = usage_event_pb2.StoredEvent(event=event, lane=0, position=position)
+            if position == REPLACED:
+                stored.kind, stored.reason = feed_pb2.ENTRY_KIND_REPLACEMENT, "counted twice, ticket 4711"
             made.append(usage_pb2.MeteredEvent(event=stored, value=str(flight.quantity)))
     return made[: limit or None]

@@ -225,6 +225,7 @@ def invoice_of(world: World, customer: str, month: str, number: str) -> invoice_
         meter="flights",
         unit="flight",
         quantity=str(count),
+        priced_quantity=str(2 * count),
         amount=str(amount),
         exact_amount=str(amount),
         event_count=count,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from aggregator.domain.checks import CheckedEvents
+from aggregator.domain.meters import MeterSpec
 from aggregator.domain.schemas import SchemaSpec
+from aggregator.wire import meters
 from aggregator.wire.schemas import repaired_to_proto, spec_from_proto
 from chassis.errors import InvalidRequest, Reason, TooBig
 from chassis.errors.refused import refusals
@@ -53,6 +55,11 @@ def checked_to_proto(checked: CheckedEvents) -> pb.CheckEventsResponse:
     )
 
 
-def tried_from_proto(request: pb.CheckEventsRequest) -> dict[str, SchemaSpec]:
+def schemas_from_proto(request: pb.CheckEventsRequest) -> dict[str, SchemaSpec]:
     """Return the schemas that are tried, by type. Raises InvalidRequest."""
     return {schema.name: spec_from_proto(schema.spec) for schema in request.schemas}
+
+
+def meters_from_proto(request: pb.CheckEventsRequest) -> dict[str, MeterSpec]:
+    """Return the meters that are tried, by name. Raises InvalidRequest."""
+    return {meter.name: meters.spec_from_proto(meter.spec) for meter in request.meters}

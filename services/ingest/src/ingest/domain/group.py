@@ -47,6 +47,7 @@ class KeyGroup:
         self._lanes = np.zeros(len(self._winners), dtype=np.int64)
         self._positions = np.zeros(len(self._winners), dtype=np.int64)
         self._is_ours = np.zeros(len(self._winners), dtype=np.bool_)
+        self._is_voided = np.zeros(len(self._winners), dtype=np.bool_)
         self._written_whole: tuple[int, int] | None = None
 
     def __len__(self) -> int:
@@ -68,6 +69,10 @@ class KeyGroup:
     def found(self, numbers: RowNumbers, lanes: RowNumbers, positions: RowNumbers) -> None:
         """Note where keys are stored already."""
         self._lanes[numbers], self._positions[numbers] = lanes, positions
+
+    def found_voided(self, numbers: RowNumbers) -> None:
+        """Note which of the stored events were voided."""
+        self._is_voided[numbers] = True
 
     def place(self) -> Placement:
         """Plan to write every key without a place; `positions` count from 1, the lane's head is added later."""
@@ -98,6 +103,10 @@ class KeyGroup:
         rows = np.arange(self._first_rows[part], self._first_rows[part + 1])
         numbers = self._number_of[rows]
         return np.asarray(self._is_ours[numbers] & (self._winners[numbers] == rows), dtype=np.bool_)
+
+    def voided(self, part: int) -> Mask:
+        """Mark the events of one batch whose event is stored and was voided."""
+        return np.asarray(self._is_voided[self._number_of[self.rows_of(part)]], dtype=np.bool_)
 
     def places(self, part: int) -> tuple[RowNumbers, RowNumbers]:
         """Lane and position of each event of one batch, or of the one that has its key."""

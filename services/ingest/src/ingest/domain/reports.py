@@ -63,31 +63,36 @@ class ReportResult:
     conflicts: tuple[Conflict, ...]
     refusals: tuple[Refusal, ...]
     as_of: AsOf
+    duplicates_voided: int = 0
+    """Of the duplicates, those whose event was voided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a batch of admitted events, by row: `is_new` marks what was accepted now (None = all of it).
 
-    `conflicts` tells what differs from the event that stands.
+    `conflicts` tells what differs from the event that stands, `voided` marks events that were stored and voided.
     """
 
     is_new: Mask | None
     conflicts: Mapping[int, str]
     as_of: AsOf
+    voided: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """What became of every event of a batch, which may be that of several calls.
 
-    `is_new` marks, by index, the events that were accepted now; None says that all were.
+    `is_new` marks, by index, the events that were accepted now; None says that all were. `voided` marks those whose
+    event was stored before and voided; None says that none was.
     """
 
     is_new: Mask | None
     conflicts: Sequence[Conflict]
     refusals: Sequence[Refusal]
     as_of: AsOf
+    voided: Mask | None = None
 
     def of_calls(self, counts: Sequence[int]) -> list[ReportResult]:
         """Tell each call about its own events; `counts` says how many each sent, in the batch's order."""
@@ -102,7 +107,13 @@ class Verdicts:
         conflicts = tuple(item.moved(-start) for item in self.conflicts if start <= item.index < end)
         refusals = tuple(item.moved(-start) for item in self.refusals if start <= item.index < end)
         duplicates = end - start - accepted - len(conflicts) - len(refusals)
-        return ReportResult(accepted, duplicates, conflicts, refusals, self.as_of)
+        voided = 0
+        if self.voided is not None:
+            # Another body in the place of a voided event is a conflict, as ever.
+            voided = int(np.count_nonzero(self.voided[start:end])) - sum(
+                bool(self.voided[start + item.index]) for item in conflicts
+            )
+        return ReportResult(accepted, duplicates, conflicts, refusals, self.as_of, voided)
 
 
 def none_accepted(admission: Admission, as_of: AsOf) -> Verdicts:
@@ -112,15 +123,22 @@ def none_accepted(admission: Admission, as_of: AsOf) -> Verdicts:
 
 def verdicts_of(admission: Admission, admitted: EventColumns, outcome: Outcome) -> Verdicts:
     """Say what became of every event that was reported, of which `admitted` are those that were not refused."""
-    is_new = outcome.is_new
+    is_new, voided = outcome.is_new, outcome.voided
     if admission.refusals:
-        everything = np.zeros(len(admitted) + len(admission.refusals), dtype=np.bool_)
-        everything[admission.accepted] = True if is_new is None else is_new
-        is_new = everything
+        count = len(admitted) + len(admission.refusals)
+        is_new = _among_all(admission, count, np.ones(len(admitted), np.bool_) if is_new is None else is_new)
+        voided = None if voided is None else _among_all(admission, count, voided)
     conflicts = [
         Conflict(
             int(admission.accepted[row]), admitted.ids[row], admitted.sources.text(row) or "", outcome.conflicts[row]
         )
         for row in sorted(outcome.conflicts)
     ]
-    return Verdicts(is_new, conflicts, admission.refusals, outcome.as_of)
+    return Verdicts(is_new, conflicts, admission.refusals, outcome.as_of, voided)
+
+
+def _among_all(admission: Admission, count: int, admitted: Mask) -> Mask:
+    """Return a mark of admitted events as one of all that were sent; those that were refused do not bear it."""
+    everything = np.zeros(count, dtype=np.bool_)
+    everything[admission.accepted] = admitted
+    return everything

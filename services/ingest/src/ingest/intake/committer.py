@@ -22,6 +22,7 @@ from ingest.intake.judging import Judge
 from ingest.intake.queue import Bound, Rules, WorkQueue
 from ingest.intake.writing import BackfillsClosed, write
 from ingest.store import keys as stored_keys
+from ingest.store.corrections import voided_among
 
 if TYPE_CHECKING:
     import asyncio
@@ -150,6 +151,8 @@ class Committer:
         self._instruments.looked_up()
         places, lanes, positions = await stored_keys.find_keys(driver, keys.keys(numbers))
         keys.found(numbers[places], lanes, positions)
+        voided = await voided_among(driver, keys.keys(numbers[places]))
+        keys.found_voided(numbers[places[voided]])
 
     async def _write_new(self, group: Sequence[Submission], keys: KeyGroup) -> tuple[list[DecodedSegment], str]:
         """Write what is new; each failed try has told which events others wrote meanwhile."""

@@ -41,7 +41,7 @@ class Judge:
         if others.size:
             conflicts = await self._compare(submission.events, others, lanes[others], positions[others], own)
         reached = {int(lane): int(positions[lanes == lane].max()) for lane in np.unique(lanes)}
-        return Outcome(is_new, conflicts, AsOf(epoch, reached))
+        return Outcome(is_new, conflicts, AsOf(epoch, reached), keys.voided(part))
 
     async def _compare(
         self,

@@ -37,6 +37,15 @@ async def last_corrections(driver: Any, keys: EventKeys) -> dict[int, Correction
     return {row["number"] - 1: _entry(row) for row in rows}
 
 
+async def voided_among(driver: Any, keys: EventKeys) -> list[int]:
+    """Return which of some stored events do not hold any more, by their rows in `keys`."""
+    # Nearly always nothing was ever corrected, and an index probe for each key would tell no more.
+    if not len(keys) or not await driver.fetchval("SELECT EXISTS (SELECT FROM event_correction)"):
+        return []
+    last = await last_corrections(driver, keys)
+    return sorted(row for row, entry in last.items() if entry.kind is EntryKind.VOID)
+
+
 async def corrections_of(driver: Any, keys: EventKeys) -> list[CorrectionEntry]:
     """Return all corrections of one event, in log order."""
     rows = await driver.fetch(

@@ -46,7 +46,10 @@ def reported_from_proto(request: pb.ReportRequest, limits: Limits, received_byte
 def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
     """Say what became of a batch."""
     response = pb.ReportResponse(
-        accepted=result.accepted, duplicates=result.duplicates, as_of=as_of_to_proto(result.as_of)
+        accepted=result.accepted,
+        duplicates=result.duplicates,
+        duplicates_voided=result.duplicates_voided,
+        as_of=as_of_to_proto(result.as_of),
     )
     for conflict in result.conflicts:
         response.conflicts.add(index=conflict.index, id=conflict.id, source=conflict.source, message=conflict.message)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
+
+from eventlog.labels import days_of_label, month_after, month_label
 
 ADJUST_WITHIN_DAYS: Final = 31
 """How many whole days an adjustment waits at most for the end of the period whose invoice carries it."""
@@ -24,8 +26,19 @@ class Account:
 
 
 def has_begun(billing_period: str, now: datetime) -> bool:
-    """Whether the month of a label (such as "2013-01") has begun anywhere on earth; `now` is in UTC."""
-    return billing_period <= (now + _EARLIEST_ZONE_OFFSET).isoformat()[:7]
+    """Whether the days of a label (such as "2013-01") have begun anywhere on earth; `now` is in UTC."""
+    days = days_of_label(billing_period)
+    return days is not None and days[0] <= (now + _EARLIEST_ZONE_OFFSET).date()
+
+
+def newest_label(labels: Iterable[str]) -> str:
+    """Return the label whose days begin last; of those that begin on one day, the shortest time."""
+
+    def place(label: str) -> tuple[date, timedelta]:
+        first, after = days_of_label(label) or (date.min, date.min)
+        return first, first - after
+
+    return max(labels, key=place)
 
 
 def filed_under(contract: str, account: Account) -> str:
@@ -61,13 +74,12 @@ def next_due(due: Iterable[DuePeriod], currency: str, invoiced: Collection[tuple
 
 
 def next_closing(account: Account, newest: str, invoiced: Collection[tuple[str, str]]) -> DuePeriod:
-    """Return the first run, from the `newest` billed period on, that has made no closing invoice of the account yet."""
-    run = newest
+    """Return the first run, from the `newest` billed period on, that has made no closing invoice of the account yet.
+
+    After the run of that period come those of months, from the one in which it begins on.
+    """
+    run, days = newest, days_of_label(newest)
+    following = newest if days is None else month_label(days[0])
     while (filed_under("", account), run) in invoiced:
-        run = _month_after(run)
+        run, following = following, month_after(following)
     return DuePeriod("", run, account.currency)
-
-
-def _month_after(billing_period: str) -> str:
-    year, month = map(int, billing_period.split("-"))
-    return f"{year + month // 12:04}-{month % 12 + 1:02}"

@@ -6,8 +6,10 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from chassis.errors import Diverged, Reason
+from eventlog.labels import days_of_label, month_label
 from invoicing.domain import document
 from invoicing.domain.accounts import Account, filed_under
 from invoicing.domain.document import Invoice, InvoiceKind
@@ -30,7 +32,7 @@ class FrozenInvoice:
     """What is stored of an invoice. Rows of releases that did not know the currency have none beside the text.
 
     `filed_under` is the contract, or for a closing invoice the account (`accounts.filed_under`). `finalized_at` is that
-    of its row; None where it is not looked at.
+    of its row; None where it is not looked at. `month` is the one that it belongs to (`month_of`).
     """
 
     number: str
@@ -45,6 +47,7 @@ class FrozenInvoice:
     chain: bytes
     currency: str = ""
     finalized_at: datetime | None = None
+    month: str = ""
 
     @property
     def is_as_finalized(self) -> bool:
@@ -64,6 +67,7 @@ class FrozenInvoice:
             and self.filed_under == filed_under(content.contract, Account(content.customer, content.currency))
             and self.currency in ("", content.currency)
             and self.finalized_at in (None, content.finalized_at)
+            and self.month in ("", month_of(content))
             and all(getattr(self, name) == getattr(content, name) for name in names)
         )
 
@@ -76,13 +80,13 @@ class FrozenInvoice:
 class InvoiceFilter:
     """Which invoices are listed, and in which order; empty texts and None narrow nothing.
 
-    `from_period` and `until_period` are the labels of the first and the last billing period.
+    `from_month` and `until_month` are the first and the last month that they belong to.
     """
 
     customer: str = ""
     billing_period: str = ""
-    from_period: str = ""
-    until_period: str = ""
+    from_month: str = ""
+    until_month: str = ""
     kind: InvoiceKind | None = None
     newest_first: bool = False
 
@@ -128,7 +132,22 @@ def freeze(content: Invoice, place: Place) -> FrozenInvoice:
         chain=chain_of(place.previous_chain, digest),
         currency=content.currency,
         finalized_at=content.finalized_at,
+        month=month_of(content),
     )
+
+
+def month_of(content: Invoice) -> str:
+    """Return the month that an invoice belongs to, such as "2013-01".
+
+    It is the one of its label. A quarter or a week may begin in several: there it is that of the first day of its
+    period or, of a closing invoice, of its label.
+    """
+    days = days_of_label(content.billing_period)
+    if days is None or month_label(days[0]) == content.billing_period:
+        return content.billing_period
+    if content.kind is InvoiceKind.CLOSING:
+        return month_label(days[0])
+    return month_label(content.period.start.astimezone(ZoneInfo(content.time_zone)).date())
 
 
 def proven(invoice: FrozenInvoice) -> FrozenInvoice:

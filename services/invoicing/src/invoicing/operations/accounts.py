@@ -9,7 +9,7 @@ from chassis.errors import Conflict, NotReady, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import start_span
-from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, has_begun, next_closing, next_due
+from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, has_begun, newest_label, next_closing, next_due
 from invoicing.domain.composition import compose_closing, pending
 from invoicing.domain.invoices import proven
 from invoicing.operations.drafts import billed_and_now
@@ -71,7 +71,7 @@ async def next_invoice(deps: Deps, tenant: str, account: Account, billed: Sequen
 
     Periods before the newest billed one are left out: who has not billed them by then may never do it.
     """
-    newest = max(period.billing_period for period in billed)
+    newest = newest_label(period.billing_period for period in billed)
     due = await deps.rating.due_periods(account.customer, newest, ADJUST_WITHIN_DAYS)
     async with transaction(deps.engine) as conn:
         invoiced = await store.invoiced_periods(conn, tenant, account.customer)
@@ -81,12 +81,12 @@ async def next_invoice(deps: Deps, tenant: str, account: Account, billed: Sequen
 async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_period: str) -> Closing:
     """Make the closing invoice of an account and a run, unless an invoice of the account is due soon.
 
-    Raises NotReady PERIOD_OPEN for a month that has not begun, since an invoice once made stays in it, or NUMBERS_HELD,
-    what rating raises while usage is not sealed, and Conflict if other invoices of the same customer kept getting in
-    between.
+    Raises NotReady PERIOD_OPEN for a period that has not begun, since an invoice once made stays in it, or
+    NUMBERS_HELD, what rating raises while usage is not sealed, and Conflict if other invoices of the same customer kept
+    getting in between.
     """
     if not has_begun(billing_period, deps.clock.now()):
-        message = f"the month {billing_period} has not begun; finalize a period that has ended"
+        message = f"the period {billing_period} has not begun; finalize a period that has ended"
         raise NotReady(Reason.PERIOD_OPEN, message)
     for _attempt in range(FINALIZE_ATTEMPTS_MAX):
         async with transaction(deps.engine) as conn:

@@ -73,8 +73,8 @@ class Rating(Protocol):
         """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
         ...
 
-    async def contracts_with(self, billing_period: str, after: str, limit: int) -> Page[str]:
-        """Return a page of the names of contracts that have a period of that label."""
+    async def periods_of_month(self, month: str, after: str, limit: int) -> Page[tuple[str, str]]:
+        """Return the periods of a page of contracts that belong to a month, each by contract and label."""
         ...
 
     async def customer_of_contract(self, contract: str) -> str:

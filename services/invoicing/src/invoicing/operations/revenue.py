@@ -70,13 +70,13 @@ async def query_revenue(
 async def _due(
     deps: Deps, labels: Iterable[str], final: Collection[tuple[str, str]]
 ) -> tuple[list[tuple[str, str]], bool]:
-    """Return the contracts and periods of some labels that are not final, at most so many; and whether more are."""
+    """Return the contracts and periods of some months that are not final, at most so many; and whether more are."""
     due: list[tuple[str, str]] = []
     for label in labels:
         after = ""
         while len(due) <= DRAFTS_MAX:
-            page = await deps.rating.contracts_with(label, after, _CONTRACTS_PER_PAGE)
-            due += [(contract, label) for contract in page.entries if (contract, label) not in final]
+            page = await deps.rating.periods_of_month(label, after, _CONTRACTS_PER_PAGE)
+            due += [period for period in page.entries if period not in final]
             after = page.next_page_token
             if not after:
                 break

@@ -75,9 +75,9 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
             INSERT INTO issued_number (tenant, prefix, sequence, chain) VALUES (:tenant, :prefix, :sequence, :chain)
         )
         INSERT INTO invoice (tenant, number, prefix, sequence, contract, billing_period, customer, currency,
-            finalized_at, canonical_json, digest, previous_chain, chain)
+            month, finalized_at, canonical_json, digest, previous_chain, chain)
         VALUES (:tenant, :number, :prefix, :sequence, :contract, :billing_period, :customer, :currency,
-            :finalized_at, :canonical_json, :digest, :previous_chain, :chain)
+            nullif(:month, :billing_period), :finalized_at, :canonical_json, :digest, :previous_chain, :chain)
         ON CONFLICT (tenant, contract, billing_period) DO NOTHING
         """
     )
@@ -90,6 +90,7 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
         "billing_period": invoice.billing_period,
         "customer": invoice.customer,
         "currency": invoice.currency,
+        "month": invoice.month,
         "finalized_at": finalized_at,
         "canonical_json": invoice.canonical_json,
         "digest": invoice.digest,
@@ -101,8 +102,8 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
 
 
 _INVOICE_COLUMNS: Final = (
-    "number, prefix, sequence, contract, billing_period, customer, currency, finalized_at, canonical_json, digest,"
-    " previous_chain, chain"
+    "number, prefix, sequence, contract, billing_period, customer, currency, month, finalized_at, canonical_json,"
+    " digest, previous_chain, chain"
 )
 
 
@@ -139,8 +140,8 @@ async def customer_of_invoice(conn: AsyncConnection, tenant: str, number: str) -
 _NARROWED: Final = """
     tenant = :tenant AND (:customer = '' OR customer = :customer)
     AND (:billing_period = '' OR billing_period = :billing_period)
-    AND (:from_period = '' OR billing_period >= :from_period)
-    AND (:until_period = '' OR billing_period <= :until_period)
+    AND (:from_month = '' OR COALESCE(month, billing_period) >= :from_month)
+    AND (:until_month = '' OR COALESCE(month, billing_period) <= :until_month)
     AND (:kind = '' OR starts_with(contract, :closing_prefix) = (:kind = 'CLOSING'))
 """
 _BY_NUMBER: Final = "(prefix, sequence) > (:prefix, :sequence) ORDER BY prefix, sequence"
@@ -165,8 +166,8 @@ async def list_invoices(
         "tenant": tenant,
         "customer": wanted.customer,
         "billing_period": wanted.billing_period,
-        "from_period": wanted.from_period,
-        "until_period": wanted.until_period,
+        "from_month": wanted.from_month,
+        "until_month": wanted.until_month,
         "kind": "" if wanted.kind is None else wanted.kind.value,
         "closing_prefix": CLOSING_PREFIX,
         "prefix": after.prefix,
@@ -213,4 +214,5 @@ def _frozen(row: RowMapping) -> FrozenInvoice:
         chain=bytes(row["chain"]),
         currency=row["currency"] or "",
         finalized_at=row["finalized_at"],
+        month=row["month"] or row["billing_period"],
     )

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from invoicing.domain.revenue import Months
 
 _KEYS: Final = {Cut.CUSTOMER: "invoice.customer", Cut.ITEM: "line.item", Cut.PLAN: "line.plan"}
-_OF_MONTHS: Final = "invoice.tenant = :tenant AND invoice.billing_period BETWEEN :first AND :last"
+_OF_MONTHS: Final = (
+    "invoice.tenant = :tenant AND COALESCE(invoice.month, invoice.billing_period) BETWEEN :first AND :last"
+)
 
 
 async def final_sums(conn: AsyncConnection, tenant: str, months: Months, cut: Cut) -> list[Sum]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chassis.errors import NotReady, Reason, invalid_field
 from chassis.rpc.pages import PAGE_BYTES_MAX, fitting, page_token_invalid, place_in
 from chassis.rpc.pages import page_token as page_token_of
 from eventlog.instants import instant_of
+from eventlog.labels import days_of_label, month_label
 from eventlog.wire import as_of_from_answer, period_from_proto
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.document import Invoice, InvoiceKind, LineKind, Tier
@@ -18,7 +20,7 @@ from metering.invoicing.v1 import invoice_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from money import DERIVED, ZERO, currency, format_decimal, parse_decimal
+from money import DERIVED, ZERO, currency, format_decimal, format_exact, parse_decimal, parse_exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +53,7 @@ def billed_to_proto(billed: BilledPeriod) -> rating_pb.BilledSnapshot:
         plan=plan,
         plan_version=plan_version,
         items=[
-            rating_pb.BilledItem(
-                item=item, quantity=format_decimal(quantity), exact_amount=format_decimal(exact_amount)
-            )
+            rating_pb.BilledItem(item=item, quantity=format_decimal(quantity), exact_amount=format_exact(exact_amount))
             for item, (quantity, exact_amount) in billed.charged.items()
         ],
     )
@@ -95,7 +95,7 @@ def charge_from_proto(message: charge_pb2.Charge) -> Charge:
         plan=message.plan,
         plan_version=message.plan_version,
         quantity=parse_decimal(message.quantity, DERIVED),
-        exact_amount=parse_decimal(message.exact_amount, DERIVED),
+        exact_amount=parse_exact(message.exact_amount),
         tiers=tuple(_tier_from_proto(tier) for tier in message.tiers),
         snapshot_id=message.snapshot_id,
         event_count=message.event_count,
@@ -206,11 +206,19 @@ def filter_from_proto(request: service_pb.ListInvoicesRequest) -> InvoiceFilter:
     return InvoiceFilter(
         customer=request.customer,
         billing_period=request.billing_period,
-        from_period=request.from_billing_period,
-        until_period=request.until_billing_period,
+        from_month=_month_in(request.from_billing_period),
+        until_month=_month_in(request.until_billing_period, last=True),
         kind=_INVOICE_KINDS.get(request.kind),
         newest_first=request.order == service_pb.INVOICE_ORDER_NEWEST_FIRST,
     )
+
+
+def _month_in(billing_period: str, *, last: bool = False) -> str:
+    """Return the first month that a label names a day of, or the last one; empty for none."""
+    days = days_of_label(billing_period)
+    if days is None:
+        return billing_period
+    return month_label(days[1] - timedelta(days=1) if last else days[0])
 
 
 def place_after(token: str, *, newest_first: bool = False) -> ListPlace:

@@ -1206,7 +1206,7 @@ function largest(texts) {
   return found;
 }
 function scaleOf(values, count, hasZero = !0) {
-  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, fraction = roundStep(span / count), step = !values.every(Number.isInteger) || Number.isInteger(fraction) ? fraction : fraction < 1 ? 1 : 5, isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 function roundStep(raw) {
@@ -1956,9 +1956,9 @@ var MeterlineSavedViews = class extends MeterlineElement {
     };
     this.onSave = (event) => {
       event.preventDefault();
-      let form = event.currentTarget, name = String(new FormData(form).get("name")).trim();
+      let form2 = event.currentTarget, name = String(new FormData(form2).get("name")).trim();
       this.attempt(async () => {
-        await client.post("views", { name, query: this.page }), form.reset();
+        await client.post("views", { name, query: this.page }), form2.reset();
       });
     };
     this.context = null, this.page = "", this.problem = null, this.isOpen = !1;
@@ -2030,30 +2030,32 @@ function renderChoices(context, choices, groups, own2, change) {
     <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
       @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t4("explore.compare")}</label>`;
 }
-function renderFilters(context, filters, properties, change) {
+function renderFilters(context, filters, properties, hasAny, change) {
   let { t: t4, words } = context;
-  if (properties.length === 0 && filters.length === 0) return A;
+  if (properties.length === 0 && filters.length === 0 && !hasAny) return A;
   let add = (event) => {
     event.preventDefault();
-    let form = event.currentTarget, given = new FormData(form), [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
-    value !== "" && (change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]), form.reset(), form.closest("details")?.removeAttribute("open"));
+    let form2 = event.currentTarget, given = new FormData(form2), [property, value] = [String(given.get("property")).trim(), String(given.get("value") ?? "").trim()];
+    property !== "" && (change(value === "" ? { groupBy: property } : { filter: [.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])] }), form2.reset(), form2.closest("details")?.removeAttribute("open"));
   };
   return b2`<div class="filters">
     ${filters.map((filter) => {
     let text = filterText(context, filter);
     return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
-        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
+        @click=${() => change({ filter: filters.filter((each) => each !== filter) })}>${icon("close")}</button></span>`;
   })}
-    ${properties.length === 0 ? A : b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
-      <summary class="button is-bare">${icon("filter")}${t4("explore.filterAdd")}</summary>
-      <form class="panel" @submit=${add}>
-        <label>${t4("explore.filterProperty")}
-          <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
-        <label>${t4("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
-        <button class="button is-primary">${t4("explore.filterApply")}</button>
-      </form>
-    </details>`}
+    ${properties.length === 0 ? A : form(context, t4("explore.filterAdd"), add, b2`<label>${t4("explore.filterProperty")}
+      <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
+      <label>${t4("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>`)}
+    ${hasAny ? form(context, t4("explore.byOther"), add, b2`<label>${t4("explore.filterProperty")}<input class="input" name="property" required maxlength="64" autocomplete="off" /></label>
+      <label>${t4("explore.filterAny")}<input class="input" name="value" maxlength="256" autocomplete="off" /></label>`) : A}
   </div>`;
+}
+function form({ t: t4 }, name, add, fields) {
+  return b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
+    <summary class="button is-bare">${icon("filter")}${name}</summary>
+    <form class="panel" @submit=${add}>${fields}<button class="button is-primary">${t4("explore.filterApply")}</button></form>
+  </details>`;
 }
 function filterText({ words }, filter) {
   let colon = filter.indexOf(":"), [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
@@ -2691,10 +2693,15 @@ function renderEvent(context, event, unit) {
       <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
         ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
         <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
-      <span class="mono small">${event.id}</span></th>
+      <span class="mono small">${event.id}</span>${renderCorrection(context, event)}</th>
     <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
     <td class="right">${renderTrace(context, event)}</td>
   </tr>`;
+}
+function renderCorrection({ t: t4 }, { correction, takenBack, reason }) {
+  let marks = [...correction === null ? [] : [correction], ...takenBack ? ["takenBack"] : []];
+  return marks.length === 0 ? A : b2`<span class="corrected">${marks.map((mark) => b2`<span class="badge is-draft" data-correction=${mark} title=${t4(`event.${mark}Text`)}>${t4(`event.${mark}`)}</span>`)}
+    ${reason === null ? A : b2`<span class="small">${reason}</span>`}</span>`;
 }
 function renderTrace(context, { traceId, reportTraceId }) {
   return traceId !== null ? traceLink(context, traceId, "explain.traceOpen") : reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
@@ -2729,6 +2736,7 @@ var line_default = `:host { container-type: normal; }
 .events td, .events th:not(:first-child) { padding-inline: 6px 0; }
 .events summary { cursor: pointer; white-space: nowrap; }
 .events .mono.small { display: block; font-size: 11px; }
+.corrected { display: flex; flex-wrap: wrap; gap: 4px 6px; align-items: baseline; padding-top: 2px; font-weight: 400; }
 .properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }
 .properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }
 .properties dt { color: var(--_text-2); }
@@ -2877,6 +2885,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   unit(_context, _data) {
     return "";
   }
+  get hasAnyProperty() {
+    return !1;
+  }
   renderPage(context) {
     let { t: t4 } = context, period = this.period;
     if (period === void 0) return emptyState(t4("explore.empty"), t4("explore.emptyText"));
@@ -2892,7 +2903,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
         <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = !0}>
           ${icon("sliders")}${t4("explore.choices")}</button>
         <span class="break"></span>
-        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
+        ${this.renderFilters(context)}
         <span class="spacer"></span>
         <span class="note" role="status">${this.notice}</span>
         ${renderActions(context, this.actions())}
@@ -2902,7 +2913,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => this.isSheetOpen = !1}>
         ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
-          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
+          ${this.renderFilters(context)}</div>` : A}
       </meterline-drawer>`;
   }
   change(changes) {
@@ -2954,6 +2965,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   }
   renderChoices(context, choices) {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
+  }
+  renderFilters(context) {
+    return renderFilters(context, this.state.all("filter"), this.properties(), this.hasAnyProperty, (changes) => this.change(changes));
   }
   actions() {
     return {
@@ -3094,7 +3108,10 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     let close = () => {
       this.explained = null, this.change({ bucket: null, series: null });
     };
-    return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
+    return explainedDrawer(context, this.explained ?? this.openedBucket(context) ?? this.openedBesides(context), close);
+  }
+  openedBesides(_context) {
+    return null;
   }
   openedBucket(context) {
     let data = this.explored.data === null ? null : this.named(context, this.explored.data), key = this.state.get("bucket"), index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key), bucket = data?.buckets[index];
@@ -3303,6 +3320,7 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
   .paper { padding: 16px 10px; }
   .paper th, .paper td { padding-inline: 3px; }
 }
+.below { display: block; }
 `;
 
 // src/views/comparison.ts
@@ -3411,9 +3429,24 @@ function priceInWords(context, item, currency) {
         price: isVolume ? t4("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
       said.push(t4(`price.${item.model}`, { tiers: bounds.join("; ") }));
+      break;
+    }
+    case "percentage":
+    case "costPlus":
+      said.push(t4(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") }));
+      break;
+    case "dynamic":
+      said.push(t4(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
+      break;
+    case "graduatedPercentage": {
+      let shares = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo),
+        price: t4("price.percent", { percent: format.decimal(tier.percent ?? "0") })
+      }) + fee(tier));
+      said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3439,6 +3472,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t4(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
+      case "maximum":
       case "minimum":
       case "fixed":
       case "total":
@@ -3715,7 +3749,8 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
         <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
       <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
-        <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
+        <span class="unit">${words.unit(line.unit, line.quantity)}</span>
+        ${line.pricedQuantity === null || line.kind === "adjustment" ? A : b2`<span class="small below" data-priced=${line.pricedQuantity}>${t4("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
     </tr>`;
   }
@@ -4425,7 +4460,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
-    let { t: t4, words } = context, properties = this.chosenMeter?.groupBy ?? [];
+    let { t: t4, words } = context, [declared, chosen] = [this.properties(), this.choice("groupBy")], properties = this.hasAnyProperty && chosen !== "" && !declared.includes(chosen) ? [...declared, chosen] : declared;
     return [
       ["", t4("explore.groupNone")],
       ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
@@ -4447,7 +4482,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra(context, data) {
-    return this.below(b2, context, data, this.figures.data, this.heat.data);
+    return this.below(b2, context, data, this.figures.data, this.heat.data, (cell) => this.change({ bucket: hourKey(cell) }));
   }
   only(data, series) {
     if (data.groupBy === null || series.isOther || series.key === "") return null;
@@ -4456,6 +4491,22 @@ var MeterlineUsage = class extends MeterlineExplorer {
   }
   properties() {
     return this.chosenMeter?.groupBy ?? [];
+  }
+  get hasAnyProperty() {
+    return this.chosenMeter?.anyProperty ?? !1;
+  }
+  openedBesides(context) {
+    let [data, heat, query] = [this.explored.data, this.heat.data, this.query()], cell = heat?.cells.find((each) => hourKey(each) === this.state.get("bucket"));
+    if (data === null || cell === void 0 || query === null) return null;
+    let { t: t4, format } = context, asked = { ...query, groupBy: null, compare: null, weekday: String(cell.weekday), hour: String(cell.hour) };
+    return {
+      title: hourName(context, cell),
+      text: this.print(context, data, cell.quantity),
+      fresh: heat,
+      rows: [],
+      sentence: t4("explore.explainHour", { period: format.period(data.period.start, data.period.end) }),
+      more: b2`<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`
+    };
   }
   behind(_context, data, series) {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
@@ -4477,10 +4528,16 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }
   unfit(meter) {
-    let has = (property) => meter?.groupBy.includes(property) ?? !1;
+    let has = (property) => meter?.anyProperty || (meter?.groupBy.includes(property) ?? !1);
     return { filter: this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":")))), ...has(this.choice("groupBy")) ? {} : { groupBy: null } };
   }
 };
+function hourKey({ weekday, hour }) {
+  return `w${weekday}-${String(hour).padStart(2, "0")}`;
+}
+function hourName({ format }, { weekday, hour }) {
+  return `${format.weekdays()[weekday - 1] ?? ""} ${String(hour).padStart(2, "0")}:00`;
+}
 define("meterline-usage", MeterlineUsage);
 
 // src/kit.ts

@@ -187,6 +187,18 @@ var TEXTS = {
   "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
   "bucket.more": "and {count} more",
   "bucket.meter": "Events of",
+  "event.void": "Voided",
+  "event.voidText": "It was billed before and voided since: its value is taken off.",
+  "event.replacement": "Corrected",
+  "event.replacementText": "It holds in the place of the event that was reported first.",
+  "event.takenBack": "Voided or replaced since",
+  "event.takenBackText": "It counted when this was billed; what changed is on a later invoice.",
+  "explore.billed": "billed: {quantity}",
+  "explore.byOther": "By another property",
+  "explore.filterAny": "Value; empty = group by it",
+  "explore.eventsRead": "Counted for this view from {count} events, as they were reported.",
+  "explore.explainHour": "What was counted in this hour of the week, in {period}.",
+  "explore.billedTitle": "Billed of it",
   "invoices.live": "Live invoice",
   "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",
   "invoices.number": "Number",
@@ -278,6 +290,13 @@ var TEXTS = {
   "price.upTo": "up to {upTo}, {price}",
   "price.beyond": "beyond, {price}",
   "price.each": "{price} each",
+  "price.percent": "{percent} %",
+  "price.percentage": "It costs {percent} % of the amount.",
+  "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.dynamic": "Each event carries its price.",
+  "price.dynamicTimes": "Each event carries its price, times {factor}.",
+  "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",
+  "price.maximum": "It costs at most {maximum} in a period.",
   "price.minimum": "It costs at least {minimum} in a period.",
   "step.quantity": "Usage of the period",
   "step.billable": "Billed, each event rounded by itself",
@@ -286,6 +305,7 @@ var TEXTS = {
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",
   "step.flat": "Fee of the tier",
+  "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
   "step.total": "Exact amount",
@@ -1534,7 +1554,7 @@ function largest(texts) {
   return found;
 }
 function scaleOf(values, count, hasZero = !0) {
-  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, fraction = roundStep(span / count), step = !values.every(Number.isInteger) || Number.isInteger(fraction) ? fraction : fraction < 1 ? 1 : 5, isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 function roundStep(raw) {
@@ -2191,9 +2211,9 @@ var MeterlineSavedViews = class extends MeterlineElement {
     };
     this.onSave = (event) => {
       event.preventDefault();
-      let form = event.currentTarget, name = String(new FormData(form).get("name")).trim();
+      let form2 = event.currentTarget, name = String(new FormData(form2).get("name")).trim();
       this.attempt(async () => {
-        await client.post("views", { name, query: this.page }), form.reset();
+        await client.post("views", { name, query: this.page }), form2.reset();
       });
     };
     this.context = null, this.page = "", this.problem = null, this.isOpen = !1;
@@ -2265,30 +2285,32 @@ function renderChoices(context, choices, groups, own, change) {
     <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
       @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t5("explore.compare")}</label>`;
 }
-function renderFilters(context, filters, properties, change) {
+function renderFilters(context, filters, properties, hasAny, change) {
   let { t: t5, words } = context;
-  if (properties.length === 0 && filters.length === 0) return A;
+  if (properties.length === 0 && filters.length === 0 && !hasAny) return A;
   let add = (event) => {
     event.preventDefault();
-    let form = event.currentTarget, given = new FormData(form), [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
-    value !== "" && (change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]), form.reset(), form.closest("details")?.removeAttribute("open"));
+    let form2 = event.currentTarget, given = new FormData(form2), [property, value] = [String(given.get("property")).trim(), String(given.get("value") ?? "").trim()];
+    property !== "" && (change(value === "" ? { groupBy: property } : { filter: [.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])] }), form2.reset(), form2.closest("details")?.removeAttribute("open"));
   };
   return b2`<div class="filters">
     ${filters.map((filter) => {
     let text = filterText(context, filter);
     return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t5("explore.filterRemove", { filter: text })}
-        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
+        @click=${() => change({ filter: filters.filter((each) => each !== filter) })}>${icon("close")}</button></span>`;
   })}
-    ${properties.length === 0 ? A : b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
-      <summary class="button is-bare">${icon("filter")}${t5("explore.filterAdd")}</summary>
-      <form class="panel" @submit=${add}>
-        <label>${t5("explore.filterProperty")}
-          <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
-        <label>${t5("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
-        <button class="button is-primary">${t5("explore.filterApply")}</button>
-      </form>
-    </details>`}
+    ${properties.length === 0 ? A : form(context, t5("explore.filterAdd"), add, b2`<label>${t5("explore.filterProperty")}
+      <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
+      <label>${t5("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>`)}
+    ${hasAny ? form(context, t5("explore.byOther"), add, b2`<label>${t5("explore.filterProperty")}<input class="input" name="property" required maxlength="64" autocomplete="off" /></label>
+      <label>${t5("explore.filterAny")}<input class="input" name="value" maxlength="256" autocomplete="off" /></label>`) : A}
   </div>`;
+}
+function form({ t: t5 }, name, add, fields) {
+  return b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
+    <summary class="button is-bare">${icon("filter")}${name}</summary>
+    <form class="panel" @submit=${add}>${fields}<button class="button is-primary">${t5("explore.filterApply")}</button></form>
+  </details>`;
 }
 function filterText({ words }, filter) {
   let colon = filter.indexOf(":"), [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
@@ -2867,10 +2889,15 @@ function renderEvent(context, event, unit) {
       <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
         ${event.subject === "" ? A : b2`<div><dt>${t5("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
         <div><dt>${t5("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
-      <span class="mono small">${event.id}</span></th>
+      <span class="mono small">${event.id}</span>${renderCorrection(context, event)}</th>
     <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
     <td class="right">${renderTrace(context, event)}</td>
   </tr>`;
+}
+function renderCorrection({ t: t5 }, { correction, takenBack, reason }) {
+  let marks = [...correction === null ? [] : [correction], ...takenBack ? ["takenBack"] : []];
+  return marks.length === 0 ? A : b2`<span class="corrected">${marks.map((mark) => b2`<span class="badge is-draft" data-correction=${mark} title=${t5(`event.${mark}Text`)}>${t5(`event.${mark}`)}</span>`)}
+    ${reason === null ? A : b2`<span class="small">${reason}</span>`}</span>`;
 }
 function renderTrace(context, { traceId, reportTraceId }) {
   return traceId !== null ? traceLink(context, traceId, "explain.traceOpen") : reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
@@ -2905,6 +2932,7 @@ var line_default = `:host { container-type: normal; }
 .events td, .events th:not(:first-child) { padding-inline: 6px 0; }
 .events summary { cursor: pointer; white-space: nowrap; }
 .events .mono.small { display: block; font-size: 11px; }
+.corrected { display: flex; flex-wrap: wrap; gap: 4px 6px; align-items: baseline; padding-top: 2px; font-weight: 400; }
 .properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }
 .properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }
 .properties dt { color: var(--_text-2); }
@@ -3053,6 +3081,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   unit(_context, _data) {
     return "";
   }
+  get hasAnyProperty() {
+    return !1;
+  }
   renderPage(context) {
     let { t: t5 } = context, period = this.period;
     if (period === void 0) return emptyState(t5("explore.empty"), t5("explore.emptyText"));
@@ -3068,7 +3099,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
         <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = !0}>
           ${icon("sliders")}${t5("explore.choices")}</button>
         <span class="break"></span>
-        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
+        ${this.renderFilters(context)}
         <span class="spacer"></span>
         <span class="note" role="status">${this.notice}</span>
         ${renderActions(context, this.actions())}
@@ -3078,7 +3109,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       <meterline-drawer heading=${t5("explore.choices")} close-text=${t5("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => this.isSheetOpen = !1}>
         ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
-          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
+          ${this.renderFilters(context)}</div>` : A}
       </meterline-drawer>`;
   }
   change(changes) {
@@ -3130,6 +3161,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   }
   renderChoices(context, choices) {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
+  }
+  renderFilters(context) {
+    return renderFilters(context, this.state.all("filter"), this.properties(), this.hasAnyProperty, (changes) => this.change(changes));
   }
   actions() {
     return {
@@ -3270,7 +3304,10 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     let close = () => {
       this.explained = null, this.change({ bucket: null, series: null });
     };
-    return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
+    return explainedDrawer(context, this.explained ?? this.openedBucket(context) ?? this.openedBesides(context), close);
+  }
+  openedBesides(_context) {
+    return null;
   }
   openedBucket(context) {
     let data = this.explored.data === null ? null : this.named(context, this.explored.data), key = this.state.get("bucket"), index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key), bucket = data?.buckets[index];
@@ -3479,6 +3516,7 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
   .paper { padding: 16px 10px; }
   .paper th, .paper td { padding-inline: 3px; }
 }
+.below { display: block; }
 `;
 
 // src/views/comparison.ts
@@ -3587,9 +3625,24 @@ function priceInWords(context, item, currency) {
         price: isVolume ? t5("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
       said.push(t5(`price.${item.model}`, { tiers: bounds.join("; ") }));
+      break;
+    }
+    case "percentage":
+    case "costPlus":
+      said.push(t5(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") }));
+      break;
+    case "dynamic":
+      said.push(t5(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
+      break;
+    case "graduatedPercentage": {
+      let shares = item.tiers.map((tier) => t5(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo),
+        price: t5("price.percent", { percent: format.decimal(tier.percent ?? "0") })
+      }) + fee(tier));
+      said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3615,6 +3668,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t5(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
+      case "maximum":
       case "minimum":
       case "fixed":
       case "total":
@@ -3891,7 +3945,8 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
         <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
       <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
-        <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
+        <span class="unit">${words.unit(line.unit, line.quantity)}</span>
+        ${line.pricedQuantity === null || line.kind === "adjustment" ? A : b2`<span class="small below" data-priced=${line.pricedQuantity}>${t5("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
     </tr>`;
   }
@@ -4152,6 +4207,15 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .search .input { width: 270px; }
 .choices { display: flex; flex-wrap: wrap; align-items: end; gap: 8px 16px; }
 .choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
+.group details[open] > summary { padding-bottom: 12px; }
+.group summary { display: grid; grid-template-columns: minmax(120px, 200px) minmax(0, 1fr) auto; gap: 2px 16px; align-items: baseline; padding: 0; }
+.group summary > .mono { grid-area: 2 / 2; }
+.group summary > .small:last-child { grid-area: 1 / 3; }
+.group summary > .card-title::before { content: "▸ " / ""; color: var(--_text-2); }
+.group details[open] .card-title::before { content: "▾ " / ""; }
+.toggle.is-long { height: auto; min-height: 32px; align-items: start; padding-block: 6px; }
+.stack > label.toggle { display: inline-flex; }
+.toggle.is-long input { flex: none; }
 .checks { display: flex; flex-wrap: wrap; gap: 0 16px; }
 .below { display: block; }
 .below.mono, .command code span, .moments { white-space: nowrap; }
@@ -4196,6 +4260,8 @@ legend + * { clear: both; }
   .bar ul { width: max-content; padding-right: 24px; }
   .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .search { width: 100%; }
+  .group summary { grid-template-columns: minmax(0, 1fr); }
+  .group summary > :is(.mono, .small:last-child) { grid-area: auto; }
   .search .input { flex: 1; }
   /* Each row is a card: nothing lies beyond the edge of the screen. */
   .scroll:has(> .stacks) { overflow: visible; }
@@ -4400,7 +4466,8 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
       <span id=${`hint-${name}`} class="small">${hint}${this.renderProblem(name)}</span></label>`, area = (label, hint, value, change, placeholder = "") => b2`<label>${label}
       <textarea class="input" rows="3" spellcheck="false" .value=${value} placeholder=${placeholder} @change=${(event) => this.change(change(valueOf(event)))}></textarea>
       <span class="small">${hint}</span></label>`, select = (name, label, options) => b2`<label>${label}
-      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
+      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, toggle = (name, label) => b2`<label class="toggle is-long"><input type="checkbox"
+      .checked=${spec[name] ?? !1} @change=${() => this.change({ [name]: !(this.spec[name] ?? !1) })} />${label}</label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
     return b2`
       <fieldset class="card stack"><legend>${s4("Looks")}</legend>
         ${text("sellerName", s4("Your name"), s4("As customers read it. Empty: as invoices name it."))}
@@ -4418,6 +4485,8 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
         ${select("windowFloor", s4("Smallest window of usage and cost"), FLOORS)}
         ${area(s4("Hidden properties"), s4("One a line: customers neither see them nor group by them."), (spec.hiddenProperties ?? []).join(`
 `), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
+        ${toggle("anyProperty", s4("Customers may ask by any property that is not hidden, also by those that no meter groups by."))}
+        ${toggle("showsCorrectionReasons", s4("Customers read why an event of theirs was voided or replaced."))}
         ${area(s4("Hidden items"), s4("One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden."), (spec.hiddenItems ?? []).join(`
 `), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
         ${area(s4("Views for everybody"), s4("One a line: name = path and query of a page. Every customer finds them among the saved views."), linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
@@ -4850,21 +4919,33 @@ var MeterlineSellerUnbilled = class extends SellerPage {
   renderPage() {
     let first = this.unbilled.first.data;
     return b2`${heading({ title: s4("Unbilled usage"), sub: s4("Usage that is counted or kept, and that no invoice will have as things are.") })}
-      ${this.renderTable(
-      s4("Unbilled usage"),
-      this.unbilled,
-      ["Customer", "Meter", "Why", "Period", ">Events", ">Quantity", "From, to", "What to do"],
-      ({ rows }) => rows,
-      (row) => this.renderRow(row),
-      { title: s4("Everything is billed"), text: s4("All usage that was reported is on an invoice, or will be.") }
-    )}
+      ${this.renderData(this.unbilled.first, () => this.renderGroups())}
       ${first === null || first.filled ? A : b2`<p class="note">${s4("A meter is still being counted from the past: more may follow.")}</p>`}`;
+  }
+  renderGroups() {
+    let rows = this.unbilled.all.flatMap((page) => page.rows);
+    if (rows.length === 0 && this.unbilled.next === null)
+      return emptyState(s4("Everything is billed"), s4("All usage that was reported is on an invoice, or will be."));
+    let groups = [...Map.groupBy(rows, ({ reason, detail, meter }) => JSON.stringify([reason, detail, meter])).values()];
+    return b2`${groups.map((group) => this.renderGroup(group, groups.length === 1))}${this.renderMore(this.unbilled)}`;
+  }
+  renderGroup(rows, isOpen) {
+    let [first] = rows;
+    if (first === void 0) return A;
+    let { format, words } = this, count = (number) => format.decimal(String(number)), customers = count(new Set(rows.map(({ customer }) => customer)).size), events = count(rows.reduce((sum2, { eventCount }) => sum2 + eventCount, 0)), name = first.meter === null ? s4("No meter") : words.meter(first.meter);
+    return b2`<section class="card group"><details ?open=${isOpen} data-reason=${first.reason}>
+      <summary><h2 class="card-title">${name}</h2><span class="why">${told(first.meaning)}</span>
+        <span class="small mono">${first.detail ?? first.reason}</span>
+        <span class="small">${s4("customers: {customers} · events: {events}", { customers, events })}${this.unbilled.next === null ? "" : "+"}</span></summary>
+      <div class="scroll" role="region" tabindex="0" aria-label=${name}><table class="stacks">
+        <thead><tr><th scope="col">${s4("Customer")}</th><th scope="col">${s4("Period")}</th><th scope="col" class="right">${s4("Events")}</th>
+          <th scope="col" class="right">${s4("Quantity")}</th><th scope="col">${s4("From, to")}</th><th scope="col">${s4("What to do")}</th></tr></thead>
+        <tbody>${rows.map((row) => this.renderRow(row))}</tbody></table></div></details></section>`;
   }
   renderRow(row) {
     let { format, words } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
     return b2`<tr data-reason=${row.reason}>
-      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter === null ? "–" : words.meter(row.meter)}</td>
-      <td class="wide">${told(row.meaning)}<span class="small mono below">${row.detail ?? row.reason}</span></td>
+      <th scope="row">${row.customer ?? "–"}</th>
       <td class="moments">${row.billingPeriod === null ? "–" : this.monthName(row.billingPeriod)}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
       <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${words.quantity(row.quantity, row.unit)}</span>`}</td>
@@ -4895,8 +4976,8 @@ var TABS = {
     };
     this.onSignIn = (event) => {
       event.preventDefault();
-      let form = event.currentTarget, token = String(new FormData(form).get("token")).trim();
-      token !== "" && (form.reset(), this.signIn(token));
+      let form2 = event.currentTarget, token = String(new FormData(form2).get("token")).trim();
+      token !== "" && (form2.reset(), this.signIn(token));
     };
     this.onSignOut = () => {
       client.reset(), this.isSignedIn = !1;
@@ -5531,7 +5612,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
-    let { t: t5, words } = context, properties = this.chosenMeter?.groupBy ?? [];
+    let { t: t5, words } = context, [declared, chosen] = [this.properties(), this.choice("groupBy")], properties = this.hasAnyProperty && chosen !== "" && !declared.includes(chosen) ? [...declared, chosen] : declared;
     return [
       ["", t5("explore.groupNone")],
       ...properties.map((name) => [name, t5("explore.groupBy", { property: words.property(name) })])
@@ -5553,7 +5634,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra(context, data) {
-    return this.below(b2, context, data, this.figures.data, this.heat.data);
+    return this.below(b2, context, data, this.figures.data, this.heat.data, (cell) => this.change({ bucket: hourKey(cell) }));
   }
   only(data, series) {
     if (data.groupBy === null || series.isOther || series.key === "") return null;
@@ -5562,6 +5643,22 @@ var MeterlineUsage = class extends MeterlineExplorer {
   }
   properties() {
     return this.chosenMeter?.groupBy ?? [];
+  }
+  get hasAnyProperty() {
+    return this.chosenMeter?.anyProperty ?? !1;
+  }
+  openedBesides(context) {
+    let [data, heat, query] = [this.explored.data, this.heat.data, this.query()], cell = heat?.cells.find((each) => hourKey(each) === this.state.get("bucket"));
+    if (data === null || cell === void 0 || query === null) return null;
+    let { t: t5, format } = context, asked = { ...query, groupBy: null, compare: null, weekday: String(cell.weekday), hour: String(cell.hour) };
+    return {
+      title: hourName(context, cell),
+      text: this.print(context, data, cell.quantity),
+      fresh: heat,
+      rows: [],
+      sentence: t5("explore.explainHour", { period: format.period(data.period.start, data.period.end) }),
+      more: b2`<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`
+    };
   }
   behind(_context, data, series) {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
@@ -5583,10 +5680,16 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }
   unfit(meter) {
-    let has = (property) => meter?.groupBy.includes(property) ?? !1;
+    let has = (property) => meter?.anyProperty || (meter?.groupBy.includes(property) ?? !1);
     return { filter: this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":")))), ...has(this.choice("groupBy")) ? {} : { groupBy: null } };
   }
 };
+function hourKey({ weekday, hour }) {
+  return `w${weekday}-${String(hour).padStart(2, "0")}`;
+}
+function hourName({ format }, { weekday, hour }) {
+  return `${format.weekdays()[weekday - 1] ?? ""} ${String(hour).padStart(2, "0")}:00`;
+}
 define("meterline-usage", MeterlineUsage);
 /*! Bundled license information:
 

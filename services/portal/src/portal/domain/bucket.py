@@ -1,4 +1,4 @@
-"""What is behind one bucket of usage: its largest values, property by property."""
+"""What is behind one bucket of usage, or one hour of the week: its largest values, property by property."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class BucketDetail(Answer):
 
     meter: str
     unit: str
-    bucket: Span
+    bucket: Span = Field(description="For an hour of the week, the span in which it lies.")
     quantity: Quantity
     event_count: int
-    properties: tuple[TopValues, ...] = Field(description="Properties that may be looked at, in their order.")
+    properties: tuple[TopValues, ...] = Field(
+        description="Properties that may be looked at, in their order; none for an hour of the week."
+    )

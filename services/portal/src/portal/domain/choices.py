@@ -31,6 +31,10 @@ class Choices:
         """Whether the span is given by its days."""
         return self.start is not None or self.end is not None
 
+    def properties(self) -> tuple[str, ...]:
+        """Return the properties that are grouped or filtered by."""
+        return (*((self.group_by,) if self.group_by else ()), *self.filters)
+
     def days(self) -> tuple[date, date]:
         """Return the first day and the first day after a span that is given by its days. Raises Refused."""
         if self.start is None or self.end is None or self.billing_period:

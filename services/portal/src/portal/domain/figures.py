@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import Field
 
 from portal.domain.views import Answer, Quantity, Span, View
+
+
+@dataclass(frozen=True, slots=True)
+class HourOfWeek:
+    """An hour of the clock on a day of the week: 1 is Monday, 7 Sunday."""
+
+    weekday: int
+    hour: int
 
 
 class LargestBucket(View):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from portal.domain.views import Amount, Answer, Quantity, Span, View
+from portal.domain.views import Amount, Answer, ExactAmount, Quantity, Span, View
 
 LineKind = Literal["usage", "fixed", "adjustment"]
 InvoiceKind = Literal["period", "closing"]
@@ -36,8 +36,12 @@ class Line(View):
     meter: str = Field(description="Meter; empty for a fixed fee.")
     unit: str = Field(description="Unit of the quantity, for people.")
     quantity: Quantity = Field(description="Quantity; for an adjustment the change of the quantity.")
+    priced_quantity: Quantity | None = Field(
+        description="What is priced of it, where that is another one: rounded event by event, or converted; for an "
+        "adjustment that of the whole period now. Null where the quantity itself is priced."
+    )
     amount: Amount = Field(description="Amount, rounded once.")
-    exact_amount: Quantity = Field(
+    exact_amount: ExactAmount = Field(
         description="Amount before rounding; for an adjustment that of the whole period now."
     )
     event_count: int = Field(description="Events behind the quantity; for an adjustment the late ones.")

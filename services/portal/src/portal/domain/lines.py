@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
+from portal.domain.figures import HourOfWeek
 from portal.domain.invoices import Line, Tier
 from portal.domain.plans import PlanItem
 from portal.domain.steps import Step
 from portal.domain.views import Answer, Freshness, Quantity, Span, View
+
+Correction = Literal["void", "replacement"]
 
 
 class Evidence(View):
@@ -69,6 +73,11 @@ class MeteredSpan:
     start: datetime
     end: datetime
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hour: HourOfWeek | None = None
+    """Only what lies in this hour of the week of `time_zone`."""
+    time_zone: str = ""
+    reads_log: bool = False
+    """Whether `filters` name a property that the meter does not group by."""
 
 
 class LineEvent(View):
@@ -82,6 +91,17 @@ class LineEvent(View):
     properties: Mapping[str, str] = Field(description="Without those that the seller hides.")
     trace_id: str | None = Field(description="Trace of the request in which it happened, if it was told.")
     report_trace_id: str | None = Field(description="Trace of the call that reported it.")
+    correction: Correction | None = Field(
+        default=None,
+        description="`void`: it takes back an event that was counted before, so its value is taken off; "
+        "`replacement`: it holds in the place of the event that was reported; null for an event as it was reported.",
+    )
+    taken_back: bool = Field(
+        default=False, description="Whether it was voided or replaced later, after what is shown was counted."
+    )
+    reason: str | None = Field(
+        default=None, description="Why it was voided or replaced, where the seller shows that; else null."
+    )
 
 
 @dataclass(frozen=True, slots=True)

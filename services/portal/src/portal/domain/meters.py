@@ -35,3 +35,7 @@ class Meter(View):
     unit: str = Field(description="Unit of its quantities, for people; empty if it has none.")
     aggregation: Aggregation = Field(description="How events become a quantity.")
     group_by: tuple[str, ...] = Field(description="Properties by which its usage can be broken down and filtered.")
+    any_property: bool = Field(
+        default=False,
+        description="Whether usage can be asked for by any other property of events, too, which reads them anew.",
+    )

@@ -13,7 +13,18 @@ from portal.domain.invoices import Tier
 from portal.domain.steps import Step
 from portal.domain.views import Amount, Quantity, View
 
-PriceModel = Literal["fixed", "perUnit", "graduated", "volume", "package", "stairstep"]
+PriceModel = Literal[
+    "fixed",
+    "perUnit",
+    "graduated",
+    "volume",
+    "package",
+    "stairstep",
+    "percentage",
+    "graduatedPercentage",
+    "dynamic",
+    "costPlus",
+]
 
 
 class PlanTier(View):
@@ -22,6 +33,7 @@ class PlanTier(View):
     up_to: Quantity | None = Field(description="Upper bound, inclusive; null for the last one.")
     unit_price: Quantity | None = Field(description="Price of one unit; null for a bracket.")
     flat: Quantity | None = Field(description="Fee of the tier, or amount of the bracket; null = none.")
+    percent: Quantity | None = Field(default=None, description="Share of the amount, of a price in percent.")
 
 
 class PlanItem(View):
@@ -40,6 +52,11 @@ class PlanItem(View):
     )
     included: Quantity | None = Field(description="Units that cost nothing in every period; null = none.")
     minimum: Quantity | None = Field(description="What the item costs at least; null = no minimum.")
+    maximum: Quantity | None = Field(default=None, description="What the item costs at most; null = no maximum.")
+    percent: Quantity | None = Field(
+        default=None, description="Share of the amount, or markup on it, of a price in percent."
+    )
+    factor: Quantity | None = Field(default=None, description="What the prices that events carry are multiplied by.")
     tiers: tuple[PlanTier, ...]
 
 

@@ -105,6 +105,10 @@ class Profile:
     hidden_items: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     """Views that every customer finds among the saved ones."""
+    any_property: bool = False
+    """Whether customers may ask by properties that the meter does not group by, but for hidden ones."""
+    shows_correction_reasons: bool = False
+    """Whether customers see why an event of theirs was voided or replaced."""
     labels: Labels = field(default_factory=Labels)
     trace_link: str = ""
     """Template of the address of a trace, with `{traceId}` in it; empty = traces are not linked."""

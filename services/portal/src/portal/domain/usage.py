@@ -10,7 +10,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from portal.domain.exploring import Exploration, Window
-from portal.domain.views import Freshness
+from portal.domain.views import Freshness, Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class UsageQuestion:
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     top: int = 0
     """Only so many groups, the largest, and the exact rest; 0: all."""
+    reads_log: bool = False
+    """Whether it names a property that the meter does not group by: then the events themselves are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class UsageRow:
     event_count: int
     is_other: bool = False
     """Whether it is the rest of a question for the largest groups."""
+    billable: Decimal | None = None
+    """What is billed of it; None where that is the quantity itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class UsageAnswer:
     unit: str
     freshness: Freshness
     filled: bool
+    events_read: int = 0
+    """Events of the log that were read for it; none where it is from what is counted already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +69,11 @@ class Usage(Exploration):
 
     meter: str = Field(description="Name of the meter.")
     unit: str = Field(description="Unit of all quantities, for people; empty if it has none.")
+    billed_total: Quantity | None = Field(
+        description="What is billed of the total, where the meter rounds each event by itself; null where that is the "
+        "total itself."
+    )
+    events_read: int = Field(
+        description="Events that were read anew, because the meter does not group by a property that is asked for; "
+        "0 where the answer comes from what is counted already."
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chassis.errors import NotFound, Reason
 from portal.domain.profiles import Profile
-from portal.domain.sessions import PageName, Session, check_may_see
+from portal.domain.sessions import PageName, Session, SessionKind, check_may_see
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ class Viewer:
     def shows_property(self, name: str) -> bool:
         """Whether a property of events may be seen."""
         return name not in self.profile.hidden_properties
+
+    def may_ask_by_any_property(self) -> bool:
+        """Whether usage may be asked for by properties that the meter does not group by: always for the seller."""
+        return self.profile.any_property or self.session.kind is SessionKind.OPERATOR
 
     def shows_item(self, item: str) -> bool:
         """Whether an item of a plan is shown by itself."""

@@ -11,7 +11,8 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
 from portal.domain.bucket import BucketDetail, TopValue, TopValues
-from portal.domain.buckets import cut
+from portal.domain.buckets import check_window, cut
+from portal.domain.figures import HeatCell
 from portal.domain.lines import LineEvents, MeteredSpan
 from portal.domain.meters import ADDITIVE
 from portal.domain.percents import share_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from portal.domain.choices import Choices
+    from portal.domain.figures import HeatMap, HourOfWeek
     from portal.domain.meters import Meter
     from portal.domain.usage import UsageAnswer, UsageQuestion
     from portal.domain.viewers import Viewer
@@ -34,16 +36,19 @@ TOP_MAX: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class BucketName:
-    """Which bucket: that of a picture of usage which begins at `start`."""
+    """Which bucket: that of a picture of usage which begins at `start`, or the hour of the week in its heat map."""
 
     meter: str
     choices: Choices
-    start: datetime
+    start: datetime | None = None
+    hour: HourOfWeek | None = None
 
 
 async def describe_bucket(deps: Deps, viewer: Viewer, name: BucketName) -> BucketDetail:
     """Return what a bucket is made of. Raises InvalidRequest and NotFound."""
     meter, question = await _asked(deps, viewer, name)
+    if name.hour is not None:
+        return await _describe_hour(deps, viewer, meter, question, name.hour)
     whole, *groups = await asyncio.gather(
         deps.aggregator.usage(viewer.customer, question),
         *(deps.aggregator.usage(viewer.customer, replace(question, group_by=each)) for each in meter.group_by),
@@ -71,21 +76,73 @@ async def list_bucket_events(deps: Deps, viewer: Viewer, name: BucketName, after
     """Return a page of the events behind a bucket. Raises InvalidRequest and NotFound."""
     check_page(limit)
     meter, question = await _asked(deps, viewer, name)
-    span = MeteredSpan(meter.name, question.start, question.end, question.filters)
-    whole, page = await asyncio.gather(
-        deps.aggregator.usage(viewer.customer, question),
+    span = MeteredSpan(
+        meter=meter.name,
+        start=question.start,
+        end=question.end,
+        filters=question.filters,
+        hour=name.hour,
+        time_zone=question.time_zone,
+        reads_log=question.reads_log,
+    )
+    total, page = await asyncio.gather(
+        _event_count(deps, viewer, question, name.hour),
         deps.aggregator.metered_events(viewer.customer, span, after, limit),
     )
     return LineEvents(
-        events=tuple(shown_to(viewer, event) for event in page.events),
-        next=page.next or None,
-        total=sum(row.event_count for row in whole.rows),
+        events=tuple(shown_to(viewer, event) for event in page.events), next=page.next or None, total=total
     )
 
 
+async def _event_count(deps: Deps, viewer: Viewer, question: UsageQuestion, hour: HourOfWeek | None) -> int:
+    if hour is not None:
+        return (await _cell(deps, viewer, question, hour)).event_count
+    whole = await deps.aggregator.usage(viewer.customer, question)
+    return sum(row.event_count for row in whole.rows)
+
+
+async def _describe_hour(
+    deps: Deps, viewer: Viewer, meter: Meter, question: UsageQuestion, hour: HourOfWeek
+) -> BucketDetail:
+    """Return what an hour of the week came to; what it is made of is in its events."""
+    heat = await deps.aggregator.heat(viewer.customer, question)
+    cell = _cell_of(heat, hour)
+    return BucketDetail(
+        as_of=heat.as_of,
+        complete_until=heat.complete_until,
+        meter=meter.name,
+        unit=meter.unit,
+        bucket=Span(start=question.start, end=question.end),
+        quantity=cell.quantity,
+        event_count=cell.event_count,
+        properties=(),
+    )
+
+
+async def _cell(deps: Deps, viewer: Viewer, question: UsageQuestion, hour: HourOfWeek) -> HeatCell:
+    return _cell_of(await deps.aggregator.heat(viewer.customer, question), hour)
+
+
+def _cell_of(heat: HeatMap, hour: HourOfWeek) -> HeatCell:
+    """Return the cell of an hour; a short span does not have all of them."""
+    empty = HeatCell(weekday=hour.weekday, hour=hour.hour, quantity=Decimal(0), event_count=0, minutes=0)
+    return next((cell for cell in heat.cells if (cell.weekday, cell.hour) == (hour.weekday, hour.hour)), empty)
+
+
 async def _asked(deps: Deps, viewer: Viewer, name: BucketName) -> tuple[Meter, UsageQuestion]:
-    """Return the question for the whole of a bucket. Only buckets of a picture that is shown can be asked for."""
+    """Return the question for the whole of a bucket, or for the span in which an hour of the week lies.
+
+    Only buckets and hours of pictures that are shown can be asked for. Raises InvalidRequest and NotFound.
+    """
+    with refusals():
+        if (name.start is None) == (name.hour is None):
+            text = "ask for the start of a bucket, or for an hour of the week by `weekday` and `hour`"
+            raise Refused("bucket", Reason.WINDOW_INVALID, text)
+        if name.hour is not None:
+            check_window("hour", viewer.profile.window_floor)
     chosen = await chosen_usage(deps, viewer, name.meter, name.choices)
+    if name.hour is not None:
+        return chosen.meter, chosen.question
     with refusals():
         buckets = cut(chosen.period.start, chosen.period.end, name.choices.window, chosen.zone)
         bucket = next((each for each in buckets if each.start == name.start), None)

@@ -125,7 +125,13 @@ async def _events(deps: Deps, viewer: Viewer, name: LineName, after: str, limit:
     if not line.meter:
         return line, EventPage((), "")
     span = _metered(line, period)
-    return line, await deps.aggregator.metered_events(viewer.customer, span, after, limit)
+    page = await deps.aggregator.metered_events(viewer.customer, span, after, limit)
+    if line.kind != "adjustment":
+        return line, page
+    # What is listed is all that counts of its period by now, and not only what came late.
+    question = UsageQuestion(span.meter, span.start, span.end, period.time_zone)
+    answer = await deps.aggregator.usage(viewer.customer, question)
+    return line.model_copy(update={"event_count": sum(row.event_count for row in answer.rows)}), page
 
 
 def _line_in(invoice: Invoice, line_id: str) -> Line:
@@ -143,6 +149,7 @@ def _metered(line: Line, period: ContractPeriod) -> MeteredSpan:
 
 
 def shown_to(viewer: Viewer, event: LineEvent) -> LineEvent:
-    """Return an event without the properties that the seller hides."""
+    """Return an event without the properties that the seller hides, nor what it says of corrections among its own."""
     kept = {name: value for name, value in event.properties.items() if viewer.shows_property(name)}
-    return event.model_copy(update={"properties": kept})
+    reason = event.reason if viewer.profile.shows_correction_reasons else None
+    return event.model_copy(update={"properties": kept, "reason": reason})

@@ -20,6 +20,7 @@ async def list_meters(deps: Deps, viewer: Viewer) -> tuple[Meter, ...]:
             update={
                 "label": viewer.meter_label(meter.name),
                 "group_by": tuple(filter(viewer.shows_property, meter.group_by)),
+                "any_property": viewer.may_ask_by_any_property(),
             }
         )
         for meter in await all_meters(deps, viewer)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from portal.domain.viewers import Viewer
     from portal.operations.deps import Deps
 
+    _Ask = Callable[[UsageQuestion], Awaitable[UsageAnswer]]
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenUsage:
@@ -64,19 +66,52 @@ class ChosenUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answers:
-    """All that was asked at once."""
+class _Counted:
+    """What was counted: bucket by bucket, over the whole span, and by the largest groups where they are asked for."""
 
     windows: UsageAnswer
     whole: UsageAnswer
     groups: _Groups | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """All that was asked at once."""
+
+    counted: _Counted
     compare: Comparison | None
     billed: Billed[EqualLine] | None
+
+    @property
+    def windows(self) -> UsageAnswer:
+        """What was counted bucket by bucket."""
+        return self.counted.windows
+
+    @property
+    def whole(self) -> UsageAnswer:
+        """What was counted over the whole span."""
+        return self.counted.whole
+
+    @property
+    def groups(self) -> _Groups | None:
+        """The largest groups."""
+        return self.counted.groups
 
     def total(self) -> Decimal:
         """Return the quantity of the whole span."""
         with exact_arithmetic():
             return sum((row.quantity for row in self.whole.rows), Decimal(0))
+
+    def billed_total(self) -> Decimal | None:
+        """Return what is billed of the whole span; None where that is the quantity itself."""
+        billed = [row.billable for row in self.whole.rows if row.billable is not None]
+        with exact_arithmetic():
+            return sum(billed, Decimal(0)) if billed else None
+
+    def events_read(self) -> int:
+        """Return how many events of the log one of the questions had to read, at most."""
+        by_groups = self.groups.wholes.events_read if self.groups else 0
+        return max(self.whole.events_read, by_groups)
 
     def line(self) -> EqualLine | None:
         """Return the line with its verdict; None without one, and where events were counted in between."""
@@ -127,6 +162,8 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
             total=total,
             event_count=sum(row.event_count for row in answers.whole.rows),
             compare=_with_change(answers.compare, total),
+            billed_total=answers.billed_total(),
+            events_read=answers.events_read(),
             line=answers.line(),
             filled=answers.windows.filled and answers.whole.filled,
         )
@@ -137,7 +174,7 @@ async def chosen_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) 
     meter, periods = await asyncio.gather(meter_named(deps, viewer, name), periods_of(deps, viewer))
     with refusals():
         check_window(choices.window, viewer.profile.window_floor)
-        _check_properties(meter, choices)
+        _check_properties(viewer, meter, choices)
         return _chosen(deps, meter, periods, choices)
 
 
@@ -148,9 +185,7 @@ async def _asked(deps: Deps, viewer: Viewer, chosen: ChosenUsage, choices: Choic
     async def ask() -> _Answers:
         return _Answers(
             *await asyncio.gather(
-                _by_windows(ask_usage, chosen.question, chosen.contract_periods, chosen.zone),
-                ask_usage(replace(chosen.question, window=None)),
-                _groups(deps, viewer, chosen, choices.group_by) if choices.group_by else _nothing(),
+                _counted(ask_usage, chosen, choices.group_by),
                 _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
                 _billed(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
             )
@@ -166,14 +201,18 @@ def _with_change(compare: Comparison | None, total: Decimal) -> Comparison | Non
     return compare.model_copy(update={"change": change_from(reference, total)})
 
 
-def _check_properties(meter: Meter, choices: Choices) -> None:
+def _check_properties(viewer: Viewer, meter: Meter, choices: Choices) -> None:
     """Refuse properties by which the meter's usage can't be looked at here. Raises Refused."""
+
+    def may_ask_by(name: str) -> bool:
+        return name in meter.group_by or (meter.any_property and viewer.shows_property(name))
+
     allowed = ", ".join(meter.group_by) or "none"
-    if choices.group_by and choices.group_by not in meter.group_by:
+    if choices.group_by and not may_ask_by(choices.group_by):
         text = f"{choices.group_by!a} is no property of {meter.name} to group by; it has: {allowed}"
         raise Refused("groupBy", Reason.GROUP_UNKNOWN, text)
     for name in choices.filters:
-        if name not in meter.group_by:
+        if not may_ask_by(name):
             text = f"{name!a} is no property of {meter.name} to filter by; it has: {allowed}"
             raise Refused("filter", Reason.GROUP_UNKNOWN, text)
 
@@ -210,7 +249,7 @@ def _buckets(periods: Sequence[ContractPeriod], whole: Span, window: Window, zon
 
 
 async def _by_windows(
-    ask: Callable[[UsageQuestion], Awaitable[UsageAnswer]],
+    ask: _Ask,
     question: UsageQuestion,
     periods: Sequence[ContractPeriod],
     zone: ZoneInfo,
@@ -266,6 +305,7 @@ def _question(meter: Meter, period: Span, zone: ZoneInfo, choices: Choices) -> U
         time_zone=zone.key,
         window=choices.window,
         filters=choices.filters,
+        reads_log=any(name not in meter.group_by for name in choices.properties()),
     )
 
 
@@ -273,26 +313,46 @@ def _points(answer: UsageAnswer, *, of_rest: bool = False) -> list[Point]:
     return [Point(row.start, row.group, row.quantity) for row in answer.rows if row.is_other == of_rest]
 
 
-async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str) -> _Groups:
-    """Return the largest groups by themselves."""
+async def _counted(ask: _Ask, chosen: ChosenUsage, group_by: str) -> _Counted:
+    """Ask for what was counted, and for no number that others add up to: each question is work for two services."""
+    by_windows = partial(_by_windows, ask, periods=chosen.contract_periods, zone=chosen.zone)
+    adds_up = chosen.meter.aggregation in ADDITIVE
+    if not adds_up:
+        return _Counted(
+            *await asyncio.gather(
+                by_windows(chosen.question),
+                ask(replace(chosen.question, window=None)),
+                _groups(ask, chosen, group_by) if group_by else _nothing(),
+            )
+        )
+    if not group_by:
+        windows = await by_windows(chosen.question)
+        return _Counted(windows, windows, None)
     grouped = replace(chosen.question, group_by=group_by)
-    wholes = await deps.aggregator.usage(viewer.customer, replace(grouped, window=None))
+    wholes = await ask(replace(grouped, window=None))
+    keys = largest({row.group: row.quantity for row in wholes.rows})
+    if len(keys) == len(wholes.rows):
+        parts = await by_windows(grouped) if keys else wholes
+        together = replace(parts, rows=[replace(row, group="") for row in parts.rows])
+        return _Counted(together, wholes, _Groups(keys, wholes, parts))
+    of_keys = replace(grouped, filters={**grouped.filters, group_by: keys})
+    windows, parts = await asyncio.gather(by_windows(chosen.question), by_windows(of_keys))
+    return _Counted(windows, wholes, _Groups(keys, wholes, parts))
+
+
+async def _groups(ask: _Ask, chosen: ChosenUsage, group_by: str) -> _Groups:
+    """Return the largest groups of a meter whose groups don't add up."""
+    grouped = replace(chosen.question, group_by=group_by)
+    wholes = await ask(replace(grouped, window=None))
     keys = largest({row.group: row.quantity for row in wholes.rows})
     if not keys:
         return _Groups(keys, wholes, wholes)
-    if len(keys) < len(wholes.rows) and chosen.meter.aggregation not in ADDITIVE:
+    if len(keys) < len(wholes.rows):
         # What is left is no difference: the aggregator puts it together from what its windows hold.
         top = replace(grouped, top=len(keys))
-        wholes, windows = await asyncio.gather(
-            deps.aggregator.usage(viewer.customer, replace(top, window=None)),
-            deps.aggregator.usage(viewer.customer, top),
-        )
+        wholes, windows = await asyncio.gather(ask(replace(top, window=None)), ask(top))
         return _Groups([row.group for row in wholes.rows if not row.is_other], wholes, windows)
-    filters = {**chosen.question.filters, group_by: keys}
-    ask = partial(deps.aggregator.usage, viewer.customer)
-    return _Groups(
-        keys, wholes, await _by_windows(ask, replace(grouped, filters=filters), chosen.contract_periods, chosen.zone)
-    )
+    return _Groups(keys, wholes, await _by_windows(ask, grouped, chosen.contract_periods, chosen.zone))
 
 
 def _series(

@@ -103,6 +103,8 @@ def _content(profile: Profile) -> Mapping[str, Any]:
         "hidden_meters": list(profile.hidden_meters),
         "hidden_items": list(profile.hidden_items),
         "presets": [[preset.name, preset.query] for preset in profile.presets],
+        "any_property": profile.any_property,
+        "shows_correction_reasons": profile.shows_correction_reasons,
         "labels": {
             "meters": dict(labels.meters),
             "items": dict(labels.items),
@@ -137,6 +139,8 @@ def _profile(row: RowMapping) -> Profile:
         # Profiles of before these were there have none.
         hidden_items=tuple(content.get("hidden_items", ())),
         presets=tuple(Preset(name, query) for name, query in content.get("presets", ())),
+        any_property=content.get("any_property", False),
+        shows_correction_reasons=content.get("shows_correction_reasons", False),
         labels=Labels(
             meters=labels["meters"],
             items=labels["items"],

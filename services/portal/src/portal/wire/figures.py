@@ -54,6 +54,7 @@ def heat_to_proto(customer: str, question: UsageQuestion) -> pb.QueryHeatMapRequ
         period=query.period,
         time_zone=query.time_zone,
         filters=query.filters,
+        scan_events_max=query.scan_events_max,
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from chassis.rpc.pages import page_token, place_in
 from eventlog.wire import instant_from_proto
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.common.v1 import feed_pb2
 from money import exact_arithmetic
 from portal.domain.invoices import Verified
-from portal.domain.lines import DayValue, Derivation, Evidence, LineEvent
+from portal.domain.lines import Correction, DayValue, Derivation, Evidence, LineEvent
 from portal.domain.views import Freshness
 from portal.wire.charges import steps_from_proto
 from portal.wire.invoices import line_from_proto
@@ -21,10 +23,15 @@ from portal.wire.values import freshness_from_proto, span_from_proto
 if TYPE_CHECKING:
     from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
     from metering.rating.v1 import rating_service_pb2 as rating_pb
+    from portal.domain.figures import HourOfWeek
     from portal.domain.views import Span
 
 _ADDITIVE: Final = frozenset({meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT})
 _TRACEPARENT_PARTS: Final = 4
+_CORRECTIONS: Final[Mapping[int, Correction]] = {
+    feed_pb2.ENTRY_KIND_VOID: "void",
+    feed_pb2.ENTRY_KIND_REPLACEMENT: "replacement",
+}
 
 
 def derivation_from_proto(message: service_pb.ExplainLineResponse) -> Derivation:
@@ -110,6 +117,9 @@ def event_from_proto(message: usage_pb2.MeteredEvent) -> LineEvent:
         properties=dict(event.properties),
         trace_id=_trace_id(event.traceparent),
         report_trace_id=_trace_id(message.event.accepted_traceparent),
+        correction=_CORRECTIONS.get(message.event.kind),
+        taken_back=message.event.taken_back_at > 0,
+        reason=message.event.reason or None,
     )
 
 
@@ -134,3 +144,8 @@ def place_from_token(token: str) -> usage_pb2.EventPlace | None:
 def _trace_id(traceparent: str) -> str | None:
     parts = traceparent.split("-")
     return parts[1] if len(parts) == _TRACEPARENT_PARTS else None
+
+
+def hour_to_proto(hour: HourOfWeek | None) -> aggregator_pb.HourOfWeek | None:
+    """Return an hour of the week, if there is one."""
+    return None if hour is None else aggregator_pb.HourOfWeek(weekday=hour.weekday, hour=hour.hour)

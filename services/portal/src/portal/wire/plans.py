@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from money import format_decimal
@@ -13,7 +13,7 @@ from portal.wire.charges import steps_from_proto, tiers_from_proto
 from portal.wire.values import optional_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from metering.rating.v1 import catalog_pb2
     from metering.rating.v1 import rating_service_pb2 as pb
@@ -61,25 +61,23 @@ def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], met
 
 def _usage(price: catalog_pb2.UsagePrice) -> dict[str, Any]:
     included = optional_decimal(price.included)
-    found: dict[str, Any] = {"included": included or None, "minimum": optional_decimal(price.minimum)}
+    found: dict[str, Any] = {
+        "included": included or None,
+        "minimum": optional_decimal(price.minimum),
+        "maximum": optional_decimal(price.maximum),
+    }
     if price.HasField("convert"):
         found["is_converted"] = True
         found |= {"unit": price.convert.unit} if price.convert.unit else {}
-    match price.WhichOneof("model"):
-        case "per_unit":
-            return {**found, "model": "perUnit", "unit_price": Decimal(price.per_unit.unit_price)}
-        case "graduated":
-            return {**found, "model": "graduated", "tiers": tuple(map(_tier, price.graduated.tiers))}
-        case "volume":
-            return {**found, "model": "volume", "tiers": tuple(map(_tier, price.volume.tiers))}
-        case "package":
-            size, amount = Decimal(price.package.size), Decimal(price.package.unit_price)
-            return {**found, "model": "package", "block_size": size, "amount": amount}
-        case "stairstep":
-            return {**found, "model": "stairstep", "tiers": tuple(map(_bracket, price.stairstep.tiers))}
-        case other:
-            message = f"rating knows a price model that the portal does not: {other}; run the release of the suite"
-            raise ValueError(message)
+    kind = price.WhichOneof("model")
+    if kind is None or kind not in _MODELS:
+        message = f"rating knows a price model that the portal does not: {kind}; run the release of the suite"
+        raise ValueError(message)
+    return {**found, **_MODELS[kind](getattr(price, kind))}
+
+
+def _package(message: catalog_pb2.PackagePrice) -> dict[str, Any]:
+    return {"model": "package", "block_size": Decimal(message.size), "amount": Decimal(message.unit_price)}
 
 
 def _tier(message: catalog_pb2.PriceTier) -> PlanTier:
@@ -90,8 +88,31 @@ def _tier(message: catalog_pb2.PriceTier) -> PlanTier:
     )
 
 
+def _share(message: catalog_pb2.PercentageTier) -> PlanTier:
+    return PlanTier(
+        up_to=optional_decimal(message.up_to),
+        unit_price=None,
+        flat=optional_decimal(message.flat) or None,
+        percent=Decimal(message.rate),
+    )
+
+
 def _bracket(message: catalog_pb2.StairstepTier) -> PlanTier:
     return PlanTier(up_to=optional_decimal(message.up_to), unit_price=None, flat=Decimal(message.amount))
+
+
+_MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
+    "per_unit": lambda one: {"model": "perUnit", "unit_price": Decimal(one.unit_price)},
+    "graduated": lambda one: {"model": "graduated", "tiers": tuple(map(_tier, one.tiers))},
+    "volume": lambda one: {"model": "volume", "tiers": tuple(map(_tier, one.tiers))},
+    "package": _package,
+    "stairstep": lambda one: {"model": "stairstep", "tiers": tuple(map(_bracket, one.tiers))},
+    "percentage": lambda one: {"model": "percentage", "percent": Decimal(one.rate)},
+    "graduated_percentage": lambda one: {"model": "graduatedPercentage", "tiers": tuple(map(_share, one.tiers))},
+    "dynamic": lambda one: {"model": "dynamic", "factor": Decimal(one.factor or "1")},
+    "cost_plus": lambda one: {"model": "costPlus", "percent": Decimal(one.markup)},
+}
+"""What the figures of each price model are."""
 
 
 def questions_to_proto(contract: str, billing_period: str, questions: Iterable[PriceQuestion]) -> pb.QuotePriceRequest:

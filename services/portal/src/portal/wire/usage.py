@@ -10,7 +10,7 @@ from eventlog.wire import instant_from_proto, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from portal.domain.usage import MeterCounts, UsageQuestion, UsageRow
-from portal.wire.values import freshness_from_proto
+from portal.wire.values import freshness_from_proto, optional_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,8 @@ WINDOWS: Final[Mapping[Window | None, usage_pb2.WindowSize.ValueType]] = {
     "month": usage_pb2.WINDOW_SIZE_MONTH,
 }
 ROWS_PER_PAGE: Final = 10_000
+SCAN_EVENTS_MAX: Final = 2_000_000
+"""Most events of the log that are read for one question of a page."""
 
 
 def question_to_proto(customer: str, question: UsageQuestion) -> pb.QueryUsageRequest:
@@ -39,6 +41,7 @@ def question_to_proto(customer: str, question: UsageQuestion) -> pb.QueryUsageRe
         filters=filters_to_proto(question.filters),
         page_size=ROWS_PER_PAGE,
         top=question.top,
+        scan_events_max=SCAN_EVENTS_MAX if question.reads_log else 0,
     )
 
 
@@ -55,6 +58,7 @@ def row_from_proto(message: usage_pb2.UsageRow) -> UsageRow:
         quantity=Decimal(message.quantity),
         event_count=message.event_count,
         is_other=message.is_other,
+        billable=optional_decimal(message.billable_quantity),
     )
 
 

@@ -1,44 +1,39 @@
-"""Billing periods: half-open spans between local midnights of a contract's anchor day.
+"""Billing periods: half-open spans between local midnights of the days on which a contract's periods begin.
 
-A period is labelled by the month in which it begins ("2013-01"). An anchor day that a month does not have is that
-month's last day, so every month begins exactly one period. A contract that starts or ends inside a period cuts it
-short; the label stays that of the whole period.
+A period is labelled by the day, week, month, quarter or year in which it begins ("2013-01"; `eventlog.labels`). A
+contract that starts or ends inside a period cuts it short; the label stays that of the whole period.
 """
 
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import count
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from eventlog.labels import days_of_label
+from rating.domain.boundaries import Boundaries, Interval, counts_months
 from rating.domain.zone_days import local_midnight, unfit_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_LABEL: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])", re.ASCII)
 # Before 1970 many zones had odd offsets, and midnight missed the grid of usage (`zone_days` knows those after it); the
 # upper end keeps date arithmetic inside what datetime can hold.
 _YEAR_MIN: Final = 1970
 _YEAR_MAX: Final = 9000
-_MONTHS: Final = 12
+_ONE_DAY: Final = timedelta(days=1)
 _ANCHOR_DAY_MAX: Final = 31
+EVERY_MAX: Final = 36
+"""Most days, weeks, months, quarters or years of one period."""
 # Named by the system's time zone database, but no places.
 _NO_ZONES: Final = frozenset({"localtime", "Factory", "posixrules"})
-
-
-class Interval(StrEnum):
-    """Length of a billing period."""
-
-    MONTH = "MONTH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +47,29 @@ class BillingPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What decides on a contract's periods. `end` is the first day after the contract; None: open."""
+    """What decides on a contract's periods: each has `every` intervals. `end` is the first day after it; None: open.
+
+    `anchor` is a day on which a period begins. None: `anchor_day` in the month of `start`; of days and weeks, `start`.
+    """
 
     start: date
     end: date | None
     anchor_day: int
     zone: str
     interval: Interval = Interval.MONTH
+    every: int = 1
+    anchor: date | None = None
 
     def __post_init__(self) -> None:
         """Refuse what gives no period."""
         if not 1 <= self.anchor_day <= _ANCHOR_DAY_MAX:
             raise Refused("anchor_day", Reason.CONTRACT_INVALID, "must be a day of the month, 1 to 31")
+        if not 1 <= self.every <= EVERY_MAX:
+            raise Refused("every", Reason.CONTRACT_INVALID, f"must be 1 to {EVERY_MAX}; 0 or left out means 1")
         if self.zone not in _zones():
             message = f"{self.zone!a} is not an IANA time zone; use a name such as Europe/Vienna or UTC"
             raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, message)
-        for field, day in (("start", self.start), ("end", self.end)):
+        for field, day in (("start", self.start), ("end", self.end), ("anchor", self.anchor)):
             if day is not None and not _YEAR_MIN <= day.year <= _YEAR_MAX:
                 message = f"must lie in the years {_YEAR_MIN} to {_YEAR_MAX}"
                 raise Refused(field, Reason.CONTRACT_INVALID, message)
@@ -75,26 +77,21 @@ class Schedule:
             message = f"{self.end} is the first day after the contract; it must be later than its start {self.start}"
             raise Refused("end", Reason.CONTRACT_INVALID, message)
 
-
-@lru_cache(maxsize=1024)
-def _length_days(year: int, month: int) -> int:
-    return monthrange(year, month)[1]
-
-
-class _Month(NamedTuple):
-    year: int
-    month: int
+    @property
+    def origin(self) -> date:
+        """The day that boundaries are counted from; of intervals of months, the first of its month."""
+        origin = self.anchor or self.start
+        return origin.replace(day=1) if counts_months(self.interval) else origin
 
     @property
-    def label(self) -> str:
-        return f"{self.year:04d}-{self.month:02d}"
+    def boundaries(self) -> Boundaries:
+        """The days on which periods begin, whatever the contract cuts."""
+        return _boundaries(self)
 
-    def plus(self, months: int) -> _Month:
-        year, month = divmod(self.year * _MONTHS + self.month - 1 + months, _MONTHS)
-        return _Month(year, month + 1)
 
-    def day(self, anchor_day: int) -> date:
-        return date(self.year, self.month, min(anchor_day, _length_days(self.year, self.month)))
+@lru_cache(maxsize=4096)
+def _boundaries(schedule: Schedule) -> Boundaries:
+    return Boundaries(schedule.interval, schedule.every, schedule.origin, schedule.anchor_day)
 
 
 def parse_day(field: str, text: str) -> date:
@@ -107,13 +104,29 @@ def parse_day(field: str, text: str) -> date:
     raise Refused(field, Reason.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
 
 
+def make_schedule(
+    start: date, end: date | None, zone: str, interval: Interval, *, every: int, anchor_day: int, anchor: date | None
+) -> Schedule:
+    """Return the schedule of a contract as it is written, where 0 and None are what is left out. Raises Refused."""
+    if anchor_day and anchor is not None:
+        message = "anchor says on which day periods begin; leave anchorDay out"
+        raise Refused("anchor_day", Reason.CONTRACT_INVALID, message)
+    if anchor_day and not counts_months(interval):
+        message = (
+            f"periods of {interval.value.lower()}s have no day of the month; write anchor with a day, or leave it out"
+        )
+        raise Refused("anchor_day", Reason.CONTRACT_INVALID, message)
+    return Schedule(start, end, anchor_day or (anchor or start).day, zone, interval, every or 1, anchor)
+
+
 def period_labelled(schedule: Schedule, label: str) -> BillingPeriod | None:
     """Return the period of that label, cut to the contract; None if the contract has none."""
-    match = _LABEL.fullmatch(label)
-    # The first period of a contract from the first days of a year has the label of the December before.
-    if match is None or not _YEAR_MIN - 1 <= int(match["year"]) <= _YEAR_MAX:
+    days = days_of_label(label)
+    # The first period of a contract may begin before it, and so before the first year of a start.
+    if days is None or not _YEAR_MIN - EVERY_MAX <= days[0].year <= _YEAR_MAX:
         return None
-    return _cut(schedule, _Month(int(match["year"]), int(match["month"])))
+    number = schedule.boundaries.number_labelled(label)
+    return None if number is None else _cut(schedule, number)
 
 
 def period_at(schedule: Schedule, instant: datetime) -> BillingPeriod | None:
@@ -121,9 +134,9 @@ def period_at(schedule: Schedule, instant: datetime) -> BillingPeriod | None:
     local = instant.astimezone(ZoneInfo(schedule.zone)).date()
     if not _YEAR_MIN <= local.year <= _YEAR_MAX:
         return None
-    month = _Month(local.year, local.month)
+    number = schedule.boundaries.number_at(local)
     # Where clocks go back over midnight, a date can come again for an hour; the neighbors cover that, too.
-    for candidate in (month, month.plus(-1), month.plus(1)):
+    for candidate in (number, number - 1, number + 1):
         period = _cut(schedule, candidate)
         if period is not None and period.start <= instant < period.end:
             return period
@@ -137,15 +150,13 @@ def periods_touching(schedule: Schedule, start: datetime, end: datetime) -> Iter
     contract_start, contract_end = contract_span(schedule)
     start = max(start, contract_start)
     end = end if contract_end is None else min(end, contract_end)
-    first_day = start.astimezone(zone).date()
-    month = _Month(first_day.year, first_day.month).plus(-1)
-    while month.year <= _YEAR_MAX:
-        if local_midnight(month.day(schedule.anchor_day), zone) >= end:
+    for number in count(schedule.boundaries.number_at(start.astimezone(zone).date()) - 1):
+        day = schedule.boundaries.day(number)
+        if day.year > _YEAR_MAX or local_midnight(day, zone) >= end:
             return
-        period = _cut(schedule, month)
+        period = _cut(schedule, number)
         if period is not None and period.start < end and start < period.end:
             yield period
-        month = month.plus(1)
 
 
 def contract_span(schedule: Schedule) -> tuple[datetime, datetime | None]:
@@ -175,70 +186,79 @@ def check_billable(schedule: Schedule) -> None:
 def starts_from(schedule: Schedule, instant: datetime) -> date | None:
     """Return the first day of the first period that starts at `instant` or later; None if no period does."""
     zone = ZoneInfo(schedule.zone)
-    local = max(instant, local_midnight(schedule.start, zone)).astimezone(zone)
-    month = _Month(local.year, local.month).plus(-1)
-    while month.year <= _YEAR_MAX and (schedule.end is None or month.day(1) < schedule.end):
-        days = _days_of(schedule, month)
+    local = max(instant, local_midnight(schedule.start, zone)).astimezone(zone).date()
+    for number in _numbers_from(schedule, schedule.boundaries.number_at(local) - 1):
+        days = _days_of(schedule, number)
         if days is not None and local_midnight(days[0], zone) >= instant:
             return days[0]
-        month = month.plus(1)
     return None
 
 
 def labels_from(schedule: Schedule, day: date) -> Iterator[str]:
     """Return the labels of the periods from the one that holds `day` on, in order; for an early day, of all."""
     day = max(day, schedule.start)
-    month = _Month(day.year, day.month).plus(-1)
-    while month.year <= _YEAR_MAX and (schedule.end is None or month.day(1) < schedule.end):
-        days = _days_of(schedule, month)
-        if days is not None and day < days[1]:
-            yield month.label
-        month = month.plus(1)
+    for number in _numbers_from(schedule, schedule.boundaries.number_at(day)):
+        if _days_of(schedule, number) is not None:
+            yield schedule.boundaries.label(number)
 
 
 def last_label(schedule: Schedule) -> str:
     """Return the label of a contract's last period; empty if the contract is open."""
     if schedule.end is None:
         return ""
-    month = _Month(schedule.end.year, schedule.end.month)
-    return next(each.label for each in (month, month.plus(-1), month.plus(-2)) if _days_of(schedule, each) is not None)
+    return schedule.boundaries.label(schedule.boundaries.number_at(schedule.end - _ONE_DAY))
+
+
+def _numbers_from(schedule: Schedule, number: int) -> Iterator[int]:
+    """Return the numbers of boundaries from one on, up to the last one inside the contract."""
+    for following in count(number):
+        day = schedule.boundaries.day(following)
+        if day.year > _YEAR_MAX or (schedule.end is not None and day >= schedule.end):
+            return
+        yield following
 
 
 def _check_holds_time(schedule: Schedule, skipped: date) -> None:
     """Refuse a period that begins and ends with one and the same instant, on a day that clocks skipped."""
-    zone, month = ZoneInfo(schedule.zone), _Month(skipped.year, skipped.month)
-    for days in (_days_of(schedule, month), _days_of(schedule, month.plus(-1))):
-        if days is None or days[0] != skipped or local_midnight(days[0], zone) != local_midnight(days[1], zone):
-            continue
-        first, after = days
-        later_start = (
-            f"start on {after}"
-            if schedule.end is None or after < schedule.end
-            else f"end on {after + timedelta(days=1)} or later"
-        )
-        mends = {"start": later_start, "end": f"end on {first}", "anchor_day": "take another anchor day"}
-        field = "start" if first == schedule.start else "end" if after == schedule.end else "anchor_day"
-        message = (
-            f"clocks in {schedule.zone} skipped {skipped}, so the period from {first} to {after} would hold no time; "
-            f"{mends[field]}"
-        )
-        raise Refused(field, Reason.CONTRACT_INVALID, message)
+    zone = ZoneInfo(schedule.zone)
+    days = _days_of(schedule, schedule.boundaries.number_at(skipped))
+    if days is None or days[0] != skipped or local_midnight(days[0], zone) != local_midnight(days[1], zone):
+        return
+    first, after = days
+    later_start = (
+        f"start on {after}" if schedule.end is None or after < schedule.end else f"end on {after + _ONE_DAY} or later"
+    )
+    mends = {
+        "start": later_start,
+        "end": f"end on {first}",
+        "anchor_day": "take another anchor day",
+        "interval": f"take another interval, or start on {after}",
+    }
+    of_anchor = "anchor_day" if counts_months(schedule.interval) else "interval"
+    field = "start" if first == schedule.start else "end" if after == schedule.end else of_anchor
+    message = (
+        f"clocks in {schedule.zone} skipped {skipped}, so the period from {first} to {after} would hold no time; "
+        f"{mends[field]}"
+    )
+    raise Refused(field, Reason.CONTRACT_INVALID, message)
 
 
-def _days_of(schedule: Schedule, month: _Month) -> tuple[date, date] | None:
-    """Return the first day of a month's period and the first day after it, cut to the contract."""
-    first = max(month.day(schedule.anchor_day), schedule.start)
-    following = month.plus(1).day(schedule.anchor_day)
+def _days_of(schedule: Schedule, number: int) -> tuple[date, date] | None:
+    """Return the first day of the period that begins at a boundary and the first day after it, cut to the contract."""
+    first = max(schedule.boundaries.day(number), schedule.start)
+    following = schedule.boundaries.day(number + 1)
     after = following if schedule.end is None else min(following, schedule.end)
     return (first, after) if first < after else None
 
 
-def _cut(schedule: Schedule, month: _Month) -> BillingPeriod | None:
-    days = _days_of(schedule, month)
+def _cut(schedule: Schedule, number: int) -> BillingPeriod | None:
+    days = _days_of(schedule, number)
     if days is None:
         return None
     zone = ZoneInfo(schedule.zone)
-    return BillingPeriod(month.label, local_midnight(days[0], zone), local_midnight(days[1], zone))
+    return BillingPeriod(
+        schedule.boundaries.label(number), local_midnight(days[0], zone), local_midnight(days[1], zone)
+    )
 
 
 @cache

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import chain, islice
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from rating.domain.billing_period import (
-    BillingPeriod,
-    Schedule,
-    labels_from,
-    last_label,
-    period_labelled,
-)
+from rating.domain.billing_period import BillingPeriod, Schedule, last_label, period_labelled
 from rating.domain.contracts import Contract
 from rating.domain.plans import Plan, plan_at
 from rating.domain.ruling import FrozenPeriod, Ruling, ruling_at, rulings
@@ -24,6 +18,9 @@ from rating.domain.zone_days import local_midnight
 
 RANGES_MAX: Final = 50
 """Most ranges that are told of one contract: the last ones."""
+
+# Past all days of contracts, and before the end of what datetime can hold in every zone.
+_NEVER: Final = datetime(9001, 1, 1, tzinfo=UTC)
 
 PlanVersions = Mapping[str, Sequence[Version[Plan]]]
 """The versions of plans by name, oldest first."""
@@ -93,43 +90,54 @@ def contract_change(
     new = _State(after.content.schedule, rulings([*before, after]))
     kept = {each.period.label: each for each in frozen}
     longer = max(old.schedule, new.schedule, key=lambda schedule: schedule.end or date.max)
+    boundaries = longer.boundaries
     ranges: list[PricedPeriods] = []
-    for label in _labels_that_differ(old, new, longer, _settles_at(old, new, frozen, plans)):
+    for number in sorted(_where_pricing_may_change(old, new, longer, frozen, plans)):
+        label = boundaries.label(number)
         is_frozen = kept.get(label)
         pricing = Pricing(
             old.pricing(label, is_frozen, plans), new.pricing(label, is_frozen, plans), is_frozen is not None
         )
-        first = ranges.pop().first if ranges and ranges[-1].pricing == pricing else label
-        ranges.append(PricedPeriods(first, label, pricing))
-    if ranges:
-        ranges[-1] = PricedPeriods(ranges[-1].first, last_label(longer), ranges[-1].pricing)
+        if ranges and ranges[-1].pricing == pricing:
+            continue
+        if ranges:
+            ranges[-1] = replace(ranges[-1], last=boundaries.label(number - 1))
+        ranges.append(PricedPeriods(label, last_label(longer), pricing))
     return ContractChange(before[-1], after, tuple(ranges[-RANGES_MAX:]))
 
 
-def _labels_that_differ(old: _State, new: _State, longer: Schedule, settles_at: datetime) -> Iterator[str]:
-    """Return labels of all periods but of those that are like the one before them.
+def _where_pricing_may_change(
+    old: _State, new: _State, longer: Schedule, frozen: Sequence[FrozenPeriod], plans: PlanVersions
+) -> set[int]:
+    """Return the numbers of periods, among them each that is priced otherwise than the one before it.
 
-    Nothing differs after the first period that starts after `settles_at`, but for the earlier of the two ends.
+    So the work is bounded by what happened to the contract and its plans, and not by how many periods it has.
     """
-    label = ""
-    for label in labels_from(longer, longer.start):
-        yield label
-        period = period_labelled(longer, label)
-        if period is not None and period.start > settles_at:
-            break
-    ends = [schedule.end for schedule in (old.schedule, new.schedule) if schedule.end is not None]
-    around_end = islice(labels_from(longer, min(ends) - timedelta(days=1)), 3) if ends else ()
-    last = label
-    yield from (label for label in around_end if label > last)
+    boundaries, zone = longer.boundaries, ZoneInfo(longer.zone)
+    found = {boundaries.number_at(longer.start)}
+    # The period that holds an instant at which something begins to rule, and the one after it.
+    begins = local_midnight(longer.start, zone)
+    turns = (instant for instant in _turns(old, new, plans) if begins < instant < _NEVER)
+    days = [instant.astimezone(zone).date() for instant in turns]
+    days += [kept.period.start.astimezone(zone).date() for kept in frozen]
+    days += [schedule.end for schedule in (old.schedule, new.schedule) if schedule.end is not None]
+    for day in days:
+        number = boundaries.number_at(max(day, longer.start))
+        # Where an end cuts a period, that one is no longer, and the next one is not.
+        found |= {number - 1, number, number + 1}
+    return {number for number in found if _holds(longer, number)}
 
 
-def _settles_at(old: _State, new: _State, frozen: Sequence[FrozenPeriod], plans: PlanVersions) -> datetime:
-    """Return the instant after which no other plan and no other version of a plan follows."""
+def _holds(schedule: Schedule, number: int) -> bool:
+    begins, following = schedule.boundaries.day(number), schedule.boundaries.day(number + 1)
+    return following > schedule.start and (schedule.end is None or begins < schedule.end)
+
+
+def _turns(old: _State, new: _State, plans: PlanVersions) -> Iterator[datetime]:
+    """Return the instants from which another plan, or another version of a plan, rules."""
     zone = ZoneInfo(new.schedule.zone)
     found = (*old.ruling, *new.ruling)
-    versions = chain.from_iterable(plans[name] for name in {ruling.plan for ruling in found})
-    return max(
-        *(local_midnight(ruling.day, zone) for ruling in found),
-        *(version.content.effective_from for version in versions if version.content.effective_from is not None),
-        *(kept.period.end for kept in frozen),
-    )
+    yield from (local_midnight(ruling.day, zone) for ruling in found)
+    for version in chain.from_iterable(plans[name] for name in {ruling.plan for ruling in found}):
+        if version.content.effective_from is not None:
+            yield version.content.effective_from

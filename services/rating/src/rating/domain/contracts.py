@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from eventlog.labels import days_of_label, is_before, month_label
 from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
+from rating.domain.boundaries import Interval
+from rating.domain.zone_days import local_midnight
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,45 @@ class AskedPeriod:
     billing_period: str
 
 
+@dataclass(frozen=True, slots=True)
+class ContractFilter:
+    """Which contracts are listed: of a customer, with a period of that label, or with one that belongs to a month."""
+
+    customer: str = ""
+    billing_period: str = ""
+    of_month: str = ""
+
+    def has(self, contract: Contract) -> bool:
+        """Whether a contract of the customer is one of them."""
+        schedule = contract.schedule
+        return (not self.billing_period or period_labelled(schedule, self.billing_period) is not None) and (
+            not self.of_month or bool(labels_of_month(schedule, self.of_month))
+        )
+
+
 def periods_due(schedule: Schedule, from_label: str, now: datetime, within_days: int) -> list[BillingPeriod]:
     """Return the periods from a label on that end at most `within_days` whole days after `now`, or have ended."""
     # A day more, less what a period must not reach: a day on which clocks change has more than 24 hours.
     latest = now + timedelta(days=within_days + 1)
-    periods = periods_touching(schedule, contract_span(schedule)[0], latest)
-    return [period for period in periods if period.label >= from_label and period.end < latest]
+    named = days_of_label(from_label)
+    since = schedule.start if named is None else max(schedule.start, named[0])
+    periods = periods_touching(schedule, local_midnight(since, ZoneInfo(schedule.zone)), latest)
+    return [period for period in periods if not is_before(period.label, from_label) and period.end < latest]
+
+
+def labels_of_month(schedule: Schedule, month: str) -> list[str]:
+    """Return the labels of the periods that belong to a month, such as "2013-01", in order.
+
+    A period of months belongs to the month of its label, any other one to that of its first day in the contract.
+    """
+    if schedule.interval is Interval.MONTH:
+        return [] if period_labelled(schedule, month) is None else [month]
+    days = days_of_label(month)
+    if days is None:
+        return []
+    zone = ZoneInfo(schedule.zone)
+    periods = periods_touching(schedule, *(local_midnight(day, zone) for day in days))
+    return [period.label for period in periods if month_label(period.start.astimezone(zone).date()) == month]
 
 
 def check_next_contract(newest: Contract, wanted: Contract) -> None:
@@ -62,11 +98,19 @@ def check_next_contract(newest: Contract, wanted: Contract) -> None:
         ("time_zone", newest.schedule.zone, wanted.schedule.zone),
         ("anchor_day", newest.schedule.anchor_day, wanted.schedule.anchor_day),
         ("interval", newest.schedule.interval, wanted.schedule.interval),
+        ("every", newest.schedule.every, wanted.schedule.every),
+        ("anchor", newest.schedule.origin, wanted.schedule.origin),
     )
     for path, is_now, would_be in unchangeable:
-        if is_now != would_be:
+        if is_now != would_be and not (path == "anchor" and _begin_alike(newest.schedule, wanted.schedule)):
             message = f"is {is_now} and never changes; end this contract and make another one"
             raise Refused(path, Reason.CATALOG_CONFLICT, message)
+
+
+def _begin_alike(schedule: Schedule, other: Schedule) -> bool:
+    """Whether two schedules that differ in their anchors alone have the same boundaries."""
+    boundaries = schedule.boundaries
+    return boundaries.day(boundaries.number_at(other.boundaries.day(0))) == other.boundaries.day(0)
 
 
 def check_kept_periods(frozen: Iterable[BillingPeriod], schedule: Schedule) -> None:

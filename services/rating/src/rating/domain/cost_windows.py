@@ -5,12 +5,12 @@ The aggregator cuts usage by the same rules: hours, days, weeks that begin on Mo
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,7 @@ class CostWindows:
 
     def days_before(self, instant: datetime) -> int:
         """Return how many days of the billing period begin before an instant."""
-        return sum(day < instant for day in self.days)
+        return bisect_left(self.days, instant)
 
 
 def cost_windows(
@@ -79,7 +79,7 @@ def cost_windows(
         message = f"must lie after the start of the billing period, {begins}, and not after its end, {ends}"
         raise Refused("until", Reason.WINDOW_INVALID, message)
     days = tuple(_starts(period, zone, WindowSize.DAY))
-    starts = list(_starts(period, zone, size))
+    starts = list(islice(_starts(period, zone, size), WINDOWS_MAX + 1))
     if len(starts) > WINDOWS_MAX:
         message = f"the period has more than {WINDOWS_MAX} windows of this size; ask for larger ones"
         raise Refused("window_size", Reason.WINDOW_INVALID, message)
@@ -91,11 +91,9 @@ def cost_windows(
 
 
 def _starts(period: BillingPeriod, zone: ZoneInfo, size: WindowSize) -> Iterator[datetime]:
-    """Yield the first instants of the windows of a whole period, at most one more than are allowed."""
+    """Yield the first instants of the windows of a whole period."""
     start = period.start
-    for _ in range(WINDOWS_MAX + 1):
-        if start >= period.end:
-            return
+    while start < period.end:
         yield start
         start = period.end if size is WindowSize.WHOLE else _following(start, zone, size)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
 from rating.domain.currencies import check_currency
+from rating.domain.features import Feature, check_features
 from rating.domain.pricing.price import Price
+from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
 from rating.domain.versions import Version
 
 
@@ -22,9 +24,16 @@ class PlanItem:
     meter: str
     product: str
     price: Price
+    proration: Proration = Proration.NONE
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
+        if self.proration is not Proration.NONE and not self.price.is_fixed:
+            message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
+            raise Refused("proration", Reason.PLAN_INVALID, message)
+        if self.proration is Proration.DAY and not goes_by_days(self.price):
+            message = f"a fee that goes by days has at most {FEE_PLACES_MAX} decimals"
+            raise Refused("proration", Reason.PLAN_INVALID, message)
         if self.price.is_fixed and (self.meter or self.product):
             raise Refused("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
         if not self.price.is_fixed and not self.meter:
@@ -39,10 +48,12 @@ class Plan:
     items: tuple[PlanItem, ...]
     description: str = ""
     effective_from: datetime | None = None
+    features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse an unknown currency and two items of one name."""
+        """Refuse an unknown currency, and two items or features of one name."""
         check_currency("currency", self.currency)
+        check_features(self.features)
         names: set[str] = set()
         for position, item in enumerate(self.items):
             if item.name in names:
@@ -59,6 +70,7 @@ class ItemDraft:
     meter: str
     product: str
     price: Price
+    proration: Proration = Proration.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class PlanDraft:
     items: tuple[ItemDraft, ...]
     description: str = ""
     effective_from: datetime | None = None
+    features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
@@ -91,10 +104,18 @@ class PlanDraft:
         def resolved_item(item: ItemDraft) -> PlanItem:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
-            return PlanItem(item.name, meter, item.product, item.price)
+            return PlanItem(item.name, meter, item.product, item.price, item.proration)
 
         items = each_of("items", self.items, resolved_item)
-        return Plan(self.currency, items, self.description, self.effective_from)
+        return Plan(self.currency, items, self.description, self.effective_from, self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlan:
+    """A plan that is applied; version 0 is the one that is effective at the instant it is looked for."""
+
+    name: str
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +128,7 @@ class PlanChange:
 
 def same_content(newest: Plan, wanted: Plan) -> bool:
     """Whether applying `wanted` changes nothing; without an effective time it takes the one that is there."""
-    same = (newest.currency, newest.items, newest.description) == (wanted.currency, wanted.items, wanted.description)
+    same = replace(newest, effective_from=None) == replace(wanted, effective_from=None)
     return same and wanted.effective_from in (None, newest.effective_from)
 
 
@@ -129,7 +150,7 @@ def check_next_plan(newest: Version[Plan] | None, wanted: Plan, applied_at: date
             "without effectiveFrom would rule before it, from now on"
         )
         raise Refused("effective_from", Reason.CATALOG_CONFLICT, message)
-    return Plan(wanted.currency, wanted.items, wanted.description, wanted.effective_from or applied_at)
+    return replace(wanted, effective_from=wanted.effective_from or applied_at)
 
 
 def plan_at(versions: Sequence[Version[Plan]], instant: datetime) -> Version[Plan] | None:

@@ -123,10 +123,11 @@ class PricedContract:
 
     def meters_of(self, period: BillingPeriod) -> frozenset[str] | None:
         """Return the meters that a period is billed for; None if no version of the plan is effective then."""
-        plan = self._plan_of(period)
+        plan = self.plan_of(period)
         return None if plan is None else frozenset(item.meter for item in plan.content.items if item.meter)
 
-    def _plan_of(self, period: BillingPeriod) -> Version[Plan] | None:
+    def plan_of(self, period: BillingPeriod) -> Version[Plan] | None:
+        """Return the version of the plan that prices a period; None if none is effective then."""
         frozen = self.frozen.get(period.label)
         if frozen is not None:
             return version_in(self.plans[frozen.plan], frozen.version)

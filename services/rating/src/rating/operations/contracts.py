@@ -12,10 +12,11 @@ from chassis.errors.gathered import Gathered
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
-from rating.domain.billing_period import check_billable, period_labelled
+from rating.domain.billing_period import check_billable
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
 from rating.domain.contracts import (
     Contract,
+    ContractFilter,
     ContractPeriod,
     check_kept_periods,
     check_next_contract,
@@ -122,18 +123,14 @@ async def get_contract(deps: Deps, tenant: str, name: str, version: int) -> Foun
 
 
 async def list_contracts(
-    deps: Deps, tenant: str, *, customer: str, billing_period: str, after: str, limit: int
+    deps: Deps, tenant: str, wanted: ContractFilter, after: str, limit: int
 ) -> Page[Version[Contract]]:
-    """Return a page of contracts by name: of one customer, and with a billing period, if they are named."""
+    """Return a page of contracts by name."""
     found: list[Version[Contract]] = []
     async with transaction(deps.engine) as conn:
         while len(found) <= limit:
-            listed = await CONTRACTS.page(conn, tenant, after, limit + 1, customer=customer)
-            found += [
-                contract
-                for contract in listed
-                if not billing_period or period_labelled(contract.content.schedule, billing_period)
-            ]
+            listed = await CONTRACTS.page(conn, tenant, after, limit + 1, customer=wanted.customer)
+            found += [contract for contract in listed if wanted.has(contract.content)]
             if len(listed) <= limit:
                 break
             after = listed[-1].name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from asyncio import Task
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,8 +15,10 @@ from eventlog.feed.completeness import Completeness
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Usage
+from rating.domain.charges import CurrentQuantity, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
+from rating.domain.meters import KnownMeter
+from rating.domain.remembered import RememberedEntitlements
 from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 from rating.telemetry import Instruments
@@ -31,6 +34,10 @@ class Aggregator(Protocol):
         """Return the usage of all meters of a customer and period as it is now."""
         ...
 
+    async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
+        """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
+        ...
+
     async def usage_by_window(
         self, asked: AskedUsage, meter: str, *, group_by: Sequence[str] = (), running: bool = False
     ) -> UsageByWindow:
@@ -38,6 +45,10 @@ class Aggregator(Protocol):
 
         Raises Conflict if the log is restored meanwhile, and TooBig.
         """
+        ...
+
+    async def meters(self) -> Mapping[str, KnownMeter]:
+        """Return the meters that there are, by name."""
         ...
 
     async def seal(
@@ -92,3 +103,7 @@ class Deps:
     completeness: Completeness = field(default_factory=Completeness)
     """Until when stored charges are complete, by the place in the aggregator's change feed that is applied."""
     setbacks: Setbacks = field(default_factory=Setbacks)
+    entitlements: RememberedEntitlements = field(default_factory=RememberedEntitlements)
+    """Entitlements that were asked for a moment ago."""
+    reading: set[Task[None]] = field(default_factory=set)
+    """What is read beside answers from memory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,10 +14,12 @@ from rating.domain.charges import Billed, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, plan_at
+from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
+from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
 from rating.store import charges as charge_store
-from rating.store.contracts import CONTRACTS
+from rating.store.contracts import CONTRACTS, versions_of_customers
 from rating.store.customers import CUSTOMERS
 from rating.store.plans import PLANS
 
@@ -41,6 +44,15 @@ def plan_version_in(versions: Sequence[Version[Plan]], version: int) -> Version[
         message = f"plan {versions[-1].name!r} has no version {version}; its newest is {len(versions)}"
         raise NotFound(Reason.PLAN_NOT_FOUND, message)
     return found
+
+
+def plan_effective_at(versions: Sequence[Version[Plan]], start: datetime) -> Version[Plan]:
+    """Return the version of a plan that is effective when a period starts. Raises NotFound."""
+    plan = plan_at(versions, start)
+    if plan is None:
+        when = f"on {text_of_instant(start)}, when the period starts"
+        raise NotFound(Reason.PLAN_NOT_FOUND, f"no version of plan {versions[-1].name!r} is effective {when}")
+    return plan
 
 
 async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Version[Customer]:
@@ -90,7 +102,24 @@ async def find_terms(
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await _plan_at_start(conn, tenant, ruling, period)
-    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed)
+    share = day_share(newest.content.schedule, period.label)
+    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed, share)
+
+
+async def find_priced_contracts(
+    conn: AsyncConnection, tenant: str, customers: Sequence[str]
+) -> dict[str, list[PricedContract]]:
+    """Return the contracts of each customer with what decides by which plans they are priced; read at once for all."""
+    versions = await versions_of_customers(conn, tenant, customers)
+    frozen = await charge_store.frozen_plans(conn, tenant, versions)
+    names = {version.content.plan for history in versions.values() for version in history}
+    names |= {plan.plan for by_label in frozen.values() for plan in by_label.values()}
+    plans = await PLANS.versions_of(conn, tenant, names)
+    found: dict[str, list[PricedContract]] = {}
+    for contract, history in versions.items():
+        priced = PricedContract(history, frozen.get(contract, {}), plans)
+        found.setdefault(history[-1].content.customer, []).append(priced)
+    return found
 
 
 def period_invalid(contract: str, label: str) -> InvalidRequest:
@@ -102,9 +131,4 @@ def period_invalid(contract: str, label: str) -> InvalidRequest:
 async def _plan_at_start(conn: AsyncConnection, tenant: str, ruling: Ruling, period: BillingPeriod) -> Version[Plan]:
     if ruling.plan_version is not None:
         return await find_plan(conn, tenant, ruling.plan, ruling.plan_version)
-    plan = plan_at(await PLANS.versions(conn, tenant, ruling.plan), period.start)
-    if plan is None:
-        start = text_of_instant(period.start)
-        message = f"no version of plan {ruling.plan!r} is effective on {start}, when the period starts"
-        raise NotFound(Reason.PLAN_NOT_FOUND, message)
-    return plan
+    return plan_effective_at(await find_plan_versions(conn, tenant, ruling.plan), period.start)

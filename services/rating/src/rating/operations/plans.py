@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,10 +11,10 @@ from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
-from rating.domain.plans import Plan, PlanChange, PlanDraft, check_next_plan, same_content
+from rating.domain.plans import NamedPlan, Plan, PlanChange, PlanDraft, check_next_plan, same_content
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
-from rating.operations.finding import find_plan
+from rating.operations.finding import find_plan, find_plan_versions, plan_effective_at
 from rating.store import charges as charge_store
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
@@ -22,7 +23,7 @@ from rating.store.versions import lock_entry
 
 async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, draft: PlanDraft) -> Applied[Plan]:
     """Make a plan what `draft` says. Raises NotFound for a product that does not exist, and InvalidRequest."""
-    meters = await _meters_of_products(conn, tenant, draft.products)
+    meters = await meters_of_products(conn, tenant, draft.products)
     with refusals("spec"):
         wanted = draft.resolved(meters)
     await lock_entry(conn, "plan", tenant, name)
@@ -36,6 +37,24 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
     applied = following(newest, name, settled, now)
     await PLANS.add(conn, tenant, applied.entry)
     return applied
+
+
+async def find_asked_plan(
+    conn: AsyncConnection, tenant: str, asked: NamedPlan | PlanDraft, instant: datetime | None = None
+) -> tuple[str, int, Plan]:
+    """Return name, version and content of a plan: by default the version effective at `instant`, or the newest.
+
+    One that is only written down has no name and the version 0. Raises NotFound and InvalidRequest.
+    """
+    if isinstance(asked, PlanDraft):
+        meters = await meters_of_products(conn, tenant, asked.products)
+        with refusals("draft"):
+            return "", 0, asked.resolved(meters)
+    if asked.version or instant is None:
+        found = await find_plan(conn, tenant, asked.name, asked.version)
+    else:
+        found = plan_effective_at(await find_plan_versions(conn, tenant, asked.name), instant)
+    return found.name, found.version, found.content
 
 
 async def tell_plan_changes(
@@ -66,7 +85,8 @@ async def list_plans(deps: Deps, tenant: str, after: str, limit: int) -> Page[Ve
     return page_of(found, limit, lambda plan: (plan.name,))
 
 
-async def _meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable[str]) -> dict[str, str]:
+async def meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the meters of products by their names. Raises NotFound."""
     meters: dict[str, str] = {}
     for name in sorted(names):
         product = await PRODUCTS.newest(conn, tenant, name)

@@ -1,4 +1,4 @@
-"""What quantities would cost at the prices of a contract."""
+"""What quantities would cost, at the prices of a contract or of a plan that nobody has yet."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
+from rating.domain.assumed_periods import AssumedPeriod, assumed_period
+from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Terms
 from rating.domain.contracts import AskedPeriod
-from rating.domain.quotes import Question, Quote, quoted
+from rating.domain.plans import NamedPlan, Plan, PlanDraft
+from rating.domain.quotes import AssumedUsage, PlanQuote, Question, Quote, quoted, quoted_plan
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
+from rating.operations.plans import find_asked_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,18 @@ class Quotes:
     quotes: Sequence[Quote]
 
 
+@dataclass(frozen=True, slots=True)
+class QuotedPlan:
+    """What a plan would cost in a period; `name` is empty and `version` 0 for one that is only written down."""
+
+    name: str
+    version: int
+    plan: Plan
+    period: BillingPeriod
+    zone: str
+    quote: PlanQuote
+
+
 async def quote_price(deps: Deps, tenant: str, asked: AskedPeriod, questions: Sequence[Question]) -> Quotes:
     """Price quantities by the terms of a period, which may be one to come. Raises NotFound, InvalidRequest."""
     async with transaction(deps.engine) as conn:
@@ -30,3 +46,15 @@ async def quote_price(deps: Deps, tenant: str, asked: AskedPeriod, questions: Se
         terms = await find_terms(conn, tenant, versions, period)
     with refusals():
         return Quotes(terms, quoted(terms.plan.content, questions))
+
+
+async def quote_plan(
+    deps: Deps, tenant: str, asked: NamedPlan | PlanDraft, assumed: AssumedPeriod, usage: Sequence[AssumedUsage]
+) -> QuotedPlan:
+    """Price assumed usage by a plan. Raises NotFound for the plan or a product of it, InvalidRequest."""
+    with refusals():
+        period = assumed_period(assumed, deps.clock.now())
+    async with transaction(deps.engine) as conn:
+        name, version, plan = await find_asked_plan(conn, tenant, asked, period.start)
+    with refusals():
+        return QuotedPlan(name, version, plan, period, assumed.zone, quoted_plan(plan, usage))

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chassis.identity import acting_for
 from chassis.postgres import transaction
 from rating.domain.unbilled import (
     Place,
-    PricedContract,
     SuspectSpan,
     UnbilledFilter,
     UnbilledPage,
@@ -23,11 +20,9 @@ from rating.domain.unbilled import (
     suspect_spans,
 )
 from rating.operations.deps import Deps, HandedThrough
-from rating.store import charges as charge_store
+from rating.operations.finding import find_priced_contracts
 from rating.store import unbilled as store
-from rating.store.contracts import versions_of_customers
 from rating.store.customers import CUSTOMERS
-from rating.store.plans import PLANS
 
 _CUSTOMERS_AT_FIRST: Final = 10
 """Few, so that little is found beyond the end of a page; then twice as many each time."""
@@ -98,7 +93,7 @@ async def _of_customers(
     names = list(dict.fromkeys(extent.customer for extent in extents))
     async with transaction(deps.engine) as conn:
         known = await CUSTOMERS.names_in(conn, tenant, names)
-        contracts = await _contracts(conn, tenant, names)
+        contracts = await find_priced_contracts(conn, tenant, names)
     spans: list[SuspectSpan] = []
     for customer, own in groupby(extents, key=lambda extent: extent.customer):
         nobody = UnbilledReason.NO_CONTRACT if customer in known else UnbilledReason.UNKNOWN_CUSTOMER
@@ -107,17 +102,3 @@ async def _of_customers(
     for first in range(0, len(spans), _SPANS_AT_ONCE):
         rows += await deps.aggregator.unbilled_in(spans[first : first + _SPANS_AT_ONCE])
     return sorted((row for row in rows if wanted.wants(row.reason)), key=lambda row: row.place)
-
-
-async def _contracts(conn: AsyncConnection, tenant: str, customers: Sequence[str]) -> dict[str, list[PricedContract]]:
-    """Return the contracts of each customer with what decides which meters they bill; read at once for all."""
-    versions = await versions_of_customers(conn, tenant, customers)
-    frozen = await charge_store.frozen_plans(conn, tenant, versions)
-    names = {version.content.plan for history in versions.values() for version in history}
-    names |= {plan.plan for by_label in frozen.values() for plan in by_label.values()}
-    plans = await PLANS.versions_of(conn, tenant, names)
-    found: dict[str, list[PricedContract]] = {}
-    for contract, history in versions.items():
-        priced = PricedContract(history, frozen.get(contract, {}), plans)
-        found.setdefault(history[-1].content.customer, []).append(priced)
-    return found

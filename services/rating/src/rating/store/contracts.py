@@ -9,7 +9,8 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors.refused import Refused
-from rating.domain.billing_period import Interval, Schedule
+from rating.domain.billing_period import Schedule
+from rating.domain.boundaries import Interval
 from rating.domain.contracts import Contract
 from rating.domain.versions import Version
 from rating.store.staging import stage_of
@@ -26,6 +27,8 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "end_day": schedule.end,
         "billing_interval": schedule.interval.value,
         "anchor_day": schedule.anchor_day,
+        "anchor": schedule.anchor,
+        "every": schedule.every,
         "time_zone": schedule.zone,
         "effective_day": contract.effective_from,
         "reason": contract.reason,
@@ -39,6 +42,8 @@ def _from_row(row: RowMapping) -> Contract:
         anchor_day=row["anchor_day"],
         zone=row["time_zone"],
         interval=Interval(row["billing_interval"]),
+        every=row["every"],
+        anchor=row["anchor"],
     )
     return Contract(row["customer"], row["plan"], row["plan_version"], schedule, row["effective_day"], row["reason"])
 
@@ -53,6 +58,8 @@ CONTRACTS: Final = VersionTable(
         "end_day",
         "billing_interval",
         "anchor_day",
+        "anchor",
+        "every",
         "time_zone",
         "effective_day",
         "reason",

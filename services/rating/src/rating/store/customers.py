@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import text
+
 from rating.domain.customers import Customer
 from rating.store.versions import VersionTable
 
@@ -44,3 +46,9 @@ async def page_named_so(
     """  # noqa: S608 - a constant list of columns
     wanted = " & ".join("(" + " | ".join(f"'{spelling}':*" for spelling in sorted(word)) + ")" for word in words)
     return await CUSTOMERS.select(conn, query, {"tenant": tenant, "words": wanted, "after": after, "limit": limit})
+
+
+async def currencies_of_customers(conn: AsyncConnection, tenant: str) -> set[str]:
+    """Return the currencies that customers have; that of a customer is the same in all of its versions."""
+    query = text("SELECT DISTINCT currency FROM customer WHERE tenant = :tenant")
+    return set((await conn.execute(query, {"tenant": tenant})).scalars())

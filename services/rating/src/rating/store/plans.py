@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 
 from rating.domain.plans import Plan
 from rating.store.documents import item_from_document, item_to_document
+from rating.store.features import feature_from_document, feature_to_document
 from rating.store.versions import VersionTable
 
 
@@ -19,12 +20,14 @@ def _to_columns(plan: Plan) -> dict[str, Any]:
         "effective_from": plan.effective_from,
         "description": plan.description,
         "items": json.dumps([item_to_document(item) for item in plan.items]),
+        "features": json.dumps([feature_to_document(feature) for feature in plan.features]),
     }
 
 
 def _from_row(row: RowMapping) -> Plan:
     items = tuple(item_from_document(document) for document in json.loads(row["items"]))
-    return Plan(row["currency"], items, row["description"], _utc(row["effective_from"]))
+    features = tuple(feature_from_document(document) for document in json.loads(row["features"]))
+    return Plan(row["currency"], items, row["description"], _utc(row["effective_from"]), features)
 
 
 def _utc(instant: datetime | None) -> datetime | None:
@@ -32,5 +35,9 @@ def _utc(instant: datetime | None) -> datetime | None:
 
 
 PLANS: Final = VersionTable(
-    "plan", ("currency", "effective_from", "description", "items"), _to_columns, _from_row, frozenset({"items"})
+    "plan",
+    ("currency", "effective_from", "description", "items", "features"),
+    _to_columns,
+    _from_row,
+    frozenset({"items", "features"}),
 )

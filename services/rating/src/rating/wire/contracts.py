@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chassis.text import check_name
 from eventlog.wire import period_to_proto, timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
-from rating.domain.billing_period import Interval, Schedule, parse_day
+from rating.domain.billing_period import make_schedule, parse_day
+from rating.domain.boundaries import Interval, counts_months
 from rating.domain.contract_changes import ContractChange, PricedPeriods
-from rating.domain.contracts import Contract, ContractPeriod
+from rating.domain.contracts import Contract, ContractPeriod, labels_of_month
 from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
 from rating.wire.values import outcome_to_proto
 
 if TYPE_CHECKING:
+    from chassis.rpc.pages import Page
     from rating.operations.contracts import FoundContract
+
+
+_INTERVALS: Final = {
+    catalog_pb2.BillingInterval.Value(f"BILLING_INTERVAL_{interval.value}"): interval for interval in Interval
+}
+_INTERVALS_TO_PROTO: Final = {interval: number for number, interval in _INTERVALS.items()}
 
 
 def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     """Return a contract. Raises Refused."""
     check_name("customer", spec.customer)
-    start = parse_day("start", spec.start)
-    schedule = Schedule(
-        start=start,
-        end=parse_day("end", spec.end) if spec.end else None,
-        anchor_day=spec.anchor_day or start.day,
-        zone=spec.time_zone,
-        interval=Interval.MONTH,
+    schedule = make_schedule(
+        parse_day("start", spec.start),
+        parse_day("end", spec.end) if spec.end else None,
+        spec.time_zone,
+        # One that the contract refuses is told as that; what else is wrong is told beside it.
+        _INTERVALS.get(spec.interval, Interval.MONTH),
+        every=spec.every,
+        anchor_day=spec.anchor_day,
+        anchor=parse_day("anchor", spec.anchor) if spec.anchor else None,
     )
     effective_from = parse_day("effective_from", spec.effective_from) if spec.effective_from else None
     reason = check_name("reason", spec.reason)
@@ -36,7 +46,7 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
 
 
 def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
-    """Return the message of a contract; its anchor day is always said."""
+    """Return the message of a contract; what its periods are counted from is always said."""
     content, schedule = contract.content, contract.content.schedule
     spec = catalog_pb2.ContractSpec(
         customer=content.customer,
@@ -44,14 +54,29 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         plan_version=content.plan_version or 0,
         start=schedule.start.isoformat(),
         end="" if schedule.end is None else schedule.end.isoformat(),
-        interval=catalog_pb2.BILLING_INTERVAL_MONTH,
-        anchor_day=schedule.anchor_day,
+        interval=_INTERVALS_TO_PROTO[schedule.interval],
+        anchor_day=schedule.anchor_day if counts_months(schedule.interval) and schedule.anchor is None else 0,
         time_zone=schedule.zone,
         effective_from=content.effective_from.isoformat() if content.effective_from else "",
         reason=content.reason,
+        every=schedule.every if schedule.every > 1 else 0,
+        anchor="" if schedule.anchor is None else schedule.anchor.isoformat(),
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
+    )
+
+
+def page_to_proto(page: Page[Version[Contract]], of_month: str) -> rating_service_pb2.ListContractsResponse:
+    """Return a page of contracts; with a month, also their periods that belong to it."""
+    return rating_service_pb2.ListContractsResponse(
+        contracts=map(contract_to_proto, page.entries),
+        next_page_token=page.next_page_token,
+        periods=[
+            rating_service_pb2.PeriodOfMonth(contract=contract.name, billing_period=label)
+            for contract in page.entries
+            for label in (labels_of_month(contract.content.schedule, of_month) if of_month else ())
+        ],
     )
 
 

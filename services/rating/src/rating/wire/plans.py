@@ -17,7 +17,9 @@ from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import Plain, fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
-from rating.wire.values import decimal_in, instant_in, outcome_to_proto
+from rating.domain.proration import Proration
+from rating.wire.features import feature_from_proto, feature_to_proto
+from rating.wire.values import decimal_in, instant_in, outcome_to_proto, signed_decimal_in
 
 if TYPE_CHECKING:
     from rating.domain.plans import Plan, PlanChange, PlanItem
@@ -26,17 +28,23 @@ if TYPE_CHECKING:
 
 
 _ROUNDING: Final = "QUANTITY_ROUNDING_"
+# Left out means none, and is not told where it was left out.
+_PRORATIONS: Final = {
+    Proration.NONE: catalog_pb2.PRORATION_UNSPECIFIED,
+    Proration.DAY: catalog_pb2.PRORATION_DAY,
+}
 
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     """Return a plan whose products are not looked up yet. Raises Refused."""
-    _, items, description, effective_from = all_of(
+    _, items, features, description, effective_from = all_of(
         lambda: check_currency("currency", spec.currency),
         lambda: each_of("items", spec.items, _item_from_proto),
+        lambda: each_of("features", spec.features, feature_from_proto),
         lambda: check_name("description", spec.description),
         lambda: instant_in("effective_from", spec.effective_from) if spec.HasField("effective_from") else None,
     )
-    return PlanDraft(spec.currency, items, description, effective_from)
+    return PlanDraft(spec.currency, items, description, effective_from, features)
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
@@ -46,6 +54,7 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
         currency=content.currency,
         items=[item_to_proto(item) for item in content.items],
         description=content.description,
+        features=map(feature_to_proto, content.features),
     )
     if content.effective_from is not None:
         spec.effective_from.CopyFrom(timestamp(content.effective_from))
@@ -57,7 +66,8 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
     price, meter = item.price, "" if item.product else item.meter
     model: Any = {price.model.KIND: to_plain(price.model)}
     if price.is_fixed:
-        return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, **model)
+        proration = _PRORATIONS[item.proration]
+        return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, proration=proration, **model)
     adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
     convert = None if price.convert is None else _conversion_to_proto(price.convert)
     usage: Any = {**model, **adjustments, "convert": convert}
@@ -96,7 +106,8 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
                 price = _usage_price_from_proto(item.usage)
         case fixed:
             price = Price(_model_from_proto(fixed, item))
-    return ItemDraft(item.name, item.meter, item.product, price)
+    proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
+    return ItemDraft(item.name, item.meter, item.product, price, proration)
 
 
 def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:
@@ -136,7 +147,7 @@ def _conversion_to_proto(convert: Conversion) -> catalog_pb2.Conversion:
 def _model_from_proto(kind: str, owner: catalog_pb2.PlanItem | catalog_pb2.UsagePrice) -> PriceModel:
     model = next(model for model in MODELS if kind == model.KIND)
     with inside(kind):
-        return from_plain(model, _plain(getattr(owner, kind), model), decimal_in)
+        return from_plain(model, _plain(getattr(owner, kind), model), signed_decimal_in)
 
 
 def _plain(message: Any, kind: type) -> Plain:

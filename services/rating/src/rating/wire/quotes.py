@@ -6,13 +6,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from chassis.errors import Reason, invalid_field
+from chassis.errors.refused import Refused, each_of, refusals
+from eventlog.wire import period_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
-from money import INPUT, ZERO, InvalidDecimalError, format_decimal, parse_decimal
-from rating.domain.quotes import Question, Quote
-from rating.wire.charges import steps_to_proto, tiers_to_proto
+from money import DERIVED, INPUT, ZERO, InvalidDecimalError, format_decimal, format_exact, parse_decimal
+from rating.domain.assumed_periods import AssumedPeriod
+from rating.domain.billing_period import parse_day
+from rating.domain.plans import NamedPlan
+from rating.domain.quotes import AssumedUsage, Question, Quote
+from rating.wire.charges import KINDS, steps_to_proto, tiers_to_proto
+from rating.wire.plans import plan_from_proto
 
 if TYPE_CHECKING:
-    from rating.operations.quotes import Quotes
+    from rating.domain.plans import PlanDraft
+    from rating.operations.quotes import QuotedPlan, Quotes
 
 
 def questions_from_proto(request: pb.QuotePriceRequest) -> list[Question]:
@@ -27,13 +34,57 @@ def quotes_to_proto(found: Quotes) -> pb.QuotePriceResponse:
     """Return what the quantities would cost."""
     plan = found.terms.plan
     return pb.QuotePriceResponse(
-        quotes=map(_quote_to_proto, found.quotes),
+        quotes=map(quote_to_proto, found.quotes),
         currency=plan.content.currency,
         plan=plan.name,
         plan_version=plan.version,
         billing_period=found.terms.period.label,
         contract=found.terms.contract,
     )
+
+
+def asked_plan_from_proto(request: pb.QuotePlanRequest | pb.ExplainPlanRequest) -> NamedPlan | PlanDraft:
+    """Return which plan is priced. Raises InvalidRequest."""
+    if request.HasField("draft"):
+        with refusals("draft"):
+            return plan_from_proto(request.draft)
+    return NamedPlan(request.plan, request.plan_version)
+
+
+def assumed_period_from_proto(request: pb.QuotePlanRequest) -> AssumedPeriod:
+    """Return the period that is assumed. Raises InvalidRequest."""
+    period, zone = request.period, request.time_zone or "UTC"
+    if not request.HasField("period"):
+        return AssumedPeriod(zone)
+    with refusals("period"):
+        end = parse_day("end", period.end) if period.end else None
+        return AssumedPeriod(zone, parse_day("start", period.start), end)
+
+
+def usage_from_proto(request: pb.QuotePlanRequest) -> list[AssumedUsage]:
+    """Return what the meters are assumed to count. Raises InvalidRequest."""
+    with refusals():
+        return list(each_of("usage", request.usage, _assumed_usage))
+
+
+def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:
+    """Return what a plan would cost."""
+    return pb.QuotePlanResponse(
+        lines=map(quote_to_proto, found.quote.lines),
+        total=format(found.quote.total, "f"),
+        currency=found.plan.currency,
+        plan=found.name,
+        plan_version=found.version,
+        period=period_to_proto(found.period),
+        time_zone=found.zone,
+    )
+
+
+def _assumed_usage(used: pb.AssumedUsage) -> AssumedUsage:
+    try:
+        return AssumedUsage(used.meter, parse_decimal(used.quantity, DERIVED))
+    except InvalidDecimalError as error:
+        raise Refused("quantity", Reason.FIELD_INVALID, error.message) from error
 
 
 def _quantity(field: str, text: str) -> Decimal:
@@ -46,12 +97,17 @@ def _quantity(field: str, text: str) -> Decimal:
         raise invalid_field(field, Reason.FIELD_INVALID, error.message) from error
 
 
-def _quote_to_proto(quote: Quote) -> pb.PriceQuote:
+def quote_to_proto(quote: Quote) -> pb.PriceQuote:
+    """Return what one item would cost."""
+    priced = quote.derivation.priced_quantity
     return pb.PriceQuote(
         item=quote.item,
         quantity=format_decimal(quote.quantity),
-        exact_amount=format_decimal(quote.derivation.amount),
+        exact_amount=format_exact(quote.derivation.amount),
         amount=format(quote.amount, "f"),
         tiers=tiers_to_proto(quote.derivation),
         steps=steps_to_proto(quote.derivation),
+        meter=quote.meter,
+        kind=KINDS[quote.kind],
+        priced_quantity="" if priced is None else format_decimal(priced),
     )

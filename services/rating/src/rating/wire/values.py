@@ -25,8 +25,17 @@ def instant_in(field: str, message: Timestamp) -> datetime:
 
 def decimal_in(field: str, text: str) -> Decimal:
     """Return the decimal in a field, which is not negative. Raises Refused."""
+    return _decimal_in(field, text, allow_negative=False)
+
+
+def signed_decimal_in(field: str, text: str) -> Decimal:
+    """Return the decimal in a field, which may be negative: a price model says of each of its own. Raises Refused."""
+    return _decimal_in(field, text, allow_negative=True)
+
+
+def _decimal_in(field: str, text: str, *, allow_negative: bool) -> Decimal:
     try:
-        return parse_decimal(text, INPUT, allow_negative=False)
+        return parse_decimal(text, INPUT, allow_negative=allow_negative)
     except InvalidDecimalError as error:
         raise Refused(field, Reason.PRICE_INVALID, error.message) from error
 

@@ -2045,6 +2045,7 @@ class CheckEventsRequest(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     SCHEMAS_FIELD_NUMBER: _builtins.int
+    METERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_event_pb2.UsageEvent]:
         """Events as rows, 1 to 10,000."""
@@ -2057,20 +2058,53 @@ class CheckEventsRequest(_message.Message):
     def schemas(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedSchema]:
         """Schemas that are tried instead of the tenant's for the types they name. Optional."""
 
+    @_builtins.property
+    def meters(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedMeter]:
+        """Meters that are tried instead of the tenant's of the same name, or beside them, for all time. Optional."""
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[_usage_event_pb2.UsageEvent] | None = ...,
         columns: _usage_event_pb2.UsageEventColumns | None = ...,
         schemas: _abc.Iterable[Global___TriedSchema] | None = ...,
+        meters: _abc.Iterable[Global___TriedMeter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events", b"events", "schemas", b"schemas"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events", b"events", "meters", b"meters", "schemas", b"schemas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckEventsRequest: _TypeAlias = CheckEventsRequest  # noqa: Y015
+
+@_typing.final
+class TriedMeter(_message.Message):
+    """A meter that is tried without being applied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name. Required."""
+    @_builtins.property
+    def spec(self) -> _meter_pb2.MeterSpec:
+        """Content. Required."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spec: _meter_pb2.MeterSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TriedMeter: _TypeAlias = TriedMeter  # noqa: Y015
 
 @_typing.final
 class TriedSchema(_message.Message):

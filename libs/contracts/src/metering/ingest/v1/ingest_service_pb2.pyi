@@ -89,10 +89,13 @@ class ReportResponse(_message.Message):
     CONFLICTS_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    DUPLICATES_VOIDED_FIELD_NUMBER: _builtins.int
     accepted: _builtins.int
     """Events that are new and now durable."""
     duplicates: _builtins.int
     """Events that were accepted before (or earlier in this batch) with the same body. A duplicate is a success."""
+    duplicates_voided: _builtins.int
+    """Of the duplicates, those whose event was voided since: they count for nothing, and their ids are used up."""
     @_builtins.property
     def conflicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventConflict]:
         """Events whose identity belongs to an event with another body; the first one stands."""
@@ -113,10 +116,11 @@ class ReportResponse(_message.Message):
         conflicts: _abc.Iterable[Global___EventConflict] | None = ...,
         refusals: _abc.Iterable[Global___EventRefusal] | None = ...,
         as_of: _values_pb2.AsOf | None = ...,
+        duplicates_voided: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "as_of", b"as_of", "conflicts", b"conflicts", "duplicates", b"duplicates", "refusals", b"refusals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "as_of", b"as_of", "conflicts", b"conflicts", "duplicates", b"duplicates", "duplicates_voided", b"duplicates_voided", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -563,9 +563,11 @@ class ListInvoicesRequest(_message.Message):
     without_lines: _builtins.bool
     """Leave the lines out: a page then has as many invoices as were asked for, however long they are."""
     from_billing_period: _builtins.str
-    """Only invoices of this period or later ones. Optional. Example: "2013-01"."""
+    """Only invoices that belong to the month of this period or a later one. Optional. Example: "2013-01". One whose period is not named by
+    a month belongs to the month of its first day.
+    """
     until_billing_period: _builtins.str
-    """Only invoices of this period or earlier ones. Optional. Example: "2013-12"."""
+    """Only invoices that belong to the month of this period or an earlier one. Optional. Example: "2013-12"."""
     kind: _invoice_pb2.InvoiceKind.ValueType
     """Only invoices of this kind. Unspecified means all."""
     def __init__(

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from metering.portal.v1 import session_pb2 as metering_dot_portal_dot_v1_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n metering/portal/v1/profile.proto\x12\x12metering.portal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a metering/portal/v1/session.proto\"\xe0\x06\n\x0bProfileSpec\x12\x17\n\x06\x61\x63\x63\x65nt\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(\x07\x12\x1c\n\x0b\x61\x63\x63\x65nt_dark\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(\x07\x12\x1e\n\x06series\x18\x03 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x08\"\x04r\x02(\x07\x12\x1b\n\x08logo_png\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x08\x12\x15\n\x04\x66ont\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1f\n\tradius_px\x18\x06 \x01(\rB\x07\xbaH\x04*\x02\x18\x18H\x00\x88\x01\x01\x12\x35\n\x04mode\x18\x07 \x01(\x0e\x32\x1d.metering.portal.v1.ColorModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x43\n\x05texts\x18\x08 \x03(\x0b\x32*.metering.portal.v1.ProfileSpec.TextsEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x32\x12\x42\n\x05pages\x18\t \x03(\x0e\x32\x1e.metering.portal.v1.PortalPageB\x13\xbaH\x10\x92\x01\r\x10\x05\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12?\n\x0cwindow_floor\x18\n \x01(\x0e\x32\x1f.metering.portal.v1.WindowFloorB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x11hidden_properties\x18\x0b \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04 \x01(@\x12\'\n\rhidden_meters\x18\x0c \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04 \x01(@\x12*\n\x06labels\x18\r \x01(\x0b\x32\x1a.metering.portal.v1.Labels\x12\x1c\n\ntrace_link\x18\x0e \x01(\tB\x08\xbaH\x05r\x03(\xf4\x03\x12*\n\x0f\x61llowed_origins\x18\x0f \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05 \x01(\xff\x01\x12\x1d\n\x0bseller_name\x18\x10 \x01(\tB\x08\xbaH\x05r\x03(\xc0\x02\x12\'\n\x0chidden_items\x18\x11 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x64\"\x07r\x05 \x01(\x80\x02\x12\x39\n\x07presets\x18\x12 \x03(\x0b\x32\x1e.metering.portal.v1.PresetViewB\x08\xbaH\x05\x92\x01\x02\x10\x14\x1aG\n\nTextsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.metering.portal.v1.Texts:\x02\x38\x01\x42\x0c\n\n_radius_px\"A\n\nPresetView\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\xc0\x02\x12\x19\n\x05query\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\xd0\x0f\"u\n\x05Texts\x12>\n\x05texts\x18\x01 \x03(\x0b\x32$.metering.portal.v1.Texts.TextsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xc8\x01\x1a,\n\nTextsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd1\x04\n\x06Labels\x12\x36\n\x06meters\x18\x01 \x03(\x0b\x32&.metering.portal.v1.Labels.MetersEntry\x12\x34\n\x05items\x18\x02 \x03(\x0b\x32%.metering.portal.v1.Labels.ItemsEntry\x12>\n\nproperties\x18\x03 \x03(\x0b\x32*.metering.portal.v1.Labels.PropertiesEntry\x12\x36\n\x06values\x18\x04 \x03(\x0b\x32&.metering.portal.v1.Labels.ValuesEntry\x12\x34\n\x05units\x18\x05 \x03(\x0b\x32%.metering.portal.v1.Labels.UnitsEntry\x1a-\n\x0bMetersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nItemsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aN\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.metering.portal.v1.ValueLabels:\x02\x38\x01\x1aK\n\nUnitsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.metering.portal.v1.UnitNames:\x02\x38\x01\"y\n\x0bValueLabels\x12;\n\x06labels\x18\x01 \x03(\x0b\x32+.metering.portal.v1.ValueLabels.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\tUnitNames\x12\x16\n\x03one\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x18\n\x05other\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"y\n\x07Profile\x12\x0f\n\x07version\x18\x01 \x01(\r\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.metering.portal.v1.ProfileSpec\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\tColorMode\x12\x1a\n\x16\x43OLOR_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OLOR_MODE_AUTO\x10\x01\x12\x14\n\x10\x43OLOR_MODE_LIGHT\x10\x02\x12\x13\n\x0f\x43OLOR_MODE_DARK\x10\x03*p\n\x0bWindowFloor\x12\x1c\n\x18WINDOW_FLOOR_UNSPECIFIED\x10\x00\x12\x15\n\x11WINDOW_FLOOR_HOUR\x10\x01\x12\x14\n\x10WINDOW_FLOOR_DAY\x10\x02\x12\x16\n\x12WINDOW_FLOOR_MONTH\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n metering/portal/v1/profile.proto\x12\x12metering.portal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a metering/portal/v1/session.proto\"\x98\x07\n\x0bProfileSpec\x12\x17\n\x06\x61\x63\x63\x65nt\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(\x07\x12\x1c\n\x0b\x61\x63\x63\x65nt_dark\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(\x07\x12\x1e\n\x06series\x18\x03 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x08\"\x04r\x02(\x07\x12\x1b\n\x08logo_png\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x08\x12\x15\n\x04\x66ont\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1f\n\tradius_px\x18\x06 \x01(\rB\x07\xbaH\x04*\x02\x18\x18H\x00\x88\x01\x01\x12\x35\n\x04mode\x18\x07 \x01(\x0e\x32\x1d.metering.portal.v1.ColorModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x43\n\x05texts\x18\x08 \x03(\x0b\x32*.metering.portal.v1.ProfileSpec.TextsEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x32\x12\x42\n\x05pages\x18\t \x03(\x0e\x32\x1e.metering.portal.v1.PortalPageB\x13\xbaH\x10\x92\x01\r\x10\x05\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12?\n\x0cwindow_floor\x18\n \x01(\x0e\x32\x1f.metering.portal.v1.WindowFloorB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x11hidden_properties\x18\x0b \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04 \x01(@\x12\'\n\rhidden_meters\x18\x0c \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04 \x01(@\x12*\n\x06labels\x18\r \x01(\x0b\x32\x1a.metering.portal.v1.Labels\x12\x1c\n\ntrace_link\x18\x0e \x01(\tB\x08\xbaH\x05r\x03(\xf4\x03\x12*\n\x0f\x61llowed_origins\x18\x0f \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05 \x01(\xff\x01\x12\x1d\n\x0bseller_name\x18\x10 \x01(\tB\x08\xbaH\x05r\x03(\xc0\x02\x12\'\n\x0chidden_items\x18\x11 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x64\"\x07r\x05 \x01(\x80\x02\x12\x39\n\x07presets\x18\x12 \x03(\x0b\x32\x1e.metering.portal.v1.PresetViewB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x14\n\x0c\x61ny_property\x18\x13 \x01(\x08\x12 \n\x18shows_correction_reasons\x18\x14 \x01(\x08\x1aG\n\nTextsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.metering.portal.v1.Texts:\x02\x38\x01\x42\x0c\n\n_radius_px\"A\n\nPresetView\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\xc0\x02\x12\x19\n\x05query\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\xd0\x0f\"u\n\x05Texts\x12>\n\x05texts\x18\x01 \x03(\x0b\x32$.metering.portal.v1.Texts.TextsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xc8\x01\x1a,\n\nTextsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd1\x04\n\x06Labels\x12\x36\n\x06meters\x18\x01 \x03(\x0b\x32&.metering.portal.v1.Labels.MetersEntry\x12\x34\n\x05items\x18\x02 \x03(\x0b\x32%.metering.portal.v1.Labels.ItemsEntry\x12>\n\nproperties\x18\x03 \x03(\x0b\x32*.metering.portal.v1.Labels.PropertiesEntry\x12\x36\n\x06values\x18\x04 \x03(\x0b\x32&.metering.portal.v1.Labels.ValuesEntry\x12\x34\n\x05units\x18\x05 \x03(\x0b\x32%.metering.portal.v1.Labels.UnitsEntry\x1a-\n\x0bMetersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nItemsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aN\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.metering.portal.v1.ValueLabels:\x02\x38\x01\x1aK\n\nUnitsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.metering.portal.v1.UnitNames:\x02\x38\x01\"y\n\x0bValueLabels\x12;\n\x06labels\x18\x01 \x03(\x0b\x32+.metering.portal.v1.ValueLabels.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\tUnitNames\x12\x16\n\x03one\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x18\n\x05other\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"y\n\x07Profile\x12\x0f\n\x07version\x18\x01 \x01(\r\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.metering.portal.v1.ProfileSpec\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\tColorMode\x12\x1a\n\x16\x43OLOR_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OLOR_MODE_AUTO\x10\x01\x12\x14\n\x10\x43OLOR_MODE_LIGHT\x10\x02\x12\x13\n\x0f\x43OLOR_MODE_DARK\x10\x03*p\n\x0bWindowFloor\x12\x1c\n\x18WINDOW_FLOOR_UNSPECIFIED\x10\x00\x12\x15\n\x11WINDOW_FLOOR_HOUR\x10\x01\x12\x14\n\x10WINDOW_FLOOR_DAY\x10\x02\x12\x16\n\x12WINDOW_FLOOR_MONTH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -94,38 +94,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNITNAMES'].fields_by_name['one']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_UNITNAMES'].fields_by_name['other']._loaded_options = None
   _globals['_UNITNAMES'].fields_by_name['other']._serialized_options = b'\272H\006r\004 \001(@'
-  _globals['_COLORMODE']._serialized_start=2110
-  _globals['_COLORMODE']._serialized_end=2213
-  _globals['_WINDOWFLOOR']._serialized_start=2215
-  _globals['_WINDOWFLOOR']._serialized_end=2327
+  _globals['_COLORMODE']._serialized_start=2166
+  _globals['_COLORMODE']._serialized_end=2269
+  _globals['_WINDOWFLOOR']._serialized_start=2271
+  _globals['_WINDOWFLOOR']._serialized_end=2383
   _globals['_PROFILESPEC']._serialized_start=153
-  _globals['_PROFILESPEC']._serialized_end=1017
-  _globals['_PROFILESPEC_TEXTSENTRY']._serialized_start=932
-  _globals['_PROFILESPEC_TEXTSENTRY']._serialized_end=1003
-  _globals['_PRESETVIEW']._serialized_start=1019
-  _globals['_PRESETVIEW']._serialized_end=1084
-  _globals['_TEXTS']._serialized_start=1086
-  _globals['_TEXTS']._serialized_end=1203
-  _globals['_TEXTS_TEXTSENTRY']._serialized_start=1159
-  _globals['_TEXTS_TEXTSENTRY']._serialized_end=1203
-  _globals['_LABELS']._serialized_start=1206
-  _globals['_LABELS']._serialized_end=1799
-  _globals['_LABELS_METERSENTRY']._serialized_start=1500
-  _globals['_LABELS_METERSENTRY']._serialized_end=1545
-  _globals['_LABELS_ITEMSENTRY']._serialized_start=1547
-  _globals['_LABELS_ITEMSENTRY']._serialized_end=1591
-  _globals['_LABELS_PROPERTIESENTRY']._serialized_start=1593
-  _globals['_LABELS_PROPERTIESENTRY']._serialized_end=1642
-  _globals['_LABELS_VALUESENTRY']._serialized_start=1644
-  _globals['_LABELS_VALUESENTRY']._serialized_end=1722
-  _globals['_LABELS_UNITSENTRY']._serialized_start=1724
-  _globals['_LABELS_UNITSENTRY']._serialized_end=1799
-  _globals['_VALUELABELS']._serialized_start=1801
-  _globals['_VALUELABELS']._serialized_end=1922
-  _globals['_VALUELABELS_LABELSENTRY']._serialized_start=1877
-  _globals['_VALUELABELS_LABELSENTRY']._serialized_end=1922
-  _globals['_UNITNAMES']._serialized_start=1924
-  _globals['_UNITNAMES']._serialized_end=1985
-  _globals['_PROFILE']._serialized_start=1987
-  _globals['_PROFILE']._serialized_end=2108
+  _globals['_PROFILESPEC']._serialized_end=1073
+  _globals['_PROFILESPEC_TEXTSENTRY']._serialized_start=988
+  _globals['_PROFILESPEC_TEXTSENTRY']._serialized_end=1059
+  _globals['_PRESETVIEW']._serialized_start=1075
+  _globals['_PRESETVIEW']._serialized_end=1140
+  _globals['_TEXTS']._serialized_start=1142
+  _globals['_TEXTS']._serialized_end=1259
+  _globals['_TEXTS_TEXTSENTRY']._serialized_start=1215
+  _globals['_TEXTS_TEXTSENTRY']._serialized_end=1259
+  _globals['_LABELS']._serialized_start=1262
+  _globals['_LABELS']._serialized_end=1855
+  _globals['_LABELS_METERSENTRY']._serialized_start=1556
+  _globals['_LABELS_METERSENTRY']._serialized_end=1601
+  _globals['_LABELS_ITEMSENTRY']._serialized_start=1603
+  _globals['_LABELS_ITEMSENTRY']._serialized_end=1647
+  _globals['_LABELS_PROPERTIESENTRY']._serialized_start=1649
+  _globals['_LABELS_PROPERTIESENTRY']._serialized_end=1698
+  _globals['_LABELS_VALUESENTRY']._serialized_start=1700
+  _globals['_LABELS_VALUESENTRY']._serialized_end=1778
+  _globals['_LABELS_UNITSENTRY']._serialized_start=1780
+  _globals['_LABELS_UNITSENTRY']._serialized_end=1855
+  _globals['_VALUELABELS']._serialized_start=1857
+  _globals['_VALUELABELS']._serialized_end=1978
+  _globals['_VALUELABELS_LABELSENTRY']._serialized_start=1933
+  _globals['_VALUELABELS_LABELSENTRY']._serialized_end=1978
+  _globals['_UNITNAMES']._serialized_start=1980
+  _globals['_UNITNAMES']._serialized_end=2041
+  _globals['_PROFILE']._serialized_start=2043
+  _globals['_PROFILE']._serialized_end=2164
 # @@protoc_insertion_point(module_scope)

@@ -122,6 +122,8 @@ class ProfileSpec(_message.Message):
     SELLER_NAME_FIELD_NUMBER: _builtins.int
     HIDDEN_ITEMS_FIELD_NUMBER: _builtins.int
     PRESETS_FIELD_NUMBER: _builtins.int
+    ANY_PROPERTY_FIELD_NUMBER: _builtins.int
+    SHOWS_CORRECTION_REASONS_FIELD_NUMBER: _builtins.int
     accent: _builtins.str
     """Colour of buttons, links and the first series, on the light surface: # and six lower case hexadecimal digits. Refused if its
     contrast to white is below 4.5:1. Empty = "#2a5bd7".
@@ -144,6 +146,12 @@ class ProfileSpec(_message.Message):
     """
     seller_name: _builtins.str
     """Name of the seller for people, at most 80 characters. Empty = as invoices name it. Example: "Acme Cloud"."""
+    any_property: _builtins.bool
+    """Whether customers may group and filter usage by properties that the meter does not group by, unless they are hidden. Each such
+    question reads the events themselves, and takes longer.
+    """
+    shows_correction_reasons: _builtins.bool
+    """Whether customers see why an event of theirs was voided or replaced: the reason is told as whoever did it wrote it."""
     @_builtins.property
     def series(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Colours of the series of charts, in order; none = those of the portal. Example: "#b7702e"."""
@@ -205,10 +213,12 @@ class ProfileSpec(_message.Message):
         seller_name: _builtins.str = ...,
         hidden_items: _abc.Iterable[_builtins.str] | None = ...,
         presets: _abc.Iterable[Global___PresetView] | None = ...,
+        any_property: _builtins.bool = ...,
+        shows_correction_reasons: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "labels", b"labels", "radius_px", b"radius_px"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "accent", b"accent", "accent_dark", b"accent_dark", "allowed_origins", b"allowed_origins", "font", b"font", "hidden_items", b"hidden_items", "hidden_meters", b"hidden_meters", "hidden_properties", b"hidden_properties", "labels", b"labels", "logo_png", b"logo_png", "mode", b"mode", "pages", b"pages", "presets", b"presets", "radius_px", b"radius_px", "seller_name", b"seller_name", "series", b"series", "texts", b"texts", "trace_link", b"trace_link", "window_floor", b"window_floor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "accent", b"accent", "accent_dark", b"accent_dark", "allowed_origins", b"allowed_origins", "any_property", b"any_property", "font", b"font", "hidden_items", b"hidden_items", "hidden_meters", b"hidden_meters", "hidden_properties", b"hidden_properties", "labels", b"labels", "logo_png", b"logo_png", "mode", b"mode", "pages", b"pages", "presets", b"presets", "radius_px", b"radius_px", "seller_name", b"seller_name", "series", b"series", "shows_correction_reasons", b"shows_correction_reasons", "texts", b"texts", "trace_link", b"trace_link", "window_floor", b"window_floor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__radius_px: _TypeAlias = _typing.Literal["radius_px"]  # noqa: Y015
     _WhichOneofArgType__radius_px: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px"]  # noqa: Y015

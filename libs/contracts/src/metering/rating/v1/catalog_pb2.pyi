@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Proration:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProrationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proration.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRORATION_UNSPECIFIED: _Proration.ValueType  # 0
+    """As NONE."""
+    PRORATION_NONE: _Proration.ValueType  # 1
+    """The whole fee."""
+    PRORATION_DAY: _Proration.ValueType  # 2
+    """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
+    50983/3100, on the invoice 16.45.
+    """
+
+class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
+    """What a fee costs in a period that is cut short."""
+
+PRORATION_UNSPECIFIED: Proration.ValueType  # 0
+"""As NONE."""
+PRORATION_NONE: Proration.ValueType  # 1
+"""The whole fee."""
+PRORATION_DAY: Proration.ValueType  # 2
+"""amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
+50983/3100, on the invoice 16.45.
+"""
+Global___Proration: _TypeAlias = Proration  # noqa: Y015
+
 class _QuantityRounding:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -57,15 +85,31 @@ class _BillingIntervalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Billi
     BILLING_INTERVAL_UNSPECIFIED: _BillingInterval.ValueType  # 0
     """Refused."""
     BILLING_INTERVAL_MONTH: _BillingInterval.ValueType  # 1
-    """From the anchor day of one month to that of the next."""
+    """From the anchor day of one month to that of the next. Label: "2026-01"."""
+    BILLING_INTERVAL_DAY: _BillingInterval.ValueType  # 2
+    """Civil days. Label: "2026-01-15"."""
+    BILLING_INTERVAL_WEEK: _BillingInterval.ValueType  # 3
+    """Weeks of seven days, from the weekday of the anchor. Label, by ISO 8601: "2026-W03"."""
+    BILLING_INTERVAL_QUARTER: _BillingInterval.ValueType  # 4
+    """Three months. Label: "2026-Q1"."""
+    BILLING_INTERVAL_YEAR: _BillingInterval.ValueType  # 5
+    """Twelve months. Label: "2026"."""
 
 class BillingInterval(_BillingInterval, metaclass=_BillingIntervalEnumTypeWrapper):
-    """Length of a billing period."""
+    """What the length of a billing period is counted in. A period is labelled by the one in which it begins, in its zone."""
 
 BILLING_INTERVAL_UNSPECIFIED: BillingInterval.ValueType  # 0
 """Refused."""
 BILLING_INTERVAL_MONTH: BillingInterval.ValueType  # 1
-"""From the anchor day of one month to that of the next."""
+"""From the anchor day of one month to that of the next. Label: "2026-01"."""
+BILLING_INTERVAL_DAY: BillingInterval.ValueType  # 2
+"""Civil days. Label: "2026-01-15"."""
+BILLING_INTERVAL_WEEK: BillingInterval.ValueType  # 3
+"""Weeks of seven days, from the weekday of the anchor. Label, by ISO 8601: "2026-W03"."""
+BILLING_INTERVAL_QUARTER: BillingInterval.ValueType  # 4
+"""Three months. Label: "2026-Q1"."""
+BILLING_INTERVAL_YEAR: BillingInterval.ValueType  # 5
+"""Twelve months. Label: "2026"."""
 Global___BillingInterval: _TypeAlias = BillingInterval  # noqa: Y015
 
 @_typing.final
@@ -142,6 +186,7 @@ class PlanSpec(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
@@ -157,6 +202,10 @@ class PlanSpec(_message.Message):
         since then that are not rated permanently, and so puts a wrong price right.
         """
 
+    @_builtins.property
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feature]:
+        """What the plan lets its customers do, beside what it costs. Names are distinct."""
+
     def __init__(
         self,
         *,
@@ -164,14 +213,85 @@ class PlanSpec(_message.Message):
         items: _abc.Iterable[Global___PlanItem] | None = ...,
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         description: _builtins.str = ...,
+        features: _abc.Iterable[Global___Feature] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSpec: _TypeAlias = PlanSpec  # noqa: Y015
+
+@_typing.final
+class Feature(_message.Message):
+    """What a plan lets its customers do: something to have or not (a name alone), a fixed value, or usage up to a limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SOFT_FIELD_NUMBER: _builtins.int
+    ROLLOVER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, by which programs ask: 1 to 64 of letters, digits, '-', '_', '.'. Required."""
+    value: _builtins.str
+    """What the customer has of it, for programs. Not beside `meter`. Example: "eu-central"."""
+    meter: _builtins.str
+    """Meter whose quantity counts against the limit, in each billing period anew. Empty: nothing is counted."""
+    limit: _builtins.str
+    """Units of the meter in a billing period. Decimal text, not negative. Empty: no limit."""
+    soft: _builtins.bool
+    """Beyond the limit usage is let through, and told to be beyond it. Only with a limit."""
+    @_builtins.property
+    def rollover(self) -> Global___FeatureRollover:
+        """What is left of the limit at the end of a period may be used in later ones. Only with a limit."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        limit: _builtins.str = ...,
+        soft: _builtins.bool = ...,
+        rollover: Global___FeatureRollover | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rollover", b"rollover"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "meter", b"meter", "name", b"name", "rollover", b"rollover", "soft", b"soft", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Feature: _TypeAlias = Feature  # noqa: Y015
+
+@_typing.final
+class FeatureRollover(_message.Message):
+    """How much of what is left goes on, and for how long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOST_FIELD_NUMBER: _builtins.int
+    EXPIRES_AFTER_FIELD_NUMBER: _builtins.int
+    most: _builtins.str
+    """Most units that are carried over at once. Decimal text, above zero. Required."""
+    expires_after: _builtins.int
+    """So many later periods may use them, 1 to 12. Required."""
+    def __init__(
+        self,
+        *,
+        most: _builtins.str = ...,
+        expires_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_after", b"expires_after", "most", b"most"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeatureRollover: _TypeAlias = FeatureRollover  # noqa: Y015
 
 @_typing.final
 class PlanItem(_message.Message):
@@ -184,12 +304,15 @@ class PlanItem(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     FIXED_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    PRORATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
     """Meter whose total over the period is priced. Either this or `product`, unless the item is a fixed fee."""
     product: _builtins.str
     """Product whose meter is priced."""
+    proration: Global___Proration.ValueType
+    """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
     @_builtins.property
     def fixed(self) -> Global___FixedFee:
         """An amount a period, whatever the usage; charged in arrears."""
@@ -206,10 +329,11 @@ class PlanItem(_message.Message):
         product: _builtins.str = ...,
         fixed: Global___FixedFee | None = ...,
         usage: Global___UsagePrice | None = ...,
+        proration: Global___Proration.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "product", b"product", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
@@ -242,7 +366,7 @@ Global___FixedFee: _TypeAlias = FixedFee  # noqa: Y015
 @_typing.final
 class UsagePrice(_message.Message):
     """A price for the quantity of one period. Order: the quantity is converted, included units are taken off, the model prices the rest, the
-    minimum lifts the result.
+    maximum caps the result and the minimum lifts it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -252,11 +376,18 @@ class UsagePrice(_message.Message):
     VOLUME_FIELD_NUMBER: _builtins.int
     PACKAGE_FIELD_NUMBER: _builtins.int
     STAIRSTEP_FIELD_NUMBER: _builtins.int
+    PERCENTAGE_FIELD_NUMBER: _builtins.int
+    GRADUATED_PERCENTAGE_FIELD_NUMBER: _builtins.int
+    DYNAMIC_FIELD_NUMBER: _builtins.int
+    COST_PLUS_FIELD_NUMBER: _builtins.int
     INCLUDED_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
     CONVERT_FIELD_NUMBER: _builtins.int
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""
+    maximum: _builtins.str
+    """The item costs at most this. Decimal text, not negative, not below `minimum`. Empty = no maximum."""
     minimum: _builtins.str
     """The item costs at least this, also without usage. Decimal text, not negative. Empty = no minimum."""
     @_builtins.property
@@ -280,6 +411,22 @@ class UsagePrice(_message.Message):
         """The whole amount of the bracket in which the quantity ends."""
 
     @_builtins.property
+    def percentage(self) -> Global___PercentagePrice:
+        """A share of the quantity, which is an amount of money in the plan's currency: a fee of 2.9 % of what was sold."""
+
+    @_builtins.property
+    def graduated_percentage(self) -> Global___GraduatedPercentagePrice:
+        """Each slice of that amount at the share of its tier, plus the flat fee of every tier entered."""
+
+    @_builtins.property
+    def dynamic(self) -> Global___DynamicPrice:
+        """The quantity is the price already, an amount that each event carries; passed on, times a factor."""
+
+    @_builtins.property
+    def cost_plus(self) -> Global___CostPlusPrice:
+        """The quantity is what it costs the seller; passed on with a markup."""
+
+    @_builtins.property
     def convert(self) -> Global___Conversion:
         """From the metered quantity to the one that is priced; included units and tiers are in the unit that it converts to. The metered
         quantity stays beside it, exact. Optional.
@@ -293,15 +440,20 @@ class UsagePrice(_message.Message):
         volume: Global___VolumePrice | None = ...,
         package: Global___PackagePrice | None = ...,
         stairstep: Global___StairstepPrice | None = ...,
+        percentage: Global___PercentagePrice | None = ...,
+        graduated_percentage: Global___GraduatedPercentagePrice | None = ...,
+        dynamic: Global___DynamicPrice | None = ...,
+        cost_plus: Global___CostPlusPrice | None = ...,
         included: _builtins.str = ...,
+        maximum: _builtins.str = ...,
         minimum: _builtins.str = ...,
         convert: Global___Conversion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "graduated", b"graduated", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "graduated", b"graduated", "included", b"included", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep"]  # noqa: Y015
+    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
 
@@ -498,6 +650,126 @@ class StairstepTier(_message.Message):
 Global___StairstepTier: _TypeAlias = StairstepTier  # noqa: Y015
 
 @_typing.final
+class PercentagePrice(_message.Message):
+    """A share. Example: 2.9 of 1105 USD sold is 32.045 USD."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    rate: _builtins.str
+    """Percent, 0 to 100. Decimal text. Required."""
+    def __init__(
+        self,
+        *,
+        rate: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PercentagePrice: _TypeAlias = PercentagePrice  # noqa: Y015
+
+@_typing.final
+class GraduatedPercentagePrice(_message.Message):
+    """Shares by slices. Example: 1 up to 1000 with 200 flat, 2 beyond with 300 flat: 1050 USD are 10 + 200 + 1 + 300 = 511 USD."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PercentageTier]:
+        """Ascending; only the last has no upper bound."""
+
+    def __init__(
+        self,
+        *,
+        tiers: _abc.Iterable[Global___PercentageTier] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GraduatedPercentagePrice: _TypeAlias = GraduatedPercentagePrice  # noqa: Y015
+
+@_typing.final
+class PercentageTier(_message.Message):
+    """A tier of shares, given by its upper bound alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UP_TO_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    FLAT_FIELD_NUMBER: _builtins.int
+    up_to: _builtins.str
+    """Last amount that belongs to the tier (inclusive). Decimal text; empty for the last tier."""
+    rate: _builtins.str
+    """Percent, 0 to 100. Decimal text. Required."""
+    flat: _builtins.str
+    """Fee once the tier is entered. Decimal text, not negative. Empty = 0."""
+    def __init__(
+        self,
+        *,
+        up_to: _builtins.str = ...,
+        rate: _builtins.str = ...,
+        flat: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat", b"flat", "rate", b"rate", "up_to", b"up_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PercentageTier: _TypeAlias = PercentageTier  # noqa: Y015
+
+@_typing.final
+class DynamicPrice(_message.Message):
+    """The price as the events carry it: a SUM meter of amounts in the plan's currency. Where events are in several, the meter's filter chooses one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_FIELD_NUMBER: _builtins.int
+    factor: _builtins.str
+    """What the amounts are multiplied by. Decimal text, not negative. Empty = 1."""
+    def __init__(
+        self,
+        *,
+        factor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor", b"factor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DynamicPrice: _TypeAlias = DynamicPrice  # noqa: Y015
+
+@_typing.final
+class CostPlusPrice(_message.Message):
+    """Cost and a markup. Example: 17.5 on costs of 812.40 is 954.57."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKUP_FIELD_NUMBER: _builtins.int
+    markup: _builtins.str
+    """Percent that is added to the cost, -100 or more. Decimal text. Required."""
+    def __init__(
+        self,
+        *,
+        markup: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["markup", b"markup"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CostPlusPrice: _TypeAlias = CostPlusPrice  # noqa: Y015
+
+@_typing.final
 class PackagePrice(_message.Message):
     """Blocks. Example: size 1000 at 1.50: 2001 units are 3 blocks and cost 4.50."""
 
@@ -641,6 +913,8 @@ class ContractSpec(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    EVERY_FIELD_NUMBER: _builtins.int
+    ANCHOR_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -652,9 +926,11 @@ class ContractSpec(_message.Message):
     end: _builtins.str
     """First day after the contract. Empty = open."""
     interval: Global___BillingInterval.ValueType
-    """Length of a period. Required."""
+    """Length of a period, as many times as `every` says. Required."""
     anchor_day: _builtins.int
-    """Day of the month on which periods begin, 1 to 31; a shorter month begins on its last day. 0 = the day of `start`."""
+    """Day of the month on which periods begin, 1 to 31; a shorter month begins on its last day. 0 = the day of `anchor` or, without
+    one, of `start`. Refused beside `anchor`, and for intervals of days and weeks.
+    """
     time_zone: _builtins.str
     """IANA zone in whose local midnight periods begin. Required. Example: "America/New_York". Refused where a period could
     not be billed: where days begin off the quarters of an hour by which usage is kept (Africa/Monrovia until 1972-01-07,
@@ -669,6 +945,12 @@ class ContractSpec(_message.Message):
     """Why this version was made, for people. Required if it changes the plan of a period that has begun. At most 256 bytes.
     Example: "wrong plan in the order form". Alone it makes no new version.
     """
+    every: _builtins.int
+    """How many intervals a period has, 1 to 36. 0 = 1. Example: 2 for two weeks."""
+    anchor: _builtins.str
+    """A day on which a period begins; all others are counted from it, also backwards. Example: "2024-01-31": periods of months begin on
+    29 February and on 31 March. Empty = `start` or, with `anchor_day`, that day of its month.
+    """
     def __init__(
         self,
         *,
@@ -682,10 +964,12 @@ class ContractSpec(_message.Message):
         time_zone: _builtins.str = ...,
         effective_from: _builtins.str = ...,
         reason: _builtins.str = ...,
+        every: _builtins.int = ...,
+        anchor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import aggregator_service_pb2 as _aggregator_service_pb2
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
@@ -28,6 +29,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _FindingLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FindingLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FindingLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINDING_LEVEL_UNSPECIFIED: _FindingLevel.ValueType  # 0
+    """Never sent."""
+    FINDING_LEVEL_ERROR: _FindingLevel.ValueType  # 1
+    """Nothing can be billed like this."""
+    FINDING_LEVEL_WARNING: _FindingLevel.ValueType  # 2
+    """Hardly meant."""
+    FINDING_LEVEL_INFO: _FindingLevel.ValueType  # 3
+    """Worth knowing."""
+
+class FindingLevel(_FindingLevel, metaclass=_FindingLevelEnumTypeWrapper):
+    """How bad a finding is."""
+
+FINDING_LEVEL_UNSPECIFIED: FindingLevel.ValueType  # 0
+"""Never sent."""
+FINDING_LEVEL_ERROR: FindingLevel.ValueType  # 1
+"""Nothing can be billed like this."""
+FINDING_LEVEL_WARNING: FindingLevel.ValueType  # 2
+"""Hardly meant."""
+FINDING_LEVEL_INFO: FindingLevel.ValueType  # 3
+"""Worth knowing."""
+Global___FindingLevel: _TypeAlias = FindingLevel  # noqa: Y015
 
 @_typing.final
 class ApplyProductRequest(_message.Message):
@@ -741,6 +770,7 @@ class ListContractsRequest(_message.Message):
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    OF_MONTH_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Only this customer. Optional."""
     billing_period: _builtins.str
@@ -749,6 +779,10 @@ class ListContractsRequest(_message.Message):
     """At most this many, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
     """Token from the previous page. Optional."""
+    of_month: _builtins.str
+    """Only contracts with a period that belongs to this month, and those periods. Optional. Example: "2013-01". A period of months
+    belongs to that of its label, any other one to the month of its first day.
+    """
     def __init__(
         self,
         *,
@@ -756,10 +790,11 @@ class ListContractsRequest(_message.Message):
         billing_period: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        of_month: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "customer", b"customer", "of_month", b"of_month", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -773,25 +808,57 @@ class ListContractsResponse(_message.Message):
 
     CONTRACTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token for the next page; empty on the last."""
     @_builtins.property
     def contracts(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Contract]:
         """By name, newest versions."""
 
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodOfMonth]:
+        """With `of_month`: the periods of these contracts that belong to it, by contract and time."""
+
     def __init__(
         self,
         *,
         contracts: _abc.Iterable[_catalog_pb2.Contract] | None = ...,
         next_page_token: _builtins.str = ...,
+        periods: _abc.Iterable[Global___PeriodOfMonth] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "next_page_token", b"next_page_token", "periods", b"periods"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListContractsResponse: _TypeAlias = ListContractsResponse  # noqa: Y015
+
+@_typing.final
+class PeriodOfMonth(_message.Message):
+    """A billing period that belongs to a month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name."""
+    billing_period: _builtins.str
+    """Label of the period. Example: "2013-W03"."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeriodOfMonth: _TypeAlias = PeriodOfMonth  # noqa: Y015
 
 @_typing.final
 class ListBillingPeriodsRequest(_message.Message):
@@ -805,7 +872,7 @@ class ListBillingPeriodsRequest(_message.Message):
     customer: _builtins.str
     """Customer key. Required."""
     from_billing_period: _builtins.str
-    """Only periods with this label or a later one. Required. Example: "2013-01"."""
+    """Only periods with this label or a later one: all but those whose label names days before it. Required. Example: "2013-01"."""
     ends_within_days: _builtins.int
     """Only periods that have ended or end at most this many whole days from now. 0 to 366."""
     def __init__(
@@ -897,7 +964,9 @@ class ListChargesRequest(_message.Message):
     customer: _builtins.str
     """Customer key: stands for the contract in force in the period."""
     billing_period: _builtins.str
-    """Label of the billing period: the one that begins in this month in the contract's time zone. Empty means the current one."""
+    """Label of the billing period: the day, week, month, quarter or year in which it begins in the contract's time zone. Empty means the
+    current one. Example: "2013-01".
+    """
     def __init__(
         self,
         *,
@@ -1377,6 +1446,9 @@ class PriceQuote(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     item: _builtins.str
     """Name of the plan item."""
     quantity: _builtins.str
@@ -1385,6 +1457,12 @@ class PriceQuote(_message.Message):
     """Exact amount, not rounded. Decimal text."""
     amount: _builtins.str
     """The same as an invoice prints it: rounded once, half away from zero."""
+    meter: _builtins.str
+    """Meter that is priced; empty for a fixed fee."""
+    kind: _charge_pb2.ChargeKind.ValueType
+    """What the item is for."""
+    priced_quantity: _builtins.str
+    """What is priced of the quantity, where that is another one: converted. Decimal text; else empty."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.ChargeTier]:
         """Rows of the price model that were used, in order."""
@@ -1402,14 +1480,391 @@ class PriceQuote(_message.Message):
         amount: _builtins.str = ...,
         tiers: _abc.Iterable[_charge_pb2.ChargeTier] | None = ...,
         steps: _abc.Iterable[_charge_pb2.DerivationStep] | None = ...,
+        meter: _builtins.str = ...,
+        kind: _charge_pb2.ChargeKind.ValueType = ...,
+        priced_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "item", b"item", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "item", b"item", "kind", b"kind", "meter", b"meter", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceQuote: _TypeAlias = PriceQuote  # noqa: Y015
+
+@_typing.final
+class QuotePlanRequest(_message.Message):
+    """What is priced, when, and how much is used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Name of a plan that is applied."""
+    plan_version: _builtins.int
+    """Version of the plan named. 0 = the one that is effective when the period starts."""
+    time_zone: _builtins.str
+    """IANA zone in whose local midnight the period begins and ends. Empty = UTC. Example: "America/New_York"."""
+    @_builtins.property
+    def draft(self) -> _catalog_pb2.PlanSpec:
+        """A plan that is only written down; its `effective_from` is not looked at."""
+
+    @_builtins.property
+    def period(self) -> Global___QuotePeriod:
+        """The period. Absent: the month that it is now."""
+
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedUsage]:
+        """What is used; a meter that is not named counts nothing."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        draft: _catalog_pb2.PlanSpec | None = ...,
+        plan_version: _builtins.int = ...,
+        time_zone: _builtins.str = ...,
+        period: Global___QuotePeriod | None = ...,
+        usage: _abc.Iterable[Global___AssumedUsage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "priced", b"priced"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_priced: _TypeAlias = _typing.Literal["plan", "draft"]  # noqa: Y015
+    _WhichOneofArgType_priced: _TypeAlias = _typing.Literal["priced", b"priced"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_priced) -> _WhichOneofReturnType_priced | None: ...
+
+Global___QuotePlanRequest: _TypeAlias = QuotePlanRequest  # noqa: Y015
+
+@_typing.final
+class QuotePeriod(_message.Message):
+    """A billing period that is assumed, by its days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    start: _builtins.str
+    """First day. Example: "2026-01-01". Required."""
+    end: _builtins.str
+    """First day after it. Empty: a month after `start`."""
+    def __init__(
+        self,
+        *,
+        start: _builtins.str = ...,
+        end: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotePeriod: _TypeAlias = QuotePeriod  # noqa: Y015
+
+@_typing.final
+class AssumedUsage(_message.Message):
+    """What a meter would count in the period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter that an item of the plan prices. Required."""
+    quantity: _builtins.str
+    """Quantity as it is billed, before included units. Decimal text; one below zero costs what zero costs. Example: "1250.5". Required."""
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssumedUsage: _TypeAlias = AssumedUsage  # noqa: Y015
+
+@_typing.final
+class QuotePlanResponse(_message.Message):
+    """What the plan would cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    total: _builtins.str
+    """Sum of the lines as they are printed."""
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    plan: _builtins.str
+    """Plan whose prices were used; empty for one that is only written down."""
+    plan_version: _builtins.int
+    """Its version."""
+    time_zone: _builtins.str
+    """Zone of its days."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceQuote]:
+        """One for each item of the plan, in its order: the lines of the invoice."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period."""
+
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[Global___PriceQuote] | None = ...,
+        total: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        period: _values_pb2.Period | None = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "lines", b"lines", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "time_zone", b"time_zone", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotePlanResponse: _TypeAlias = QuotePlanResponse  # noqa: Y015
+
+@_typing.final
+class ExplainPlanRequest(_message.Message):
+    """Which prices to explain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Name of a plan that is applied."""
+    plan_version: _builtins.int
+    """Version of the plan named. 0 = the newest."""
+    @_builtins.property
+    def draft(self) -> _catalog_pb2.PlanSpec:
+        """A plan that is only written down."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these items; none = all."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        draft: _catalog_pb2.PlanSpec | None = ...,
+        plan_version: _builtins.int = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "plan", b"plan", "priced", b"priced"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "items", b"items", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_priced: _TypeAlias = _typing.Literal["plan", "draft"]  # noqa: Y015
+    _WhichOneofArgType_priced: _TypeAlias = _typing.Literal["priced", b"priced"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_priced) -> _WhichOneofReturnType_priced | None: ...
+
+Global___ExplainPlanRequest: _TypeAlias = ExplainPlanRequest  # noqa: Y015
+
+@_typing.final
+class ExplainPlanResponse(_message.Message):
+    """The prices of a plan in words, with examples."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    plan: _builtins.str
+    """The plan; empty for one that is only written down."""
+    plan_version: _builtins.int
+    """Its version."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedItem]:
+        """In the order of the plan."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ExplainedItem] | None = ...,
+        currency: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "items", b"items", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainPlanResponse: _TypeAlias = ExplainPlanResponse  # noqa: Y015
+
+@_typing.final
+class ExplainedItem(_message.Message):
+    """The price of one item in words, with examples."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item."""
+    meter: _builtins.str
+    """Meter that is priced; empty for a fixed fee."""
+    unit: _builtins.str
+    """Unit of the meter; empty if it has none, or does not exist."""
+    sentence: _builtins.str
+    """The price in plain words. Example: "The first 100 min of a period are included. Each further min costs 0.05 USD." """
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceQuote]:
+        """What some quantities cost, the smallest first; one for a fixed fee."""
+
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+        examples: _abc.Iterable[Global___PriceQuote] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["examples", b"examples", "item", b"item", "meter", b"meter", "sentence", b"sentence", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedItem: _TypeAlias = ExplainedItem  # noqa: Y015
+
+@_typing.final
+class LintPlansRequest(_message.Message):
+    """Which prices to look at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLANS_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    METERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def plans(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of plans that are applied."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntry]:
+        """Plans that are only written down, with the products that they name; other entries are read, and not looked at."""
+
+    @_builtins.property
+    def meters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of meters that are only written down: they are taken to exist, and named if no plan prices them."""
+
+    def __init__(
+        self,
+        *,
+        plans: _abc.Iterable[_builtins.str] | None = ...,
+        entries: _abc.Iterable[Global___CatalogEntry] | None = ...,
+        meters: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "meters", b"meters", "plans", b"plans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintPlansRequest: _TypeAlias = LintPlansRequest  # noqa: Y015
+
+@_typing.final
+class LintPlansResponse(_message.Message):
+    """What is odd."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceFinding]:
+        """By plan and item, in the order of each plan."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[Global___PriceFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintPlansResponse: _TypeAlias = LintPlansResponse  # noqa: Y015
+
+@_typing.final
+class PriceFinding(_message.Message):
+    """Something odd about a price."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    level: Global___FindingLevel.ValueType
+    """How bad it is."""
+    code: _builtins.str
+    """What it is, in a stable word (docs/pricing.md lists them). Example: "total-falls"."""
+    plan: _builtins.str
+    """Plan; empty where it is about no single one."""
+    item: _builtins.str
+    """Item of the plan; empty where it is about no single one."""
+    meter: _builtins.str
+    """Meter; empty for a fixed fee."""
+    quantity: _builtins.str
+    """Quantity at which it happens, decimal text; empty where it happens at none."""
+    message: _builtins.str
+    """What it is and what to do, for people."""
+    def __init__(
+        self,
+        *,
+        level: Global___FindingLevel.ValueType = ...,
+        code: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        item: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "item", b"item", "level", b"level", "message", b"message", "meter", b"meter", "plan", b"plan", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceFinding: _TypeAlias = PriceFinding  # noqa: Y015
 
 @_typing.final
 class RateUsageRequest(_message.Message):

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from metering.rating.v1 import entitlement_pb2 as metering_dot_rating_dot_v1_dot_entitlement__pb2
 from metering.rating.v1 import rating_service_pb2 as metering_dot_rating_dot_v1_dot_rating__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -126,6 +127,21 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.FromString,
                 _registered_method=True)
+        self.QuotePlan = channel.unary_unary(
+                '/metering.rating.v1.RatingService/QuotePlan',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanResponse.FromString,
+                _registered_method=True)
+        self.ExplainPlan = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ExplainPlan',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.FromString,
+                _registered_method=True)
+        self.LintPlans = channel.unary_unary(
+                '/metering.rating.v1.RatingService/LintPlans',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
+                _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
@@ -150,6 +166,41 @@ class RatingServiceStub:
                 '/metering.rating.v1.RatingService/ListUnbilledUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageResponse.FromString,
+                _registered_method=True)
+        self.CheckEntitlement = channel.unary_unary(
+                '/metering.rating.v1.RatingService/CheckEntitlement',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.CheckEntitlementRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.CheckEntitlementResponse.FromString,
+                _registered_method=True)
+        self.ListEntitlements = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListEntitlements',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListEntitlementsRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListEntitlementsResponse.FromString,
+                _registered_method=True)
+        self.GrantEntitlement = channel.unary_unary(
+                '/metering.rating.v1.RatingService/GrantEntitlement',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.GrantEntitlementRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.GrantEntitlementResponse.FromString,
+                _registered_method=True)
+        self.ListGrants = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListGrants',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsResponse.FromString,
+                _registered_method=True)
+        self.ReserveUsage = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ReserveUsage',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReserveUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReserveUsageResponse.FromString,
+                _registered_method=True)
+        self.SettleReservation = channel.unary_unary(
+                '/metering.rating.v1.RatingService/SettleReservation',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.SettleReservationRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.SettleReservationResponse.FromString,
+                _registered_method=True)
+        self.ReleaseReservation = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ReleaseReservation',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationResponse.FromString,
                 _registered_method=True)
         self.GetProgress = channel.unary_unary(
                 '/metering.rating.v1.RatingService/GetProgress',
@@ -280,7 +331,7 @@ class RatingServiceServicer:
         """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
         windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
         INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
-        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
         TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
         larger windows, or for fewer properties).
         """
@@ -300,6 +351,32 @@ class RatingServiceServicer:
         """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
         period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
         no decimal or below zero).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuotePlan(self, request, context):
+        """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+        nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+        (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainPlan(self, request, context):
+        """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+        where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LintPlans(self, request, context):
+        """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+        Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+        Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -341,6 +418,59 @@ class RatingServiceServicer:
     def ListUnbilledUsage(self, request, context):
         """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
         Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckEntitlement(self, request, context):
+        """Tells whether a customer may use a feature now, and how much of it: from memory, at most a stated time old. A gate in front of a
+        product asks this for each request; what must not overshoot is reserved. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEntitlements(self, request, context):
+        """Lists what a customer's plan lets it do in the period that goes on now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, CONTRACT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrantEntitlement(self, request, context):
+        """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGrants(self, request, context):
+        """Lists grants of a customer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReserveUsage(self, request, context):
+        """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
+        Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
+        ALREADY_EXISTS RESERVATION_CONFLICT (the id stands for another one).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettleReservation(self, request, context):
+        """Tells what was used of a reservation; that stays held until its event is counted. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS
+        RESERVATION_CONFLICT (it was released, or settled with another quantity).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseReservation(self, request, context):
+        """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -446,6 +576,21 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.SerializeToString,
             ),
+            'QuotePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuotePlan,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanResponse.SerializeToString,
+            ),
+            'ExplainPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainPlan,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.SerializeToString,
+            ),
+            'LintPlans': grpc.unary_unary_rpc_method_handler(
+                    servicer.LintPlans,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.SerializeToString,
+            ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.FromString,
@@ -470,6 +615,41 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListUnbilledUsage,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageResponse.SerializeToString,
+            ),
+            'CheckEntitlement': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckEntitlement,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.CheckEntitlementRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.CheckEntitlementResponse.SerializeToString,
+            ),
+            'ListEntitlements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEntitlements,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListEntitlementsRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListEntitlementsResponse.SerializeToString,
+            ),
+            'GrantEntitlement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantEntitlement,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.GrantEntitlementRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.GrantEntitlementResponse.SerializeToString,
+            ),
+            'ListGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGrants,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsResponse.SerializeToString,
+            ),
+            'ReserveUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveUsage,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReserveUsageRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReserveUsageResponse.SerializeToString,
+            ),
+            'SettleReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleReservation,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.SettleReservationRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.SettleReservationResponse.SerializeToString,
+            ),
+            'ReleaseReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseReservation,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationResponse.SerializeToString,
             ),
             'GetProgress': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgress,
@@ -976,6 +1156,87 @@ class RatingService:
             _registered_method=True)
 
     @staticmethod
+    def QuotePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/QuotePlan',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ExplainPlan',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LintPlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/LintPlans',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RateUsage(request,
             target,
             options=(),
@@ -1100,6 +1361,195 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListUnbilledUsage',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckEntitlement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/CheckEntitlement',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.CheckEntitlementRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.CheckEntitlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEntitlements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListEntitlements',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ListEntitlementsRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ListEntitlementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantEntitlement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/GrantEntitlement',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.GrantEntitlementRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.GrantEntitlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListGrants',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ReserveUsage',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ReserveUsageRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ReserveUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/SettleReservation',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.SettleReservationRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.SettleReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ReleaseReservation',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

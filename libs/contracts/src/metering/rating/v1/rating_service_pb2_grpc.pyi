@@ -5,6 +5,7 @@ Rating: turns usage into exact charges for each contract, live and frozen."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from metering.rating.v1 import entitlement_pb2 as _entitlement_pb2
 from metering.rating.v1 import rating_service_pb2 as _rating_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -82,7 +83,7 @@ class RatingServiceStub:
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
     INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
-    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
     """
@@ -94,6 +95,20 @@ class RatingServiceStub:
     """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
     period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
     no decimal or below zero).
+    """
+    QuotePlan: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QuotePlanRequest, _rating_service_pb2.QuotePlanResponse]
+    """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+    nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+    (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+    """
+    ExplainPlan: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainPlanRequest, _rating_service_pb2.ExplainPlanResponse]
+    """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+    where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+    """
+    LintPlans: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.LintPlansRequest, _rating_service_pb2.LintPlansResponse]
+    """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+    Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+    Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
     """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -116,6 +131,27 @@ class RatingServiceStub:
     """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
     Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
     """
+    CheckEntitlement: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.CheckEntitlementRequest, _entitlement_pb2.CheckEntitlementResponse]
+    """Tells whether a customer may use a feature now, and how much of it: from memory, at most a stated time old. A gate in front of a
+    product asks this for each request; what must not overshoot is reserved. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+    """
+    ListEntitlements: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ListEntitlementsRequest, _entitlement_pb2.ListEntitlementsResponse]
+    """Lists what a customer's plan lets it do in the period that goes on now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, CONTRACT_NOT_FOUND."""
+    GrantEntitlement: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.GrantEntitlementRequest, _entitlement_pb2.GrantEntitlementResponse]
+    """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
+    ListGrants: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ListGrantsRequest, _entitlement_pb2.ListGrantsResponse]
+    """Lists grants of a customer."""
+    ReserveUsage: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ReserveUsageRequest, _entitlement_pb2.ReserveUsageResponse]
+    """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
+    Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
+    ALREADY_EXISTS RESERVATION_CONFLICT (the id stands for another one).
+    """
+    SettleReservation: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.SettleReservationRequest, _entitlement_pb2.SettleReservationResponse]
+    """Tells what was used of a reservation; that stays held until its event is counted. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS
+    RESERVATION_CONFLICT (it was released, or settled with another quantity).
+    """
+    ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ReleaseReservationRequest, _entitlement_pb2.ReleaseReservationResponse]
+    """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
     GetProgress: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]
     """Returns how up to date the live charges are."""
 
@@ -173,7 +209,7 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
     INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
-    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
     """
@@ -185,6 +221,20 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
     period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
     no decimal or below zero).
+    """
+    QuotePlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QuotePlanRequest, _rating_service_pb2.QuotePlanResponse]  # type: ignore[assignment]
+    """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+    nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+    (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+    """
+    ExplainPlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainPlanRequest, _rating_service_pb2.ExplainPlanResponse]  # type: ignore[assignment]
+    """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+    where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+    """
+    LintPlans: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.LintPlansRequest, _rating_service_pb2.LintPlansResponse]  # type: ignore[assignment]
+    """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+    Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+    Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -207,6 +257,27 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
     Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
     """
+    CheckEntitlement: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.CheckEntitlementRequest, _entitlement_pb2.CheckEntitlementResponse]  # type: ignore[assignment]
+    """Tells whether a customer may use a feature now, and how much of it: from memory, at most a stated time old. A gate in front of a
+    product asks this for each request; what must not overshoot is reserved. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+    """
+    ListEntitlements: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListEntitlementsRequest, _entitlement_pb2.ListEntitlementsResponse]  # type: ignore[assignment]
+    """Lists what a customer's plan lets it do in the period that goes on now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, CONTRACT_NOT_FOUND."""
+    GrantEntitlement: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.GrantEntitlementRequest, _entitlement_pb2.GrantEntitlementResponse]  # type: ignore[assignment]
+    """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
+    ListGrants: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListGrantsRequest, _entitlement_pb2.ListGrantsResponse]  # type: ignore[assignment]
+    """Lists grants of a customer."""
+    ReserveUsage: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ReserveUsageRequest, _entitlement_pb2.ReserveUsageResponse]  # type: ignore[assignment]
+    """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
+    Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
+    ALREADY_EXISTS RESERVATION_CONFLICT (the id stands for another one).
+    """
+    SettleReservation: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.SettleReservationRequest, _entitlement_pb2.SettleReservationResponse]  # type: ignore[assignment]
+    """Tells what was used of a reservation; that stays held until its event is counted. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS
+    RESERVATION_CONFLICT (it was released, or settled with another quantity).
+    """
+    ReleaseReservation: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ReleaseReservationRequest, _entitlement_pb2.ReleaseReservationResponse]  # type: ignore[assignment]
+    """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
     GetProgress: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how up to date the live charges are."""
 
@@ -357,7 +428,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
         windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
         INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
-        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
         TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
         larger windows, or for fewer properties).
         """
@@ -381,6 +452,38 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
         period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
         no decimal or below zero).
+        """
+
+    @_abc_1.abstractmethod
+    def QuotePlan(
+        self,
+        request: _rating_service_pb2.QuotePlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.QuotePlanResponse, _abc.Awaitable[_rating_service_pb2.QuotePlanResponse]]:
+        """Returns what a plan would cost at usage that is only assumed: one that is applied, or one that is only written down. No customer is needed,
+        nothing is kept, and the code is the one that rates. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID
+        (no item prices the meter, the quantity is no decimal), PERIOD_INVALID, TIME_ZONE_UNKNOWN, and those of ApplyPlan.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainPlan(
+        self,
+        request: _rating_service_pb2.ExplainPlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ExplainPlanResponse, _abc.Awaitable[_rating_service_pb2.ExplainPlanResponse]]:
+        """Says the prices of a plan, applied or only written down, in plain sentences, and works examples at several quantities, by the code that rates:
+        where a price changes, just beyond, and well beyond. Errors: those of QuotePlan.
+        """
+
+    @_abc_1.abstractmethod
+    def LintPlans(
+        self,
+        request: _rating_service_pb2.LintPlansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.LintPlansResponse, _abc.Awaitable[_rating_service_pb2.LintPlansResponse]]:
+        """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
+        Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
+        Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
         """
 
     @_abc_1.abstractmethod
@@ -433,6 +536,69 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
         Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
         """
+
+    @_abc_1.abstractmethod
+    def CheckEntitlement(
+        self,
+        request: _entitlement_pb2.CheckEntitlementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.CheckEntitlementResponse, _abc.Awaitable[_entitlement_pb2.CheckEntitlementResponse]]:
+        """Tells whether a customer may use a feature now, and how much of it: from memory, at most a stated time old. A gate in front of a
+        product asks this for each request; what must not overshoot is reserved. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEntitlements(
+        self,
+        request: _entitlement_pb2.ListEntitlementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ListEntitlementsResponse, _abc.Awaitable[_entitlement_pb2.ListEntitlementsResponse]]:
+        """Lists what a customer's plan lets it do in the period that goes on now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, CONTRACT_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GrantEntitlement(
+        self,
+        request: _entitlement_pb2.GrantEntitlementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.GrantEntitlementResponse, _abc.Awaitable[_entitlement_pb2.GrantEntitlementResponse]]:
+        """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
+
+    @_abc_1.abstractmethod
+    def ListGrants(
+        self,
+        request: _entitlement_pb2.ListGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ListGrantsResponse, _abc.Awaitable[_entitlement_pb2.ListGrantsResponse]]:
+        """Lists grants of a customer."""
+
+    @_abc_1.abstractmethod
+    def ReserveUsage(
+        self,
+        request: _entitlement_pb2.ReserveUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ReserveUsageResponse, _abc.Awaitable[_entitlement_pb2.ReserveUsageResponse]]:
+        """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
+        Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
+        ALREADY_EXISTS RESERVATION_CONFLICT (the id stands for another one).
+        """
+
+    @_abc_1.abstractmethod
+    def SettleReservation(
+        self,
+        request: _entitlement_pb2.SettleReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.SettleReservationResponse, _abc.Awaitable[_entitlement_pb2.SettleReservationResponse]]:
+        """Tells what was used of a reservation; that stays held until its event is counted. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS
+        RESERVATION_CONFLICT (it was released, or settled with another quantity).
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseReservation(
+        self,
+        request: _entitlement_pb2.ReleaseReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.ReleaseReservationResponse, _abc.Awaitable[_entitlement_pb2.ReleaseReservationResponse]]:
+        """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
 
     @_abc_1.abstractmethod
     def GetProgress(

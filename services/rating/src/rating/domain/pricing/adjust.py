@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Final
 
-from money import ZERO
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from money import ZERO, format_decimal
 from rating.domain.pricing.model import check_not_negative
 from rating.domain.pricing.rows import Step, StepName, Words
 
@@ -30,6 +32,10 @@ class Adjustment(ABC):
         """Refuse a negative value."""
         check_not_negative(self.KIND, self.value)
 
+    def said(self, words: Words) -> str:  # noqa: ARG002 - whatever it is in
+        """Return it in a plain sentence."""
+        return f"Its {self.KIND} is {format_decimal(self.value)}."
+
     @abstractmethod
     def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Return what becomes of a quantity or an amount, and the steps that tell it."""
@@ -43,11 +49,34 @@ class Included(Adjustment):
     KIND: ClassVar[str] = "included"
     IS_BEFORE: ClassVar[bool] = True
 
+    def said(self, words: Words) -> str:
+        """Return how many are included."""
+        return f"The first {words.units(self.value)} of a period are included; what follows is about those beyond."
+
     def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Take the included units off."""
         remaining = max(value - self.value, ZERO)
         text = f"{words.units(self.value)} included, {words.units(remaining)} remain"
         return remaining, (Step(StepName.INCLUDED, text, remaining),)
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum(Adjustment):
+    """What the item costs at most."""
+
+    KIND: ClassVar[str] = "maximum"
+    IS_BEFORE: ClassVar[bool] = False
+
+    def said(self, words: Words) -> str:
+        """Return what it costs at most."""
+        return f"It costs at most {words.money(self.value)} in a period."
+
+    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+        """Cap an amount above the maximum."""
+        if value <= self.value:
+            return value, ()
+        text = f"The maximum of {words.money(self.value)} caps {words.money(value)}"
+        return self.value, (Step(StepName.MAXIMUM, text, self.value),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +86,10 @@ class Minimum(Adjustment):
     KIND: ClassVar[str] = "minimum"
     IS_BEFORE: ClassVar[bool] = False
 
+    def said(self, words: Words) -> str:
+        """Return what it costs at least."""
+        return f"It costs at least {words.money(self.value)} in a period."
+
     def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Lift an amount below the minimum."""
         if value >= self.value:
@@ -65,10 +98,14 @@ class Minimum(Adjustment):
         return self.value, (Step(StepName.MINIMUM, text, self.value),)
 
 
-ADJUSTMENTS: Final[tuple[type[Adjustment], ...]] = (Included, Minimum)
+ADJUSTMENTS: Final[tuple[type[Adjustment], ...]] = (Included, Maximum, Minimum)
 
 
 def adjustments_of(values: Mapping[str, Decimal | None]) -> tuple[Adjustment, ...]:
     """Return the adjustments that are given by kind, in the order in which they apply; zero units included is none."""
+    least, most = values.get(Minimum.KIND), values.get(Maximum.KIND)
+    if least is not None and most is not None and least > most:
+        message = f"is {format_decimal(least)}, above the maximum of {format_decimal(most)}; lower it"
+        raise Refused(Minimum.KIND, Reason.PRICE_INVALID, message)
     given = ((kind, values.get(kind.KIND)) for kind in ADJUSTMENTS)
     return tuple(kind(value) for kind, value in given if value is not None and (value or not kind.IS_BEFORE))

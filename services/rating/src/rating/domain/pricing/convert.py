@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final
 
 from chassis.errors import Reason
@@ -71,6 +72,17 @@ class Conversion:
         told = Words(self.unit or words.unit, words.currency)
         text = f"{words.units(quantity)}{self._told(told)} are {told.units(converted)}"
         return converted, (Step(StepName.CONVERTED, text, converted),)
+
+    def said(self, words: Words) -> str:
+        """Return in a plain sentence what is priced; `words` has the unit that is metered."""
+        told = Words(self.unit or words.unit, words.currency)
+        metered = f" in {words.unit}" if words.unit else ""
+        priced = f", in {told.unit}" if told.unit else ""
+        return f"What is priced is the quantity of a period{metered}{self._told(told).rstrip(',')}{priced}."
+
+    def metered(self, priced: Decimal) -> Fraction:
+        """Return the metered quantity that is `priced` before it is rounded to steps."""
+        return Fraction(priced) * Fraction(self.divide or 1) / Fraction(self.multiply or 1)
 
     def _converted(self, quantity: Decimal) -> Decimal:
         numerator, denominator = quantity.as_integer_ratio()

@@ -29,6 +29,10 @@ class FixedFee(PriceModel):
         """Return the fee."""
         return (TierRow(None, ZERO, ZERO, self.amount, self.amount),)
 
+    def said(self, words: Words) -> Iterator[str]:
+        """Yield the fee."""
+        yield f"{words.money(self.amount)} in every period, whatever is used."
+
     def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:  # noqa: ARG002
         """Yield the fee."""
         text = f"Fixed fee of {words.money(self.amount)} a period, whatever the usage"

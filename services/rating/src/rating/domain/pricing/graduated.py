@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
 from money import ZERO
 from rating.domain.pricing.model import PriceModel
-from rating.domain.pricing.rows import TierRow, row
-from rating.domain.pricing.tiers import Tier, check_tiers
+from rating.domain.pricing.rows import TierRow, Words, row
+from rating.domain.pricing.tiers import Tier, check_tiers, fee_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,27 @@ class Graduated(PriceModel):
 
     def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
         """Return a row for every tier entered."""
-        return tuple(self._slices(quantity))
+        return tuple(slices(self.tiers, quantity))
 
-    def _slices(self, quantity: Decimal) -> Iterator[TierRow]:
-        lower = ZERO
+    def said(self, words: Words) -> Iterator[str]:
+        """Yield a sentence for every tier."""
+        is_first = True
         for tier in self.tiers:
-            if quantity <= lower:
-                return
-            upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-            yield row(tier.up_to, upper - lower, tier.unit_price, tier.flat)
-            lower = upper
+            price, upper = words.money(tier.unit_price), "" if tier.up_to is None else words.units(tier.up_to)
+            if upper:
+                text = f"{'Up' if is_first else 'From there up'} to {upper}, each {words.each} costs {price}"
+            else:
+                text = f"{'Each' if is_first else 'Every further'} {words.each} costs {price}"
+            yield f"{text}{fee_said(tier, words)}."
+            is_first = False
+
+
+def slices(tiers: Sequence[Tier], quantity: Decimal) -> Iterator[TierRow]:
+    """Yield the part of a quantity that falls into each tier, at its price."""
+    lower = ZERO
+    for tier in tiers:
+        if quantity <= lower:
+            return
+        upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
+        yield row(tier.up_to, upper - lower, tier.unit_price, tier.flat)
+        lower = upper

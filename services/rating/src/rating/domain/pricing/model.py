@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO
+from money import ZERO, format_decimal
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words
 
 
@@ -26,6 +27,9 @@ class PriceModel(ABC):
     """Name in the contract: of the field that holds the model's message. Stored documents write it in camel case."""
     LOOKS_AT_USAGE: ClassVar[bool] = True
     """False for what costs the same whatever the usage; it takes no adjustments either."""
+
+    IS_OF_MONEY: ClassVar[bool] = False
+    """Whether the quantity is an amount of money, in the plan's currency; it is not converted."""
 
     @abstractmethod
     def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
@@ -40,6 +44,26 @@ class PriceModel(ABC):
             yield Step(StepName.TIER, text, row.quantity * row.unit_price)
             if row.flat:
                 yield Step(StepName.FLAT, f"Flat fee of the tier: {words.money(row.flat)}", row.flat)
+
+    def said(self, words: Words) -> Iterator[str]:  # noqa: ARG002 - whatever it costs
+        """Yield the price in plain sentences; `words` has the unit that is priced."""
+        fields = ", ".join(f"{name} {value}" for name, value in _texts_of(self))
+        yield f"The quantity is priced by the model {self.KIND.replace('_', ' ')}: {fields}."
+
+    @property
+    def bounds(self) -> Sequence[Decimal]:
+        """Quantities, ascending, up to and including which a price holds: where tiers end, if it has them."""
+        parts = (getattr(self, part.name) for part in fields(cast("Any", self)))
+        records = (record for content in parts if isinstance(content, tuple) for record in content)
+        ends = (getattr(record, "up_to", None) for record in records)
+        return sorted({end for end in ends if end is not None})
+
+
+def _texts_of(model: PriceModel) -> Iterator[tuple[str, str]]:
+    for part in fields(cast("Any", model)):
+        value = getattr(model, part.name)
+        if isinstance(value, Decimal):
+            yield part.name.replace("_", " "), format_decimal(value)
 
 
 def check_not_negative(field: str, value: Decimal) -> None:

@@ -34,6 +34,15 @@ class Package(PriceModel):
         whole, rest = divmod(quantity, self.size)
         return single_row(None, whole + 1 if rest else whole, self.unit_price)
 
+    def said(self, words: Words) -> Iterator[str]:
+        """Yield the price of a block."""
+        yield f"Every {words.units(self.size)} begun cost {words.money(self.unit_price)}."
+
+    @property
+    def bounds(self) -> Sequence[Decimal]:
+        """Where the first two blocks end."""
+        return self.size, 2 * self.size
+
     def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:
         """Yield how many blocks it takes."""
         for row in rows:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
 from rating.domain.pricing.model import PriceModel, check_not_negative
-from rating.domain.pricing.rows import TierRow, single_row
+from rating.domain.pricing.rows import TierRow, Words, single_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,7 @@ class PerUnit(PriceModel):
     def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
         """Return the whole quantity at the price."""
         return single_row(None, quantity, self.unit_price)
+
+    def said(self, words: Words) -> Iterator[str]:
+        """Yield the price of a unit."""
+        yield f"Each {words.each} costs {words.money(self.unit_price)}."

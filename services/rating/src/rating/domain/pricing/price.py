@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.pricing.adjust import Adjustment
+from rating.domain.pricing.adjust import Adjustment, Minimum
 from rating.domain.pricing.convert import Conversion
 from rating.domain.pricing.model import PriceModel
 
@@ -20,10 +20,18 @@ class Price:
     convert: Conversion | None = None
 
     def __post_init__(self) -> None:
-        """Refuse any adjustment of a price that looks at no usage."""
+        """Refuse any adjustment of a price that looks at no usage, and another unit for money."""
         if self.is_fixed and (self.adjustments or self.convert):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+        if self.model.IS_OF_MONEY and self.convert:
+            text = "an amount of money has no other unit; leave it out"
+            raise Refused("convert", Reason.PRICE_INVALID, text)
+
+    @property
+    def floors(self) -> bool:
+        """Whether something costs more than the model says, also without usage."""
+        return any(isinstance(each, Minimum) for each in self.adjustments)
 
     @property
     def is_fixed(self) -> bool:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from money import ZERO
 from rating.domain.pricing.model import PriceModel, check_not_negative
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words, single_row
-from rating.domain.pricing.tiers import check_bound, check_tiers, tier_of
+from rating.domain.pricing.tiers import check_bound, check_tiers, tier_of, where_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Stairstep(PriceModel):
         """Return the quantity in its bracket, whose amount is a flat fee."""
         bracket = tier_of(quantity, self.tiers)
         return single_row(bracket.up_to, quantity, ZERO, bracket.amount)
+
+    def said(self, words: Words) -> Iterator[str]:
+        """Yield the amount of every bracket."""
+        brackets = (f"{where_said(bracket, words)}, {words.money(bracket.amount)}" for bracket in self.tiers)
+        yield f"All of it costs what its bracket says: {'; '.join(brackets)}. Nothing used costs nothing."
 
     def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:
         """Yield the bracket and its amount."""

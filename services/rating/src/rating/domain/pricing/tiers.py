@@ -12,6 +12,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, refuse_all
 from money import ZERO
 from rating.domain.pricing.model import check_not_negative
+from rating.domain.pricing.rows import Words
 
 
 class Bounded(Protocol):
@@ -39,6 +40,16 @@ class Tier:
         check_not_negative("unit_price", self.unit_price)
         check_not_negative("flat", self.flat)
         check_bound(self.up_to)
+
+
+def fee_said(tier: Tier, words: Words) -> str:
+    """Return the flat fee of a tier as the end of a sentence; empty if it has none."""
+    return f", plus {words.money(tier.flat)} once it is entered" if tier.flat else ""
+
+
+def where_said(bounded: Bounded, words: Words) -> str:
+    """Return up to where something holds."""
+    return "beyond" if bounded.up_to is None else f"up to {words.units(bounded.up_to)}"
 
 
 def check_bound(up_to: Decimal | None) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
 from rating.domain.pricing.model import PriceModel
-from rating.domain.pricing.rows import TierRow, single_row
-from rating.domain.pricing.tiers import Tier, check_tiers, tier_of
+from rating.domain.pricing.rows import TierRow, Words, single_row
+from rating.domain.pricing.tiers import Tier, check_tiers, fee_said, tier_of, where_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,11 @@ class Volume(PriceModel):
         """Return the whole quantity in its tier."""
         tier = tier_of(quantity, self.tiers)
         return single_row(tier.up_to, quantity, tier.unit_price, tier.flat)
+
+    def said(self, words: Words) -> Iterator[str]:
+        """Yield the price of every tier."""
+        tiers = (
+            f"{where_said(tier, words)}, {words.money(tier.unit_price)} each{fee_said(tier, words)}"
+            for tier in self.tiers
+        )
+        yield f"The whole quantity has the price of the tier in which it ends: {'; '.join(tiers)}."

@@ -1,0 +1,76 @@
+"""Quote files as people write them, and what a quote says as a document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from metering.rating.v1 import rating_service_pb2 as pb
+from meterline.catalog.quotes import read_quote
+from meterline.cli.price import quote_document
+from meterline.errors import InputError
+
+
+def read(tmp_path: Path, text: str) -> pb.QuotePlanRequest:
+    file = tmp_path / "quote.yaml"
+    file.write_text(text, encoding="utf-8")
+    request: pb.QuotePlanRequest = read_quote(file).request
+    return request
+
+
+def test_a_plan_is_named_or_written_down_in_the_short_forms_of_a_catalog(tmp_path: Path) -> None:
+    named = read(tmp_path, "plan: standard\nusage: {calls: 5, minutes: 0.50}")
+    draft = read(tmp_path, "plan: {currency: EUR, items: [{name: Calls, meter: calls, price: {perUnit: 0.10}}]}")
+
+    assert (named.plan, [(used.meter, used.quantity) for used in named.usage]) == (
+        "standard",
+        [("calls", "5"), ("minutes", "0.50")],
+    )
+    assert draft.draft.items[0].usage.per_unit.unit_price == "0.10"
+
+
+def test_a_period_is_of_days_or_of_the_instants_at_which_they_begin(tmp_path: Path) -> None:
+    zone = "plan: standard\ntimeZone: America/New_York\nperiod: "
+    days = read(tmp_path, zone + "{start: 2013-01-01, end: 2013-02-01}")
+    instants = read(tmp_path, zone + "{start: 2013-01-01T05:00:00Z, end: 2013-02-01T00:00:00-05:00}")
+
+    assert (days.period.start, days.period.end) == ("2013-01-01", "2013-02-01")
+    assert instants == days
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("plan: standard\nusage: {calls: [5]}", "line 2 (quote): usage: must be a text"),
+        (
+            "plan: {currency: EUR, items: [{name: Calls, price: {perUnits: 1}}]}",
+            "plan.items[0].price.perUnits: unknown",
+        ),
+        ("usage: {calls: 5}", "say what is priced"),
+        ("", "is empty"),
+        (
+            "plan: standard\nperiod: {start: 2013-01-01T07:00:00Z}",
+            "isn't midnight in UTC; write a day, such as 2013-01-01",
+        ),
+        ("plan: [", "isn't valid YAML"),
+    ],
+)
+def test_what_can_not_be_read_is_told_by_its_place(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, text)
+    assert told in str(refused.value)
+
+
+def test_a_line_of_a_quote_has_the_keys_that_programs_read() -> None:
+    line = pb.PriceQuote(item="Calls", quantity="5", exact_amount="0.125", amount="0.13")
+
+    document = quote_document(pb.QuotePlanResponse(lines=[line], total="0.13", currency="EUR"))
+
+    assert {key: document["lines"][0][key] for key in ("item", "quantity", "exactAmount", "amount")} == {
+        "item": "Calls",
+        "quantity": "5",
+        "exactAmount": "0.125",
+        "amount": "0.13",
+    }
+    assert (document["total"], document["plan"]) == ("0.13", None)

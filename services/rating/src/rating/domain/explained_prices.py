@@ -1,0 +1,104 @@
+"""Prices in plain words, and worked examples of them: by the code that rates. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from money import ZERO, exact_arithmetic
+from rating.domain.pricing.adjust import Included
+from rating.domain.pricing.rows import Words
+from rating.domain.quotes import Quote, quote_of
+
+if TYPE_CHECKING:
+    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.price import Price
+
+_USUAL: Final = (Decimal(1), Decimal(100), Decimal(10_000))
+"""Where the price itself does not say what is little and what is much."""
+_BOUNDS_MAX: Final = 3
+_BEYOND: Final = 10
+_PLACES: Final = 24
+"""More than any bound has in another unit, unless that unit has no decimals for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedItem:
+    """The price of an item in words, and what some quantities cost, the smallest first."""
+
+    item: PlanItem
+    unit: str
+    sentence: str
+    examples: tuple[Quote, ...]
+
+
+def explained_plan(plan: Plan, units: Mapping[str, str], names: Sequence[str] = ()) -> tuple[ExplainedItem, ...]:
+    """Explain the items named, or all, in the plan's order; `units` has the unit of each meter that there is.
+
+    Raises Refused for an item that the plan does not have.
+    """
+    known = [item.name for item in plan.items]
+    for position, name in enumerate(names):
+        if name not in known:
+            text = f"the plan has no item {name!a}; it has: {', '.join(map(repr, known))}"
+            raise Refused(f"items[{position}]", Reason.FIELD_INVALID, text)
+    chosen = [item for item in plan.items if not names or item.name in names]
+    return tuple(_explained(item, units.get(item.meter, ""), plan.currency) for item in chosen)
+
+
+def sentence_of(price: Price, unit: str, currency: str) -> str:
+    """Return a price in plain words, in the order in which it is worked out."""
+    return " ".join(_sentences(price, unit, currency))
+
+
+def example_quantities(price: Price) -> tuple[Decimal, ...]:
+    """Return quantities at which a price is worth looking at, ascending: up to a bound, one more, and well beyond."""
+    if price.is_fixed:
+        return (ZERO,)
+    with exact_arithmetic():
+        ends = ends_of(price)
+        shown = ends[: _BOUNDS_MAX - 1] + ends[-1:]
+        found = {ZERO} if price.floors else set()
+        for end in shown:
+            found |= {metered(price, end), metered(price, end) + 1}
+        beyond = [_BEYOND * ends[-1]] if ends else list(_USUAL)
+        return tuple(sorted(found | {metered(price, quantity) for quantity in beyond}))
+
+
+def bounds_metered(price: Price) -> tuple[Decimal, ...]:
+    """Return the metered quantities up to and including which a price holds, ascending."""
+    with exact_arithmetic():
+        return tuple(metered(price, end) for end in ends_of(price))
+
+
+def ends_of(price: Price) -> list[Decimal]:
+    """Return the quantities, in the unit that is priced, up to and including which a price holds, ascending."""
+    included = sum((each.value for each in price.adjustments if isinstance(each, Included)), start=ZERO)
+    ends = [included] if included else []
+    return ends + [included + bound for bound in price.model.bounds]
+
+
+def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
+    examples = tuple(quote_of(item, quantity, currency, unit) for quantity in example_quantities(item.price))
+    return ExplainedItem(item, unit, sentence_of(item.price, unit, currency), examples)
+
+
+def _sentences(price: Price, unit: str, currency: str) -> Iterator[str]:
+    words = Words(unit, currency)
+    if price.convert is not None:
+        yield price.convert.said(words)
+        words = Words(price.convert.unit or unit, currency)
+    yield from (each.said(words) for each in price.adjustments if each.IS_BEFORE)
+    yield from price.model.said(words)
+    yield from (each.said(words) for each in price.adjustments if not each.IS_BEFORE)
+
+
+def metered(price: Price, priced: Decimal) -> Decimal:
+    """Return the metered quantity that comes to `priced`, or the last one before it that has few enough decimals."""
+    exact = Fraction(priced) if price.convert is None else price.convert.metered(priced)
+    return Decimal(exact.numerator * 10**_PLACES // exact.denominator).scaleb(-_PLACES)

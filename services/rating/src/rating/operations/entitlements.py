@@ -1,0 +1,325 @@
+"""Whether a customer may use something now, answered from memory; and what customers are granted beside their plans."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason
+from chassis.errors.refused import refusals
+from chassis.identity import acting_for
+from chassis.logs import get_logger
+from chassis.postgres import transaction
+from chassis.side_by_side import each
+from eventlog.feed.checkpoints import read_checkpoints
+from eventlog.period import Period
+from money import ZERO
+from rating.domain.allowance import PERIODS_MAX, FeaturePeriod, Grant, Standing, Stretch, allowance, stretches
+from rating.domain.billing_period import BillingPeriod, contract_span, period_at, periods_touching
+from rating.domain.entitlements import ONE, Counted, Entitled, Verdict, admission
+from rating.domain.features import Feature
+from rating.domain.remembered import EntitlementKey, Remembered, with_noted
+from rating.operations.finding import find_customer, find_priced_contracts
+from rating.store import grants as grant_store
+from rating.store import reservations as reservation_store
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from eventlog.feed.cursor import Cursor
+    from rating.domain.plans import Plan
+    from rating.domain.unbilled import PricedContract
+    from rating.operations.deps import Deps
+
+STALENESS_MAX_S: Final = 2.0
+"""No answer is about usage as it was longer ago."""
+_TERMS_S: Final = 30.0
+"""So long another replica's change of a catalog, or grant, may stay unknown here."""
+_HOLDS_S: Final = 2.0
+"""So long a reservation at another replica may."""
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A verdict, and how the feature stands; None where there is nothing that could stand."""
+
+    verdict: Verdict
+    found: Entitled | None
+    standing: Standing | None
+    staleness_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a feature of a customer is now, by its contract and grants."""
+
+    contract: PricedContract
+    feature: Feature
+    cut: Sequence[Stretch]
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+async def check_entitlement(deps: Deps, tenant: str, customer: str, feature: str, wanted: Decimal | None) -> Checked:
+    """Tell whether so much of a feature may be used now; None: one unit. Raises NotFound for an unknown customer."""
+    found = await _now(deps, EntitlementKey(tenant, customer, feature))
+    if isinstance(found, Verdict):
+        return Checked(found, None, None, 0.0)
+    standing = found.standing(deps.clock.now())
+    verdict = admission(found.feature, standing, ONE if wanted is None else wanted).verdict
+    return Checked(verdict, found, standing, staleness_s(deps, found))
+
+
+async def list_entitlements(deps: Deps, tenant: str, customer: str) -> list[Checked]:
+    """Return how all features of a customer's plan stand. Raises NotFound for one without a contract in force."""
+    async with transaction(deps.engine) as conn:
+        await find_customer(conn, tenant, customer)
+        contracts = (await find_priced_contracts(conn, tenant, [customer])).get(customer, [])
+    names = [feature.name for plan in _plans_now(contracts, deps.clock.now()) for feature in plan.features]
+    if not any(period_at(one.newest.content.schedule, deps.clock.now()) for one in contracts):
+        raise _no_contract(customer)
+    wanted = list(dict.fromkeys(names))
+    return await each(lambda name: check_entitlement(deps, tenant, customer, name, None), wanted)
+
+
+def staleness_s(deps: Deps, found: Entitled) -> float:
+    """Return how long ago what was counted was surely all."""
+    return 0.0 if found.counted is None else max(0.0, deps.clock.monotonic_s() - found.counted.seen_s)
+
+
+async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
+    """Return an entitlement that is not too old: from memory where it is, and read again beside where it may be old."""
+    kept, now_s = deps.entitlements.find(key), deps.clock.monotonic_s()
+    if kept is None or _is_over(kept, deps.clock.now(), now_s):
+        return await _read_anew(deps, key)
+    found = kept.found
+    if isinstance(found, Verdict) or found.counted is None:
+        return found
+    followed_s = deps.entitlements.followed_s
+    if not kept.has_changed and followed_s is not None and followed_s > found.counted.seen_s:
+        found = replace(found, counted=replace(found.counted, seen_s=followed_s))
+    if staleness_s(deps, found) > STALENESS_MAX_S:
+        return await _counted_again(deps, key, kept)
+    if (kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2) and not kept.is_being_read:
+        kept.is_being_read = True
+        deps.reading.add(asyncio.create_task(_beside(deps, key, kept)))
+    return found
+
+
+def _is_over(kept: Remembered, now: datetime, now_s: float) -> bool:
+    if now_s - kept.terms_read_s > _TERMS_S:
+        return True
+    return isinstance(kept.found, Entitled) and now >= kept.found.allowance.stretch.end
+
+
+async def _beside(deps: Deps, key: EntitlementKey, kept: Remembered) -> None:
+    """Count again while answers are given from memory."""
+    try:
+        with acting_for(key.tenant):
+            await _counted_again(deps, key, kept)
+    except MeterlineError as error:
+        # The answers grow older, and say so; who is asked for one that is too old meets the error.
+        _log.warning("entitlement not read again", reason=error.reason.value, **key._asdict())
+    finally:
+        kept.is_being_read = False
+        task = asyncio.current_task()
+        if task is not None:
+            deps.reading.discard(task)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+async def counted_now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
+    """Return an entitlement with usage and holds as they are now."""
+    kept = deps.entitlements.find(key)
+    if kept is None or _is_over(kept, deps.clock.now(), deps.clock.monotonic_s()):
+        return await _read_anew(deps, key)
+    return await _counted_again(deps, key, kept)
+
+
+async def _read_anew(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
+    """Read all that decides about a feature, and remember it."""
+    began_s = deps.clock.monotonic_s()
+    with deps.entitlements.reading(key) as noted:
+        async with transaction(deps.engine) as conn:
+            found = await _terms(conn, key, deps.clock.now())
+            holds = await reservation_store.holding(conn, *key, deps.clock.now())
+        entitled = found if isinstance(found, Verdict) else await _counted(deps, key.customer, found)
+        if isinstance(entitled, Entitled):
+            entitled = replace(entitled, reservations=with_noted(holds, noted))
+    deps.entitlements.keep(key, Remembered(entitled, began_s, began_s))
+    return entitled
+
+
+async def _counted_again(deps: Deps, key: EntitlementKey, kept: Remembered) -> Entitled | Verdict:
+    """Read again what was used in the last stretch, and what is held."""
+    found = kept.found
+    if isinstance(found, Verdict) or found.counted is None:
+        return found
+    # First: what changes from here on is told once more.
+    kept.has_changed, began_s = False, deps.clock.monotonic_s()
+    try:
+        with deps.entitlements.reading(key) as noted:
+            now = await _usage_in(deps, key.customer, found.allowance.stretch)
+            async with transaction(deps.engine) as conn:
+                holds = await reservation_store.holding(conn, *key, deps.clock.now())
+    except BaseException:
+        kept.has_changed = True
+        raise
+    counted = replace(now, adds_up=found.counted.adds_up)
+    found = replace(found, counted=counted, reservations=with_noted(holds, noted))
+    # Another reading that began later may have ended before.
+    if kept.counted_s <= began_s:
+        kept.found, kept.counted_s = found, began_s
+    return found
+
+
+async def _terms(conn: AsyncConnection, key: EntitlementKey, now: datetime) -> _Terms | Verdict:
+    await find_customer(conn, key.tenant, key.customer)
+    contracts = (await find_priced_contracts(conn, key.tenant, [key.customer])).get(key.customer, [])
+    verdict = Verdict.NO_CONTRACT
+    for contract in contracts:
+        period = period_at(contract.newest.content.schedule, now)
+        if period is None:
+            continue
+        feature = _feature_in(contract, period, key.feature)
+        if feature is not None:
+            grants = await grant_store.grants_of(conn, key.tenant, key.customer, key.feature)
+            return _Terms(contract, feature, _cut(contract, period, feature, grants, now))
+        verdict = Verdict.NO_FEATURE
+    return verdict
+
+
+def _cut(
+    contract: PricedContract, period: BillingPeriod, feature: Feature, grants: Sequence[Grant], now: datetime
+) -> list[Stretch]:
+    """Return the stretches that matter to what is left now, up to the one that goes on."""
+    looks_back = bool(grants) or feature.rollover is not None
+    start = contract_span(contract.newest.content.schedule)[0] if looks_back else period.start
+    periods = list(periods_touching(contract.newest.content.schedule, start, period.end))[-PERIODS_MAX:]
+    of = [FeaturePeriod(one, _feature_in(contract, one, feature.name)) for one in periods]
+    return [one for one in stretches(of, grants, contract.zone) if one.start <= now]
+
+
+def _feature_in(contract: PricedContract, period: BillingPeriod, name: str) -> Feature | None:
+    plan = contract.plan_of(period)
+    features = () if plan is None else plan.content.features
+    return next((feature for feature in features if feature.name == name), None)
+
+
+def _plans_now(contracts: Sequence[PricedContract], now: datetime) -> list[Plan]:
+    periods = ((contract, period_at(contract.newest.content.schedule, now)) for contract in contracts)
+    plans = [contract.plan_of(period) for contract, period in periods if period is not None]
+    return [plan.content for plan in plans if plan is not None]
+
+
+async def _counted(deps: Deps, customer: str, terms: _Terms) -> Entitled:
+    name, zone = terms.contract.newest.name, terms.contract.zone
+    if not terms.feature.meter:
+        return Entitled(name, terms.feature, allowance(terms.cut[-1:], (), zone), None)
+    counted = await _usage_in(deps, customer, terms.cut[-1])
+    adds_up = await _adds_up(deps, customer, terms)
+    if len(terms.cut) > 1 and not adds_up:
+        raise does_not_add_up(terms.feature.meter)
+    used = await each(lambda stretch: _used_in(deps, customer, stretch), terms.cut[:-1])
+    drawn = allowance(terms.cut, used, zone)
+    counted = replace(counted, adds_up=adds_up)
+    return Entitled(name, terms.feature, drawn, counted, looks_back=len(terms.cut) > 1)
+
+
+async def _adds_up(deps: Deps, customer: str, terms: _Terms) -> bool:
+    meters = (await deps.aggregator.totals(customer, terms.cut[-1].of.period)).meters
+    return terms.feature.meter in meters and meters[terms.feature.meter].adds_up
+
+
+async def _used_in(deps: Deps, customer: str, stretch: Stretch) -> Decimal:
+    is_counted = stretch.of.feature is not None and stretch.of.feature.meter
+    return (await _usage_in(deps, customer, stretch)).quantity if is_counted else ZERO
+
+
+async def _usage_in(deps: Deps, customer: str, stretch: Stretch) -> Counted:
+    feature = stretch.of.feature
+    meter = "" if feature is None else feature.meter
+    began_s = deps.clock.monotonic_s()
+    current = await deps.aggregator.current(customer, meter, Period(stretch.start, stretch.end))
+    return Counted(current.quantity, current.unit, current.as_of, began_s - current.staleness_s, adds_up=False)
+
+
+async def followed_from(deps: Deps, consumer: str) -> dict[int, Cursor]:
+    """Return from where the change feed is followed: where a consumer of it is, by lane."""
+    async with transaction(deps.engine) as conn:
+        return await read_checkpoints(conn, consumer)
+
+
+# --- granting --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GrantDraft:
+    """A grant as it was sent; `first_day` None: today."""
+
+    customer: str
+    feature: str
+    quantity: Decimal
+    first_day: date | None
+    until: date | None
+    priority: int
+    note: str
+
+
+async def grant(deps: Deps, conn: AsyncConnection, tenant: str, draft: GrantDraft) -> Grant:
+    """Grant a customer more of a feature. Raises NotFound, InvalidRequest."""
+    now = deps.clock.now()
+    terms = await _terms(conn, EntitlementKey(tenant, draft.customer, draft.feature), now)
+    if terms is Verdict.NO_CONTRACT:
+        raise _no_contract(draft.customer)
+    if isinstance(terms, Verdict):
+        message = f"the plan of customer {draft.customer!r} has no feature {draft.feature!r}"
+        raise NotFound(Reason.FEATURE_NOT_FOUND, f"{message}; `meterline entitlement list` shows those that it has")
+    if terms.feature.limit is None:
+        message = f"feature {draft.feature!r} has no limit, so nothing can be granted beyond it"
+        raise InvalidRequest(Reason.ENTITLEMENT_INVALID, message)
+    today = now.astimezone(ZoneInfo(terms.contract.zone)).date()
+    with refusals():
+        made = Grant(
+            str(uuid4()),
+            draft.customer,
+            draft.feature,
+            draft.quantity,
+            draft.first_day or today,
+            draft.until,
+            draft.priority,
+            draft.note,
+            now,
+        )
+    if not await _adds_up(deps, draft.customer, terms):
+        raise does_not_add_up(terms.feature.meter)
+    await grant_store.add_grant(conn, tenant, made)
+    return made
+
+
+async def list_grants(deps: Deps, tenant: str, customer: str, feature: str) -> Sequence[Grant]:
+    """Return the grants of a customer. Raises NotFound for an unknown customer."""
+    async with transaction(deps.engine) as conn:
+        await find_customer(conn, tenant, customer)
+        return await grant_store.grants_of(conn, tenant, customer, feature)
+
+
+def _no_contract(customer: str) -> NotFound:
+    message = f"customer {customer!r} has no contract in force now"
+    return NotFound(Reason.CONTRACT_NOT_FOUND, f"{message}; list its contracts")
+
+
+def does_not_add_up(meter: str) -> InvalidRequest:
+    """Return the error for a meter whose quantities can't be taken from one another."""
+    message = f"meter {meter!r} does not add up over time, so nothing of it can be granted, carried over or reserved"
+    return InvalidRequest(Reason.ENTITLEMENT_INVALID, f"{message}; use a feature whose meter sums or counts")
