@@ -25,7 +25,7 @@ from chassis.tasks import first_of, wait_or_stop
 from eventlog.feed.completeness import keep_looking
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.pace import BATCH_TARGET_S
-from eventlog.feed.sharing import LaneSharing
+from eventlog.feed.sharing import Follower, LaneSharing
 from eventlog.feed.source import Backoff
 
 if TYPE_CHECKING:
@@ -89,19 +89,19 @@ class UsageFold:
 class FoldFactory:
     """Makes the consumers of the event log, all alike but for what they select.
 
-    `name` is that of this replica, for people.
+    `follower` is this replica among those that share the lanes of the log.
     """
 
     deps: Deps
     source: FeedSource
     settings: AggregatorSettings
     instruments: Instruments
-    name: str
+    follower: Follower
 
     def live(self) -> FeedConsumer[PreparedBatch]:
         """Return the consumer that follows the log, in the lanes that fall to this replica."""
         selection = LiveSelection(self.deps, self.settings.live_tenant_events_max)
-        sharing = LaneSharing(selection.consumer, self.deps.engine, self.deps.clock, self.name)
+        sharing = LaneSharing(selection.consumer, self.deps.engine, self.deps.clock, self.follower)
         return self._consumer(selection, until=None, sharing=sharing)
 
     def past(self, past: Past) -> FeedConsumer[PreparedBatch]:

@@ -23,7 +23,7 @@ BATCHES, BATCH = 120, 6
 
 
 @pytest.fixture
-def replica(database: Any, signing_key: Any, tmp_path: Path, ingest: Any) -> Callable[[], Any]:
+def replica(database: Any, signing_key: Any, tmp_path: Path, ingest: Any) -> Callable[[str], Any]:
     """A function that returns a context in which one more aggregator runs, as a process."""
 
     @asynccontextmanager
@@ -105,7 +105,7 @@ async def test_replicas_share_the_lanes_and_take_over_those_of_one_that_is_kille
         report(BATCHES)
 
         async def in_the_midst() -> bool:
-            return 0 < await tables.counted() - LANES < written
+            return bool(0 < await tables.counted() - LANES < written)
 
         await eventually(in_the_midst, limit_s=LIMIT_S)
         dies.kill()

@@ -8,7 +8,6 @@ of who works, not of what is right: that is decided by the checkpoints, which fe
 from __future__ import annotations
 
 import asyncio
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from eventlog.feed import leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -50,6 +50,14 @@ def lanes_to_hold(
 
 
 @dataclass(frozen=True, slots=True)
+class Follower:
+    """An instance: what counts is the id, made up when it starts; the name is for people."""
+
+    follower_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LaneHolder:
     """Who applies a lane: the name of an instance, and whether that is the one that tells it."""
 
@@ -61,13 +69,13 @@ class LaneHolder:
 class LaneSharing:
     """The part that one instance has in the lanes of a consumer."""
 
-    def __init__(self, consumer: str, engine: AsyncEngine, clock: Clock, name: str) -> None:
-        """Take part as `name`, which is for people: what counts is a number made up for this instance."""
+    def __init__(self, consumer: str, engine: AsyncEngine, clock: Clock, follower: Follower) -> None:
+        """Take part as `follower`."""
         self._consumer = consumer
         self._engine = engine
         self._clock = clock
-        self._name = name
-        self._id = str(uuid.uuid4())
+        self._name = follower.name
+        self._id = str(follower.follower_id)
         self._holders: tuple[LaneHolder, ...] = ()
         self._beating = asyncio.Lock()
         self.held: frozenset[int] = frozenset()
