@@ -4207,6 +4207,15 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .search .input { width: 270px; }
 .choices { display: flex; flex-wrap: wrap; align-items: end; gap: 8px 16px; }
 .choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
+.group details[open] > summary { padding-bottom: 12px; }
+.group summary { display: grid; grid-template-columns: minmax(120px, 200px) minmax(0, 1fr) auto; gap: 2px 16px; align-items: baseline; padding: 0; }
+.group summary > .mono { grid-area: 2 / 2; }
+.group summary > .small:last-child { grid-area: 1 / 3; }
+.group summary > .card-title::before { content: "▸ " / ""; color: var(--_text-2); }
+.group details[open] .card-title::before { content: "▾ " / ""; }
+.toggle.is-long { height: auto; min-height: 32px; align-items: start; padding-block: 6px; }
+.stack > label.toggle { display: inline-flex; }
+.toggle.is-long input { flex: none; }
 .checks { display: flex; flex-wrap: wrap; gap: 0 16px; }
 .below { display: block; }
 .below.mono, .command code span, .moments { white-space: nowrap; }
@@ -4251,6 +4260,8 @@ legend + * { clear: both; }
   .bar ul { width: max-content; padding-right: 24px; }
   .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .search { width: 100%; }
+  .group summary { grid-template-columns: minmax(0, 1fr); }
+  .group summary > :is(.mono, .small:last-child) { grid-area: auto; }
   .search .input { flex: 1; }
   /* Each row is a card: nothing lies beyond the edge of the screen. */
   .scroll:has(> .stacks) { overflow: visible; }
@@ -4455,7 +4466,7 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
       <span id=${`hint-${name}`} class="small">${hint}${this.renderProblem(name)}</span></label>`, area = (label, hint, value, change, placeholder = "") => b2`<label>${label}
       <textarea class="input" rows="3" spellcheck="false" .value=${value} placeholder=${placeholder} @change=${(event) => this.change(change(valueOf(event)))}></textarea>
       <span class="small">${hint}</span></label>`, select = (name, label, options) => b2`<label>${label}
-      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, toggle = (name, label) => b2`<label class="toggle"><input type="checkbox"
+      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, toggle = (name, label) => b2`<label class="toggle is-long"><input type="checkbox"
       .checked=${spec[name] ?? !1} @change=${() => this.change({ [name]: !(this.spec[name] ?? !1) })} />${label}</label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
     return b2`
       <fieldset class="card stack"><legend>${s4("Looks")}</legend>
@@ -4908,21 +4919,33 @@ var MeterlineSellerUnbilled = class extends SellerPage {
   renderPage() {
     let first = this.unbilled.first.data;
     return b2`${heading({ title: s4("Unbilled usage"), sub: s4("Usage that is counted or kept, and that no invoice will have as things are.") })}
-      ${this.renderTable(
-      s4("Unbilled usage"),
-      this.unbilled,
-      ["Customer", "Meter", "Why", "Period", ">Events", ">Quantity", "From, to", "What to do"],
-      ({ rows }) => rows,
-      (row) => this.renderRow(row),
-      { title: s4("Everything is billed"), text: s4("All usage that was reported is on an invoice, or will be.") }
-    )}
+      ${this.renderData(this.unbilled.first, () => this.renderGroups())}
       ${first === null || first.filled ? A : b2`<p class="note">${s4("A meter is still being counted from the past: more may follow.")}</p>`}`;
+  }
+  renderGroups() {
+    let rows = this.unbilled.all.flatMap((page) => page.rows);
+    if (rows.length === 0 && this.unbilled.next === null)
+      return emptyState(s4("Everything is billed"), s4("All usage that was reported is on an invoice, or will be."));
+    let groups = [...Map.groupBy(rows, ({ reason, detail, meter }) => JSON.stringify([reason, detail, meter])).values()];
+    return b2`${groups.map((group) => this.renderGroup(group, groups.length === 1))}${this.renderMore(this.unbilled)}`;
+  }
+  renderGroup(rows, isOpen) {
+    let [first] = rows;
+    if (first === void 0) return A;
+    let { format, words } = this, count = (number) => format.decimal(String(number)), customers = count(new Set(rows.map(({ customer }) => customer)).size), events = count(rows.reduce((sum2, { eventCount }) => sum2 + eventCount, 0)), name = first.meter === null ? s4("No meter") : words.meter(first.meter);
+    return b2`<section class="card group"><details ?open=${isOpen} data-reason=${first.reason}>
+      <summary><h2 class="card-title">${name}</h2><span class="why">${told(first.meaning)}</span>
+        <span class="small mono">${first.detail ?? first.reason}</span>
+        <span class="small">${s4("customers: {customers} · events: {events}", { customers, events })}${this.unbilled.next === null ? "" : "+"}</span></summary>
+      <div class="scroll" role="region" tabindex="0" aria-label=${name}><table class="stacks">
+        <thead><tr><th scope="col">${s4("Customer")}</th><th scope="col">${s4("Period")}</th><th scope="col" class="right">${s4("Events")}</th>
+          <th scope="col" class="right">${s4("Quantity")}</th><th scope="col">${s4("From, to")}</th><th scope="col">${s4("What to do")}</th></tr></thead>
+        <tbody>${rows.map((row) => this.renderRow(row))}</tbody></table></div></details></section>`;
   }
   renderRow(row) {
     let { format, words } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
     return b2`<tr data-reason=${row.reason}>
-      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter === null ? "–" : words.meter(row.meter)}</td>
-      <td class="wide">${told(row.meaning)}<span class="small mono below">${row.detail ?? row.reason}</span></td>
+      <th scope="row">${row.customer ?? "–"}</th>
       <td class="moments">${row.billingPeriod === null ? "–" : this.monthName(row.billingPeriod)}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
       <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${words.quantity(row.quantity, row.unit)}</span>`}</td>
