@@ -18,7 +18,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, expect
 
-from testkit.browser.portal import Portal, settled
+from testkit.browser.portal import Portal, exact, settled
 from testkit.flights import ROOT
 from testkit.live import LiveSuite, Tenant
 
@@ -61,7 +61,7 @@ def branded(suite: LiveSuite, tmp_path_factory: pytest.TempPathFactory) -> Tenan
                 "type": "flight.operated",
                 "customer": "acme",
                 "time": f"2013-12-{number + 1:02d}T12:00:00Z",
-                "properties": {"origin": "JFK", "gate": GATES[number % 2]},
+                "properties": {"origin": "JFK", "gate": GATES[number % 2], "crew": f"C{number % 3}"},
             }
             for number in range(10)
         )
@@ -146,6 +146,29 @@ def test_windows_below_the_floor_are_neither_offered_nor_answered(branded: Tenan
         assert not [group for group in groups if "gate" in group.lower()]
         assert by_hand.status == 400
         assert by_gate.status == 400
+
+
+def test_usage_is_asked_for_by_any_property_where_the_profile_says_so(
+    branded: Tenant, opened: Callable[..., Any]
+) -> None:
+    brand(branded, anyProperty=True)
+
+    with opened("/usage") as page:
+        page.locator("summary", has_text="By another property").click()
+        page.locator("form input[name=property]").fill("crew")
+        page.keyboard.press("Enter")
+        page.locator("tr[data-series=C0]").wait_for()
+        crews = exact(page.locator("tr[data-series] button.figure"))
+        read = page.locator("[data-read]").get_attribute("data-read")
+        page.locator("rect[data-bucket='2013-12-03'][data-series=C2]").click()
+        page.locator("meterline-bucket tr[data-event]").first.wait_for()
+        behind = page.locator("meterline-bucket tr[data-event]").evaluate_all(
+            "(all) => all.map((e) => e.dataset.event)"
+        )
+
+    assert crews == ["4", "3", "3"]
+    assert int(read or 0) >= 10
+    assert behind == ["flight-2"]
 
 
 def test_a_page_that_is_hidden_is_not_in_the_menu_and_does_not_exist(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from testkit.browser.portal import Portal, exact, show
 from testkit.live import LiveSuite, Tenant
@@ -145,6 +145,8 @@ def test_what_was_corrected_since_is_marked_in_the_lists_of_events(late: Portal,
     for address in addresses:
         with late.page("acme", address) as page:
             page.locator("tr[data-event]").first.wait_for()
+            events = page.locator("tr[data-event]").count()
+            expect(page.get_by_text(f"{events} of {events}", exact=True)).to_be_visible()
             marks = page.locator("tr[data-event] [data-correction]")
             marked[address] = sorted(marks.evaluate_all("(found) => found.map((mark) => mark.dataset.correction)"))
 

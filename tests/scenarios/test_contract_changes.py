@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -117,6 +118,106 @@ def test_a_wrong_plan_of_a_past_month_is_put_right_until_it_is_invoiced(tenant: 
     assert "swapped" in tenant.run("get", "contract", "r-cust-2", "--all-versions").stdout
     again = tenant.json("apply", "-f", "-", stdin=right)
     assert [(entry["outcome"], entry["change"]) for entry in again] == [("unchanged", None)]
+
+
+def test_a_contract_of_weeks_is_started_changed_cancelled_and_billed_to_its_end(tenant: Tenant) -> None:
+    tenant.apply("kind: Customer\nmetadata: {name: r-weekly}\nspec: {currency: USD}\n")
+    start = ("contract", "start", "r-w", "--customer", "r-weekly", "--plan", "r-old", "--start", "2024-05-01")
+    weekly = ("--interval", "week", "--anchor", "2024-04-29", "--tz", "America/New_York")
+    for number, time in enumerate(["2024-05-06T03:59:59Z", "2024-05-06T04:00:00Z", "2024-05-20T04:00:00Z"]):
+        tenant.report(used(f"w-{number}", time, "10") | {"customer": "r-weekly"})
+
+    tried = tenant.run(*start, *weekly, "--dry-run")
+    assert "there is no contract" in tenant.run("get", "contract", "r-w", expected=(3,)).stderr
+    shown = tenant.run(*start, *weekly).stdout
+    again = tenant.run(*start, *weekly, expected=(2,)).stderr
+    late = tenant.run("contract", "change", "r-w", "--plan", "r-new", "--at", "2024-05-08", expected=(3,)).stderr
+    because = ("--at", "2024-05-08", "--reason", "agreed in April")
+    changed = tenant.run("contract", "change", "r-w", "--plan", "r-new", *because).stdout
+    wrong = tenant.run("contract", "cancel", "r-w", "--at", "May", expected=(2,)).stderr
+    ended = tenant.json("contract", "cancel", "r-w", "--at", "2024-05-21", "--dry-run")
+    cancelled = tenant.run("contract", "cancel", "r-w", "--at", "2024-05-21", "--reason", "moved away").stdout
+
+    assert "nothing was written (--dry-run)" in tried.stderr
+    assert "WEEK" in shown
+    assert "2024-04-29" in shown
+    assert "there is a contract 'r-w' already; give it another plan with `meterline contract change r-w`" in again
+    assert "say why: the plan of periods that have begun changes, from the one of 2024-05-13 on" in late
+    lines = [" ".join(line.split()) for line in (changed + cancelled).splitlines()]
+    assert "2024-W18 to 2024-W19 plan r-old version 1 (unchanged)" in lines
+    assert "2024-W20 on plan r-new version 1 (was plan r-old version 1)" in lines
+    assert "2024-W22 on no longer in the contract (was plan r-new version 1)" in lines
+    assert "isn't now, period-end or a day; write a day as 2026-01-31" in wrong
+    assert (ended["outcome"], ended["dryRun"], ended["change"]["end"]) == ("NEW_VERSION", True, "2024-05-21")
+    tenant.run("usage", "r-units", "--from", "2024-05-01", "--to", "2025-01-01", "--wait")
+    totals = []
+    for week in ("2024-W18", "2024-W19", "2024-W20", "2024-W21"):
+        (invoice,) = tenant.json("invoice", "finalize", "--period", week, "--customer", "r-weekly")
+        totals.append((invoice["billingPeriod"], invoice["total"], invoice["period"]["end"]))
+    assert totals == [
+        ("2024-W18", "10.00", "2024-05-06T04:00:00Z"),
+        ("2024-W19", "10.00", "2024-05-13T04:00:00Z"),
+        ("2024-W20", "0.00", "2024-05-20T04:00:00Z"),
+        ("2024-W21", "20.00", "2024-05-21T04:00:00Z"),
+    ]
+    kept = tenant.run("contract", "cancel", "r-w", "--at", "2024-05-20", expected=(3,)).stderr
+    assert "period 2024-W21 is already rated permanently" in kept
+
+
+FEES = """
+kind: Plan
+metadata: {name: r-fees}
+spec:
+  currency: USD
+  items:
+    - {name: Base, fixed: {amount: "29.99"}, proration: day}
+    - {name: Setup, fixed: {amount: "5"}}
+    - {name: Units, meter: r-units, price: {perUnit: "1"}}
+---
+kind: Customer
+metadata: {name: r-fee}
+spec: {currency: USD}
+---
+kind: Contract
+metadata: {name: r-f}
+spec: {customer: r-fee, plan: r-fees, start: "2024-05-15", end: "2024-07-11", timeZone: Europe/Vienna, anchorDay: 1}
+"""
+
+
+def test_a_fee_that_goes_by_days_is_billed_for_the_days_of_the_contract(tenant: Tenant) -> None:
+    tenant.apply(FEES)
+    tenant.report(used("f-1", "2024-05-20T00:00:00Z", "3") | {"customer": "r-fee"})
+    tenant.run("usage", "r-units", "--from", "2024-05-01", "--to", "2025-01-01", "--wait")
+
+    (charge, *_) = tenant.json("charges", "--contract", "r-f", "--period", "2024-05")["charges"]
+    days = tenant.json("cost", "r-fee", "--period", "2024-05", "--window", "day", "--item", "Base")["rows"]
+    (may,) = tenant.json("invoice", "finalize", "--period", "2024-05", "--customer", "r-fee")
+    tenant.report(used("f-2", "2024-05-21T00:00:00Z", "4") | {"customer": "r-fee"})
+    (june,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "r-fee")
+    (july,) = tenant.json("invoice", "finalize", "--period", "2024-07", "--customer", "r-fee")
+    explained = tenant.run("explain", may["lines"][0]["id"]).stdout
+    longer = FEES.replace("2024-07-11", "2024-09-01")
+    late = tenant.run("apply", "-f", "-", stdin=longer, expected=(3,)).stderr
+    wrong = FEES.replace('price: {perUnit: "1"}', 'price: {perUnit: "1"}, proration: day')
+    refused = tenant.run("apply", "-f", "-", "--dry-run", stdin=wrong, expected=(3,)).stderr
+
+    # 17 of 31 days, 30 of 30, and 10 of 31.
+    assert charge["exactAmount"] == "50983/3100"
+    assert sum(Decimal(row["amount"]) for row in days) == Decimal("16.45")
+    assert len(days) == 17
+    lines = [
+        [(line["item"], line["exactAmount"], line["amount"]) for line in one["lines"]] for one in (may, june, july)
+    ]
+    assert lines == [
+        [("Base", "50983/3100", "16.45"), ("Setup", "5", "5.00"), ("Units", "3", "3.00")],
+        [("Base", "29.99", "29.99"), ("Setup", "5", "5.00"), ("Units", "0", "0.00"), ("Units", "7", "4.00")],
+        [("Base", "2999/310", "9.67"), ("Setup", "5", "5.00"), ("Units", "0", "0.00")],
+    ]
+    assert "17 of 31 days of the period: 50983/3100 USD" in explained
+    for invoice in (may, june, july):
+        tenant.run("invoice", "verify", invoice["number"])
+    assert "period 2024-07 is already rated permanently" in late
+    assert "proration: is for fixed fees" in refused
 
 
 def test_contracts_that_can_never_be_billed_are_refused(tenant: Tenant) -> None:

@@ -85,6 +85,7 @@ def ask(client: httpx.Client, path: str, **parameters: Any) -> Any:
     return answer.json()
 
 
+@pytest.fixture(scope="module")
 def bills(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
     """The invoices and drafts of each month, by the commands."""
     drafts = [
@@ -96,10 +97,10 @@ def bills(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
 @pytest.mark.parametrize("cut", ["customer", "item", "plan"])
 @pytest.mark.parametrize("count", [1, 2])
 def test_revenue_is_what_invoices_and_drafts_come_to(
-    tenant: Tenant, seller: httpx.Client, cut: str, count: int
+    tenant: Tenant, seller: httpx.Client, bills: dict[str, list[dict[str, Any]]], cut: str, count: int
 ) -> None:
     months = MONTHS[-count:]
-    found = [bill for month, listed in bills(tenant).items() if month in months for bill in listed]
+    found = [bill for month, listed in bills.items() if month in months for bill in listed]
 
     told = ask(seller, "/operator/revenue", billingPeriod=MONTHS[1], months=count, by=cut)
 
@@ -114,20 +115,29 @@ def test_revenue_is_what_invoices_and_drafts_come_to(
     assert {total["currency"]: Decimal(total["amount"]) for total in told["totals"]} == wanted == rows
     assert sum(total["drafts"] for total in told["totals"]) == len(CUSTOMERS)
     assert sum(total["invoices"] for total in told["totals"]) == len(CUSTOMERS) * (count - 1)
-    asked = ("revenue", "--period", MONTHS[1], "--months", str(count), "--by", cut)
+
+
+@pytest.mark.parametrize("cut", ["customer", "item", "plan"])
+def test_the_command_tells_the_revenue_that_the_page_shows(tenant: Tenant, seller: httpx.Client, cut: str) -> None:
+    told = ask(seller, "/operator/revenue", billingPeriod=MONTHS[1], months=2, by=cut)
+    asked = ("revenue", "--period", MONTHS[1], "--months", "2", "--by", cut)
     by_command = tenant.json(*asked)
-    columns = ("key", "currency", "amount")
-    assert [[row[column] for column in columns] for row in by_command["rows"]] == [
-        [row[column] for column in columns] for row in told["rows"]
-    ]
-    assert {total["currency"]: Decimal(total["amount"]) for total in by_command["totals"]} == wanted
     header, *lines = csv.reader(tenant.run(*asked, "-o", "csv").stdout.splitlines())
-    assert sum(Decimal(dict(zip(header, line, strict=True))["amount"]) for line in lines) == sum(wanted.values())
+
+    columns = ("key", "currency", "amount")
+    shown = [[row[column] for column in columns] for row in told["rows"]]
+    assert [[row[column] for column in columns] for row in by_command["rows"]] == shown
+    totals = [[one["currency"], one["amount"]] for one in told["totals"]]
+    assert [[one["currency"], one["amount"]] for one in by_command["totals"]] == totals
+    rows = [dict(zip(header, line, strict=True)) for line in lines]
+    assert [[row[column] for column in columns] for row in rows] == shown
 
 
-def test_customers_have_the_totals_of_their_invoices_and_drafts(tenant: Tenant, seller: httpx.Client) -> None:
+def test_customers_have_the_totals_of_their_invoices_and_drafts(
+    seller: httpx.Client, bills: dict[str, list[dict[str, Any]]]
+) -> None:
     listed = {one["key"]: one for one in ask(seller, "/operator/customers")["customers"]}
-    by_month = {month: {one["customer"]: one["total"] for one in found} for month, found in bills(tenant).items()}
+    by_month = {month: {one["customer"]: one["total"] for one in found} for month, found in bills.items()}
 
     assert {key: one["live"]["total"] for key, one in listed.items()} == by_month[MONTHS[1]]
     assert {key: one["trend"] for key, one in listed.items()} == {k: [v] for k, v in by_month[MONTHS[0]].items()}
@@ -140,10 +150,8 @@ def test_customers_are_found_by_the_beginnings_of_words(
 ) -> None:
     told = tenant.json("customers", *words)
     page = ask(seller, "/operator/customers", search=" ".join(words))["customers"]
-    lines = tenant.run("customers", *words, "-o", "csv").stdout.splitlines()
 
     assert [one["name"] for one in told] == [one["key"] for one in page] == found
-    assert [line.partition(",")[0] for line in lines] == ["name", *found]
 
 
 def test_what_no_invoice_will_have_is_what_the_command_lists(tenant: Tenant, seller: httpx.Client) -> None:

@@ -21,6 +21,12 @@ test("ticks are round numbers and not what floats make of them", () => {
   assert.deepEqual(scaleOf([0, 180], 4).ticks, [0, 50, 100, 150, 200]);
 });
 
+test("whole numbers have whole ticks", () => {
+  assert.deepEqual(scaleOf([0, 1, 1], 4).ticks, [0, 1]);
+  assert.deepEqual(scaleOf([0, 3], 4).ticks, [0, 1, 2, 3]);
+  assert.deepEqual(scaleOf([0, 10], 4).ticks, [0, 5, 10]);
+});
+
 test("the largest is found by magnitude and stays the text that it was", () => {
   assert.equal(largest(["1.50", "-2.00", null]), "-2.00");
   assert.equal(largest([]), "0");

@@ -39,7 +39,9 @@ export function scaleOf(values: readonly number[], count: number, hasZero = true
   const low = Math.min(...values, hasZero ? 0 : Infinity);
   const high = Math.max(...values, hasZero ? 0 : -Infinity);
   const span = high - low || Math.abs(high) || 1;
-  const step = roundStep(span / count);
+  // Of whole numbers no tick lies between two of them: there is no half flight.
+  const fraction = roundStep(span / count);
+  const step = !values.every(Number.isInteger) || Number.isInteger(fraction) ? fraction : fraction < 1 ? 1 : 5;
   // A little below zero needs some room, and not a whole step of it.
   const isBarelyBelow = low < 0 && low > -step / 4 && high > 0;
   const first = isBarelyBelow ? 0 : Math.floor(low / step) * step;

@@ -14,6 +14,7 @@ from money.decimals import (
     plain_decimal,
 )
 from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
+from money.quotients import Exact, exact_of, format_exact, less, parse_exact, part_of
 from money.rounding import round_to_minor_unit
 from money.sharing import round_part, share
 
@@ -25,13 +26,19 @@ __all__ = [
     "Currency",
     "DecimalLimits",
     "DecimalProblem",
+    "Exact",
     "InvalidDecimalError",
     "UnknownCurrencyError",
     "billable_currencies",
     "currency",
     "exact_arithmetic",
+    "exact_of",
     "format_decimal",
+    "format_exact",
+    "less",
     "parse_decimal",
+    "parse_exact",
+    "part_of",
     "plain_decimal",
     "round_part",
     "round_to_minor_unit",

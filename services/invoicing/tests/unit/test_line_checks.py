@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from invoicing.domain.audits import ProblemCode
 from invoicing.domain.charges import Charge, Rated
-from invoicing.domain.composition import compose
-from invoicing.domain.document import InvoiceLine, LineKind
+from invoicing.domain.composition import compose, explain_amount
+from invoicing.domain.document import InvoiceLine, LineKind, read, write
 from invoicing.domain.line_checks import check_events, check_line
 from money import currency
 
@@ -26,6 +27,21 @@ def line(charge: Callable[..., Charge], rated: Callable[..., Rated]) -> InvoiceL
 
 def codes(line: InvoiceLine, charge: Charge) -> list[ProblemCode]:
     return [problem.code for problem in check_line(line, charge, USD)]
+
+
+def test_a_line_of_a_fraction_is_rounded_once_and_kept_exactly(
+    charge: Callable[..., Charge], rated: Callable[..., Rated]
+) -> None:
+    third = replace(charge(), exact_amount=Fraction(50983, 3100))
+    invoice = compose(rated(third), (), "acme").draft()
+    (line,) = invoice.lines
+
+    assert (line.amount, codes(line, third)) == (Decimal("16.45"), [])
+    assert b'"exactAmount":"50983/3100"' in write(invoice)
+    assert read(write(invoice)).lines == invoice.lines
+    assert explain_amount(line, "USD", ())[0] == "exact charge 50983/3100 USD"
+    nearly = replace(charge(), exact_amount=Fraction(50984, 3100))
+    assert codes(line, nearly) == [ProblemCode.CHARGE_DIFFERS]
 
 
 def test_a_line_that_is_its_charge_has_no_problem(line: InvoiceLine, charge: Callable[..., Charge]) -> None:

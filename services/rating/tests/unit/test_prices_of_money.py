@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from chassis.errors.refused import Refused
+from money import format_exact
 from rating.domain.pricing.adjust import adjustments_of
 from rating.domain.pricing.convert import Conversion
 from rating.domain.pricing.cost_plus import CostPlus
@@ -25,7 +26,7 @@ def around(model: PriceModel, **adjustments: str) -> Price:
 
 
 def cost(quantity: str, price: Price) -> str:
-    return format(rate(Decimal(quantity), price).amount.normalize(), "f")
+    return format_exact(rate(Decimal(quantity), price).amount)
 
 
 SHARES = GraduatedPercentage(

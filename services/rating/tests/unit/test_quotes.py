@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def test_a_quote_is_what_the_same_usage_is_charged(name: str, quantity: Decimal)
 
     assert [fee.derivation, minutes.derivation] == [charge.derivation for charge in charged]
     assert (fee.quantity, minutes.quantity) == (Decimal(1), quantity)
-    assert abs(minutes.amount - minutes.derivation.amount) <= Decimal("0.005")
+    assert abs(Fraction(minutes.amount) - Fraction(minutes.derivation.amount)) <= Fraction("0.005")
 
 
 def test_what_is_printed_is_rounded_once_away_from_zero() -> None:

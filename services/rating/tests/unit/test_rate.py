@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, exact_arithmetic
+from money import ZERO, exact_arithmetic, format_exact
 from rating.domain.pricing.adjust import adjustments_of
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
@@ -37,7 +37,7 @@ def tier(up_to: str | None, unit: str, flat: str = "0") -> Tier:
 
 
 def cost(quantity: str, price: Price) -> str:
-    return format(rate(Decimal(quantity), price).amount.normalize(), "f")
+    return format_exact(rate(Decimal(quantity), price).amount)
 
 
 AIR_MINUTES = Graduated((tier("10000", "0"), tier("100000", "0.05"), tier(None, "0.04")))
@@ -434,5 +434,5 @@ def test_per_unit_does_not_care_how_usage_is_split(one: Decimal, other: Decimal,
 
     with exact_arithmetic():
         together = rate(one + other, price).amount
-        apart = rate(one, price).amount + rate(other, price).amount
+        apart = Fraction(rate(one, price).amount) + Fraction(rate(other, price).amount)
     assert together == apart

@@ -150,11 +150,20 @@ _GROUPS: Final = Short(
     },
 )
 
+_PRORATION: Final = Short(
+    "proration",
+    lambda value: value.upper() if isinstance(value, str) else value,
+    {
+        "description": "Of a fixed fee in a period that is cut short: day, or none (default).",
+        "enum": ["day", "none", "DAY", "NONE"],
+    },
+)
+
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
-    "metering.rating.v1.PlanItem": {"price": Short("usage")},
+    "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.Conversion": {
         "round": Short("rounding", _rounding, {"enum": list(_ROUNDINGS)}),

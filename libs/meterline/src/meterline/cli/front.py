@@ -14,6 +14,10 @@ DESCRIPTION: Final = "Turn usage events into invoices, and walk from any invoice
 COMMANDS: Final = {
     "apply": ("apply:apply", "Make the catalog what the files say. Applying them again changes nothing."),
     "get": ("get:get", "Show what the services hold: catalog objects, backfills, parked events, progress."),
+    "contract": (
+        "contract_life:app",
+        "Contracts over time: start one, give it another plan, end it; --dry-run shows what that changes.",
+    ),
     "customers": ("customers:customers", "Find customers by the beginnings of words of their keys and names."),
     "report": (
         "report:report",

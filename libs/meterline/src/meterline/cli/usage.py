@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from eventlog.labels import days_of_label
+from eventlog.labels import days_of_label, month_label
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from eventlog.wire import timestamp
 from metering.aggregator.v1 import usage_pb2
@@ -162,6 +162,14 @@ def period_of(start: str, end: str, zone: ZoneInfo) -> values_pb2.Period | None:
         start=instant(start, zone, "--from") if start else timestamp(_FIRST),
         end=instant(end, zone, "--to") if end else timestamp(_LAST),
     )
+
+
+def month(text: str) -> str:
+    """Check a month as users write it. Raises InputError."""
+    days = days_of_label(text)
+    if days is None or month_label(days[0]) != text:
+        raise InputError(f'--period {text!r} isn\'t a month; write one such as "2013-01"')
+    return text
 
 
 def period_label(text: str) -> str:

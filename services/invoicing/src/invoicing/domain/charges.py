@@ -8,6 +8,7 @@ from decimal import Decimal
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 from invoicing.domain.document import LineKind, Tier
+from money import Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Charge:
     plan: str
     plan_version: int
     quantity: Decimal
-    exact_amount: Decimal
+    exact_amount: Exact
     tiers: tuple[Tier, ...]
     snapshot_id: str
     event_count: int

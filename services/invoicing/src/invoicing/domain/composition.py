@@ -20,7 +20,7 @@ from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.document import MONEY, Invoice, InvoiceKind, InvoiceLine, LineKind
 from invoicing.domain.lines import BilledPeriod, LineRecord, record_of
 from invoicing.domain.numbering import DRAFT, line_id
-from money import ZERO, currency, exact_arithmetic, format_decimal, round_to_minor_unit
+from money import ZERO, currency, exact_arithmetic, format_decimal, format_exact, round_to_minor_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def explain_amount(line: InvoiceLine, currency_code: str, before: Sequence[LineR
         return f"{format_decimal(value, places_min=unit.minor_units)} {currency_code}"
 
     steps = [
-        f"exact charge {format_decimal(line.exact_amount)} {currency_code}",
+        f"exact charge {format_exact(line.exact_amount)} {currency_code}",
         f"rounded once, half away from zero, to {unit.minor_units} decimal places: {written(rounded)}",
     ]
     if line.kind is LineKind.ADJUSTMENT:

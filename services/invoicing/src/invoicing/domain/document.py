@@ -19,12 +19,13 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from functools import cache
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from eventlog.as_of import AsOf
 from eventlog.period import Period
-from money import DERIVED, ZERO, currency, format_decimal, parse_decimal
+from money import DERIVED, ZERO, Exact, currency, format_decimal, format_exact, parse_decimal, parse_exact
 
 FORMAT: Final = "meterline-invoice-v1"
 MONEY: Final = {"money": True}
@@ -80,7 +81,7 @@ class InvoiceLine:
     unit: str
     quantity: Decimal
     amount: Decimal = field(metadata=MONEY)
-    exact_amount: Decimal
+    exact_amount: Exact
     tiers: tuple[Tier, ...]
     period: Period
     billing_period: str
@@ -170,6 +171,8 @@ def _text(value: Any, part: Field[Any], minor_units: int) -> Any:  # noqa: PLR09
     match value:
         case Decimal():
             return format_decimal(value, places_min=minor_units if "money" in part.metadata else 0)
+        case Fraction():
+            return format_exact(value)
         case str() | int():
             return str(value)
         case bytes():
@@ -225,6 +228,7 @@ _READERS: Final[Mapping[Any, Any]] = {
     bytes: bytes.fromhex,
     Decimal: _decimal,
     Decimal | None: _decimal,
+    Exact: parse_exact,
     datetime | None: datetime.fromisoformat,
     Period: lambda text: Period(datetime.fromisoformat(text["start"]), datetime.fromisoformat(text["end"])),
     AsOf: _as_of,

@@ -9,7 +9,7 @@ from typing import Final
 
 from eventlog.period import Period
 from invoicing.domain.document import InvoiceLine, LineKind
-from money import ZERO, exact_arithmetic
+from money import ZERO, Exact, exact_arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class LineRecord:
     item: str
     quantity: Decimal
     amount: Decimal
-    exact_amount: Decimal
+    exact_amount: Exact
     billing_period: str
     plan: str
     plan_version: int
@@ -84,7 +84,7 @@ class BilledPeriod:
         )
 
     @property
-    def charged(self) -> Mapping[str, tuple[Decimal, Decimal]]:
+    def charged(self) -> Mapping[str, tuple[Decimal, Exact]]:
         """Quantity and exact charge of each item, over all its lines."""
         items = dict.fromkeys(line.item for line in self.lines)
         with exact_arithmetic():

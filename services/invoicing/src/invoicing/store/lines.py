@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import RowMapping, text
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 CURRENCY_OF_INVOICE: Final = "COALESCE(currency, convert_from(canonical_json, 'UTF8')::jsonb ->> 'currency')"
 """The currency of a row of `invoice`; rows of old say it in their frozen text alone."""
 
-_COLUMNS: Final = tuple("line_id" if name == "id" else name for name in RECORD_FIELDS)
+_NAMED: Final = tuple("line_id" if name == "id" else name for name in RECORD_FIELDS)
+# A fraction has two: see `_values`.
+_COLUMNS: Final = (*_NAMED, "exact_divisor")
 _RECORD: Final = ", ".join(_COLUMNS)
 _ROW_COLUMNS: Final = ("tenant", "number", "ordinal", *_COLUMNS)
 _ADD: Final = (
@@ -176,10 +180,20 @@ async def records_of_invoices(
 
 
 def _values(record: LineRecord) -> dict[str, Any]:
-    values = {column: getattr(record, name) for column, name in zip(_COLUMNS, RECORD_FIELDS, strict=True)}
-    return {**values, "kind": record.kind.value, "adjusts_line_id": record.adjusts_line_id or None}
+    values = {column: getattr(record, name) for column, name in zip(_NAMED, RECORD_FIELDS, strict=True)}
+    exact = record.exact_amount
+    return {
+        **values,
+        "kind": record.kind.value,
+        "adjusts_line_id": record.adjusts_line_id or None,
+        "exact_amount": Decimal(exact.numerator) if isinstance(exact, Fraction) else exact,
+        "exact_divisor": Decimal(exact.denominator) if isinstance(exact, Fraction) else None,
+    }
 
 
 def _record(row: RowMapping) -> LineRecord:
-    values = {name: row[column] for column, name in zip(_COLUMNS, RECORD_FIELDS, strict=True)}
+    values = {name: row[column] for column, name in zip(_NAMED, RECORD_FIELDS, strict=True)}
+    if row["exact_divisor"] is not None:
+        # Not brought to its lowest terms: a row that was changed differs from the text.
+        values["exact_amount"] = Fraction(int(row["exact_amount"]), int(row["exact_divisor"]))
     return LineRecord(**{**values, "kind": LineKind(row["kind"]), "adjusts_line_id": row["adjusts_line_id"] or ""})

@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
@@ -15,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 from eventlog.wire import as_of_to_proto, period_to_proto, timestamp
-from money import format_decimal
+from money import format_decimal, format_exact
 
 MessageType = TypeVar("MessageType", bound=Message)
 
@@ -41,6 +42,8 @@ def _rendered(content: Any, described: Any, metadata: Any, minor_units: int) -> 
     match content:
         case Decimal():
             return format_decimal(content, places_min=minor_units if "money" in metadata else 0)
+        case Fraction():
+            return format_exact(content)
         case StrEnum():
             return _number(described, content.value)
         case tuple():

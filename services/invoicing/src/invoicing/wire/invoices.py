@@ -20,7 +20,7 @@ from metering.invoicing.v1 import invoice_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from money import DERIVED, ZERO, currency, format_decimal, parse_decimal
+from money import DERIVED, ZERO, currency, format_decimal, format_exact, parse_decimal, parse_exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,9 +53,7 @@ def billed_to_proto(billed: BilledPeriod) -> rating_pb.BilledSnapshot:
         plan=plan,
         plan_version=plan_version,
         items=[
-            rating_pb.BilledItem(
-                item=item, quantity=format_decimal(quantity), exact_amount=format_decimal(exact_amount)
-            )
+            rating_pb.BilledItem(item=item, quantity=format_decimal(quantity), exact_amount=format_exact(exact_amount))
             for item, (quantity, exact_amount) in billed.charged.items()
         ],
     )
@@ -97,7 +95,7 @@ def charge_from_proto(message: charge_pb2.Charge) -> Charge:
         plan=message.plan,
         plan_version=message.plan_version,
         quantity=parse_decimal(message.quantity, DERIVED),
-        exact_amount=parse_decimal(message.exact_amount, DERIVED),
+        exact_amount=parse_exact(message.exact_amount),
         tiers=tuple(_tier_from_proto(tier) for tier in message.tiers),
         snapshot_id=message.snapshot_id,
         event_count=message.event_count,

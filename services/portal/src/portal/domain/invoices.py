@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from portal.domain.views import Amount, Answer, Quantity, Span, View
+from portal.domain.views import Amount, Answer, ExactAmount, Quantity, Span, View
 
 LineKind = Literal["usage", "fixed", "adjustment"]
 InvoiceKind = Literal["period", "closing"]
@@ -41,7 +41,7 @@ class Line(View):
         "adjustment that of the whole period now. Null where the quantity itself is priced."
     )
     amount: Amount = Field(description="Amount, rounded once.")
-    exact_amount: Quantity = Field(
+    exact_amount: ExactAmount = Field(
         description="Amount before rounding; for an adjustment that of the whole period now."
     )
     event_count: int = Field(description="Events behind the quantity; for an adjustment the late ones.")

@@ -26,6 +26,12 @@ Quantity = Annotated[
 ]
 """A quantity as exact decimal text: no exponent, and no zeros at the end."""
 
+ExactAmount = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+|/[0-9]+)?$", "examples": ["12.5", "50983/3100"]}),
+]
+"""An amount before rounding, for reading: decimal text, or a fraction where no decimal holds it."""
+
 Amount = Annotated[
     Decimal,
     PlainSerializer(_amount_text, return_type=str),

@@ -125,7 +125,13 @@ async def _events(deps: Deps, viewer: Viewer, name: LineName, after: str, limit:
     if not line.meter:
         return line, EventPage((), "")
     span = _metered(line, period)
-    return line, await deps.aggregator.metered_events(viewer.customer, span, after, limit)
+    page = await deps.aggregator.metered_events(viewer.customer, span, after, limit)
+    if line.kind != "adjustment":
+        return line, page
+    # What is listed is all that counts of its period by now, and not only what came late.
+    question = UsageQuestion(span.meter, span.start, span.end, period.time_zone)
+    answer = await deps.aggregator.usage(viewer.customer, question)
+    return line.model_copy(update={"event_count": sum(row.event_count for row in answer.rows)}), page
 
 
 def _line_in(invoice: Invoice, line_id: str) -> Line:

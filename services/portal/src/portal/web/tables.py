@@ -39,7 +39,7 @@ def invoice_rows(invoice: Invoice) -> Iterator[Sequence[str]]:
             line.unit,
             format(line.amount, "f"),
             invoice.currency,
-            format_decimal(line.exact_amount),
+            line.exact_amount,
             str(line.event_count),
         )
     yield ("total", "", "", "", "", format(invoice.total, "f"), invoice.currency, "", "")

@@ -134,7 +134,7 @@ def line_from_proto(message: pb.InvoiceLine) -> Line:
         quantity=Decimal(message.quantity),
         priced_quantity=optional_decimal(message.priced_quantity),
         amount=Decimal(message.amount),
-        exact_amount=Decimal(message.exact_amount),
+        exact_amount=message.exact_amount,
         event_count=message.event_count,
         tiers=tiers_from_proto(message.tiers),
         period=span_from_proto(message.period),

@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from eventlog.as_of import AsOf
-from money import format_decimal
+from money import Exact, format_decimal, format_exact
+from rating.domain.pricing.rows import Words
+from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class Charge:
     derivation: Derivation
     rounded: Decimal | None = None
     """What was priced of the quantity, where the meter rounds each event by itself."""
+    share: DayShare | None = None
+    """What share of its days is charged of a fee that goes by days; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Terms:
     """By what a period of a contract is rated: decided once, before any usage is looked at.
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
+    `share` is that of its days which the contract has.
     """
 
     contract: str
@@ -104,6 +109,7 @@ class Terms:
     time_zone: str
     plan: Version[Plan]
     billed: Billed | None = None
+    share: DayShare = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ class Billed:
     snapshot_id: str
     plan: str
     plan_version: int
-    items: Mapping[str, tuple[Decimal, Decimal]]
+    items: Mapping[str, tuple[Decimal, Exact]]
 
     def difference(self, rated: RatedPeriod) -> str:
         """Say in words where charges are not what was billed; empty if they are."""
@@ -147,8 +153,8 @@ class Billed:
         return ""
 
 
-def _said(of_item: tuple[Decimal, Decimal] | None) -> str:
-    return "nothing" if of_item is None else f"{format_decimal(of_item[1])} for {format_decimal(of_item[0])}"
+def _said(of_item: tuple[Decimal, Exact] | None) -> str:
+    return "nothing" if of_item is None else f"{format_exact(of_item[1])} for {format_decimal(of_item[0])}"
 
 
 def goes_on(terms: Terms, usage: Usage) -> bool:
@@ -167,7 +173,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=rate_plan(plan, usage.meters),
+        charges=rate_plan(plan, usage.meters, terms.share),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -175,9 +181,9 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
     )
 
 
-def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage]) -> tuple[Charge, ...]:
-    """Price every item of a plan, in its order. Raises `MissingMeterError`."""
-    return tuple(_charge(item, usage, plan.currency) for item in plan.items)
+def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHOLE) -> tuple[Charge, ...]:
+    """Price every item of a plan, in its order, for a share of the days of a period. Raises `MissingMeterError`."""
+    return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
 
 
 def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) -> None:
@@ -190,13 +196,13 @@ def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) ->
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
     """Whether a frozen charge is what its quantity costs by its item's price; the words of its steps may differ."""
     used = MeterUsage(charge.quantity, charge.unit, charge.event_count, rounded=charge.rounded)
-    again = _charge(item, {item.meter: used}, currency)
+    again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
     return _figures(charge) == _figures(again)
 
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
-    return (charge.item, charge.kind, charge.meter, charge.quantity, charge.event_count, amount, rows)
+    return (charge.item, charge.kind, charge.meter, charge.quantity, charge.event_count, amount, rows, charge.share)
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -207,10 +213,13 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
     return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
 
 
-def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str) -> Charge:
+def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
-        return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
+        if item.proration is Proration.NONE or share.is_whole:
+            return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
+        derivation = prorated(derivation, share, Words("", currency))
+        return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation, share=share)
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)

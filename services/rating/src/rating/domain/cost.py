@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
@@ -23,12 +24,13 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from eventlog.period import Period
-from money import ZERO, Currency, exact_arithmetic, round_part, round_to_minor_unit, share
+from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
 from rating.domain.charges import ChargeKind
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
+from rating.domain.proration import WHOLE, DayShare, Proration
 from rating.domain.rate import rate
 
 PROPERTIES_MAX: Final = 8
@@ -59,7 +61,7 @@ class CostRow:
     part: CostPart
     window: Period
     amount: Decimal
-    exact_amount: Decimal | None
+    exact_amount: Exact | None
     quantity: Decimal | None = ZERO
     group: Group | None = None
 
@@ -233,13 +235,17 @@ def cost_rows(
     windows: CostWindows,
     breakdown: Breakdown,
     currency: Currency,
+    day_share: DayShare = WHOLE,
 ) -> list[CostRow]:
-    """Return what items cost, with the usage of each of their meters, by item, part, window and group."""
+    """Return what items cost, with the usage of each of their meters, by item, part, window and group.
+
+    `day_share` is that of the days of the period which the contract has.
+    """
     rows = (
         row
         for item in items
         for row in (
-            _cost_of_fee(item, windows, currency)
+            _cost_of_fee(item, windows, currency, WHOLE if item.proration is Proration.NONE else day_share)
             if item.price.is_fixed
             else _cost_of_usage(item, usage[item.meter], windows, breakdown, currency)
         )
@@ -247,9 +253,9 @@ def cost_rows(
     return [row for row in rows if row.group is not None or not breakdown.filters]
 
 
-def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency) -> Iterator[CostRow]:
+def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency, day_share: DayShare) -> Iterator[CostRow]:
     """Yield what falls on each window of a fixed fee, by the days that begin in it."""
-    fee = rate(ZERO, item.price).amount
+    fee = part_of(rate(ZERO, item.price).amount, day_share.days, day_share.of_days)
     before = 0
     for window in windows.windows:
         is_last = window == windows.windows[-1]
@@ -268,7 +274,8 @@ def _cost_of_usage(
 ) -> Iterator[CostRow]:
     """Yield what each window of usage costs, by group where groups are told apart, then what a minimum lifts."""
     price = _before_lift(item.price)
-    exact_before, running = ZERO, ZERO
+    exact_before: Exact = ZERO
+    running = ZERO
     for used in usage.windows:
         running = used.running
         exact = rate(running, price).amount
@@ -296,15 +303,15 @@ def _before_lift(price: Price) -> Price:
     return replace(price, adjustments=tuple(each for each in price.adjustments if not isinstance(each, Minimum)))
 
 
-def _difference(exact: Decimal, exact_before: Decimal, currency: Currency) -> tuple[Decimal, Decimal]:
+def _difference(exact: Exact, exact_before: Exact, currency: Currency) -> tuple[Decimal, Exact]:
     """Return by how much the printed and the exact price rise."""
     with exact_arithmetic():
         printed = round_to_minor_unit(exact, currency) - round_to_minor_unit(exact_before, currency)
-        return printed, exact - exact_before
+    return printed, less(exact, exact_before)
 
 
-def _of_days(fee: Decimal, days: int, windows: CostWindows, currency: Currency) -> Decimal:
-    return round_part(fee, days, len(windows.days), currency)
+def _of_days(fee: Exact, days: int, windows: CostWindows, currency: Currency) -> Decimal:
+    return round_to_minor_unit(Fraction(fee) * days / len(windows.days), currency)
 
 
 def _shared(

@@ -12,6 +12,7 @@ from chassis.text import looked_at
 from rating.domain.currencies import check_currency
 from rating.domain.features import Feature, check_features
 from rating.domain.pricing.price import Price
+from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
 from rating.domain.versions import Version
 
 
@@ -23,9 +24,16 @@ class PlanItem:
     meter: str
     product: str
     price: Price
+    proration: Proration = Proration.NONE
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
+        if self.proration is not Proration.NONE and not self.price.is_fixed:
+            message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
+            raise Refused("proration", Reason.PLAN_INVALID, message)
+        if self.proration is Proration.DAY and not goes_by_days(self.price):
+            message = f"a fee that goes by days has at most {FEE_PLACES_MAX} decimals"
+            raise Refused("proration", Reason.PLAN_INVALID, message)
         if self.price.is_fixed and (self.meter or self.product):
             raise Refused("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
         if not self.price.is_fixed and not self.meter:
@@ -62,6 +70,7 @@ class ItemDraft:
     meter: str
     product: str
     price: Price
+    proration: Proration = Proration.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ class PlanDraft:
         def resolved_item(item: ItemDraft) -> PlanItem:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
-            return PlanItem(item.name, meter, item.product, item.price)
+            return PlanItem(item.name, meter, item.product, item.price, item.proration)
 
         items = each_of("items", self.items, resolved_item)
         return Plan(self.currency, items, self.description, self.effective_from, self.features)

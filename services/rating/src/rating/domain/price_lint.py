@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
+from money import ZERO, Exact, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.fields import fields_of
@@ -84,7 +84,7 @@ class _Looked:
             return None
         return Decimal(1) if convert is None or convert.multiply is None else convert.multiply
 
-    def cost(self, quantity: Decimal, price: Price | None = None) -> Decimal:
+    def cost(self, quantity: Decimal, price: Price | None = None) -> Exact:
         return rate(quantity, price or self.price).amount
 
 

@@ -74,7 +74,9 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     over_time = {meter: one.over_time(windows) for meter, one in zip(meters, told, strict=True)}
     # Thousands of rows would hold up every other call.
-    rows = await asyncio.to_thread(cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency))
+    rows = await asyncio.to_thread(
+        cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency), terms.share
+    )
     return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
 
 

@@ -14,6 +14,7 @@ from rating.domain.charges import Billed, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, plan_at
+from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
@@ -101,7 +102,8 @@ async def find_terms(
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await _plan_at_start(conn, tenant, ruling, period)
-    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed)
+    share = day_share(newest.content.schedule, period.label)
+    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed, share)
 
 
 async def find_priced_contracts(

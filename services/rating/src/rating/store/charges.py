@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
     from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from money import Exact
+
 _PERIOD_COLUMNS = """
     contract, billing_period, snapshot_id, amends_snapshot_id, customer, period_start, period_end, plan,
     plan_version, currency, as_of::text AS as_of, traceparent, rated_at
 """
-_CHARGE_COLUMNS = "charge_id, ordinal, item, meter, quantity, exact_amount, document::text AS document"
+_CHARGE_COLUMNS = "charge_id, ordinal, item, meter, quantity, exact_amount, exact_divisor, document::text AS document"
 
 
 _NO_SNAPSHOT = ""  # what the first rating of a period amends
@@ -92,9 +95,9 @@ async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPerio
     statement = text(
         """
         INSERT INTO charge (tenant, charge_id, contract, billing_period, snapshot_id, ordinal, item, meter, quantity,
-            exact_amount, document, digest)
+            exact_amount, exact_divisor, document, digest)
         VALUES (:tenant, :charge_id, :contract, :billing_period, :snapshot_id, :ordinal, :item, :meter, :quantity,
-            :exact_amount, CAST(:document AS jsonb), :digest)
+            :exact_amount, :exact_divisor, CAST(:document AS jsonb), :digest)
         """
     )
     await conn.execute(statement, rows)
@@ -359,5 +362,12 @@ def _charge_columns(tenant: str, rated: RatedPeriod, ordinal: int, charge: Charg
         "item": charge.item,
         "meter": charge.meter,
         "quantity": charge.quantity,
-        "exact_amount": charge.derivation.amount,
+        **_exact_columns(charge.derivation.amount),
     }
+
+
+def _exact_columns(amount: Exact) -> dict[str, Decimal | None]:
+    """Return an exact amount as columns: a decimal by itself, or the two integers of a fraction."""
+    if isinstance(amount, Decimal):
+        return {"exact_amount": amount, "exact_divisor": None}
+    return {"exact_amount": Decimal(amount.numerator), "exact_divisor": Decimal(amount.denominator)}

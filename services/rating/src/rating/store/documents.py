@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from money import format_decimal
+from money import format_decimal, format_exact, parse_exact
 from rating.domain.charges import Charge, ChargeKind
 from rating.domain.plans import PlanItem
 from rating.domain.pricing import MODELS
@@ -18,6 +18,7 @@ from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
+from rating.domain.proration import DayShare, Proration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,8 @@ def item_to_document(item: PlanItem) -> Document:
     document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in item.price.adjustments)
     if item.price.convert is not None:
         document["convert"] = _conversion_to_document(item.price.convert)
+    if item.proration is not Proration.NONE:
+        document["proration"] = item.proration.value
     return document
 
 
@@ -46,7 +49,9 @@ def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     given = {kind.KIND: _optional_decimal(document.get(kind.KIND)) for kind in ADJUSTMENTS}
     convert = _conversion_from_document(document["convert"]) if "convert" in document else None
     price = Price(_model_from_document(document["model"]), adjustments_of(given), convert)
-    return PlanItem(document["name"], document["meter"], document["product"], price)
+    return PlanItem(
+        document["name"], document["meter"], document["product"], price, Proration(document.get("proration", "NONE"))
+    )
 
 
 def _conversion_to_document(convert: Conversion) -> Document:
@@ -111,18 +116,19 @@ def charge_to_document(charge: Charge) -> Document:
         "unit": charge.unit,
         "quantity": format_decimal(charge.quantity),
         "eventCount": charge.event_count,
-        "exactAmount": format_decimal(charge.derivation.amount),
+        "exactAmount": format_exact(charge.derivation.amount),
         "tiers": [_row_to_document(row) for row in charge.derivation.rows],
         "steps": [_step_to_document(step) for step in charge.derivation.steps],
         # Absent where nothing is rounded, so that what is stored, and its digest, stay as they are.
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
+        **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
     }
 
 
 def charge_from_document(document: Mapping[str, Any]) -> Charge:
     """Return a charge."""
     derivation = Derivation(
-        amount=Decimal(document["exactAmount"]),
+        amount=parse_exact(document["exactAmount"]),
         rows=tuple(_row_from_document(row) for row in document["tiers"]),
         steps=tuple(_step_from_document(step) for step in document["steps"]),
     )
@@ -135,6 +141,7 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         event_count=document["eventCount"],
         derivation=derivation,
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
+        share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
     )
 
 
@@ -159,11 +166,11 @@ def _row_from_document(document: Mapping[str, Any]) -> TierRow:
 
 
 def _step_to_document(step: Step) -> Document:
-    return {"name": step.name.value, "text": step.text, "value": format_decimal(step.value)}
+    return {"name": step.name.value, "text": step.text, "value": format_exact(step.value)}
 
 
 def _step_from_document(document: Mapping[str, Any]) -> Step:
-    return Step(StepName(document["name"]), document["text"], Decimal(document["value"]))
+    return Step(StepName(document["name"]), document["text"], parse_exact(document["value"]))
 
 
 def _optional_text(value: Decimal | None) -> str | None:

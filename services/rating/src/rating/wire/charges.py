@@ -10,7 +10,7 @@ from chassis.rpc.pages import place_in
 from eventlog.wire import as_of_to_proto, period_to_proto
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
-from money import DERIVED, InvalidDecimalError, format_decimal, parse_decimal
+from money import DERIVED, InvalidDecimalError, format_decimal, format_exact, parse_decimal, parse_exact
 from rating.domain.charges import Billed, ChargeKind, charge_id
 from rating.domain.contracts import AskedPeriod
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
@@ -44,7 +44,7 @@ def billed_from_proto(billed: pb.BilledSnapshot) -> Billed:
     """Return how a snapshot was billed. Raises InvalidRequest."""
     try:
         items = {
-            entry.item: (parse_decimal(entry.quantity, DERIVED), parse_decimal(entry.exact_amount, DERIVED))
+            entry.item: (parse_decimal(entry.quantity, DERIVED), parse_exact(entry.exact_amount))
             for entry in billed.items
         }
     except InvalidDecimalError as error:
@@ -60,7 +60,7 @@ def tiers_to_proto(derivation: Derivation) -> list[charge_pb2.ChargeTier]:
 def steps_to_proto(derivation: Derivation) -> list[charge_pb2.DerivationStep]:
     """Return how an amount came about."""
     return [
-        charge_pb2.DerivationStep(name=step.name.value, text=step.text, value=format_decimal(step.value))
+        charge_pb2.DerivationStep(name=step.name.value, text=step.text, value=format_exact(step.value))
         for step in derivation.steps
     ]
 
@@ -85,7 +85,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         period=period_to_proto(rated.period),
         billing_period=rated.period.label,
         quantity=format_decimal(charge.quantity),
-        exact_amount=format_decimal(derivation.amount),
+        exact_amount=format_exact(derivation.amount),
         tiers=tiers_to_proto(derivation),
         steps=steps_to_proto(derivation),
         snapshot_id=rated.snapshot_id,

@@ -11,7 +11,7 @@ from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import usage_pb2
 from metering.rating.v1 import cost_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
-from money import DERIVED, currency, format_decimal, parse_decimal
+from money import DERIVED, currency, format_decimal, format_exact, parse_decimal
 from rating.domain.cost import Breakdown, CostPart, CostQuestion, UsageByWindow, UsageRow, counted_in_all
 from rating.domain.cost_windows import WindowSize
 from rating.wire.charges import KINDS
@@ -128,7 +128,7 @@ def _row_to_proto(row: CostRow, minor_units: int) -> cost_pb2.CostRow:
         quantity="" if row.quantity is None else format_decimal(row.quantity),
         unit=row.unit,
         amount=format_decimal(row.amount, places_min=minor_units),
-        exact_amount="" if row.exact_amount is None else format_decimal(row.exact_amount),
+        exact_amount="" if row.exact_amount is None else format_exact(row.exact_amount),
     )
 
 

@@ -17,6 +17,7 @@ from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import Plain, fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
+from rating.domain.proration import Proration
 from rating.wire.features import feature_from_proto, feature_to_proto
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto, signed_decimal_in
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 
 _ROUNDING: Final = "QUANTITY_ROUNDING_"
+# Left out means none, and is not told where it was left out.
+_PRORATIONS: Final = {
+    Proration.NONE: catalog_pb2.PRORATION_UNSPECIFIED,
+    Proration.DAY: catalog_pb2.PRORATION_DAY,
+}
 
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
@@ -60,7 +66,8 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
     price, meter = item.price, "" if item.product else item.meter
     model: Any = {price.model.KIND: to_plain(price.model)}
     if price.is_fixed:
-        return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, **model)
+        proration = _PRORATIONS[item.proration]
+        return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, proration=proration, **model)
     adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
     convert = None if price.convert is None else _conversion_to_proto(price.convert)
     usage: Any = {**model, **adjustments, "convert": convert}
@@ -99,7 +106,8 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
                 price = _usage_price_from_proto(item.usage)
         case fixed:
             price = Price(_model_from_proto(fixed, item))
-    return ItemDraft(item.name, item.meter, item.product, price)
+    proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
+    return ItemDraft(item.name, item.meter, item.product, price, proration)
 
 
 def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:

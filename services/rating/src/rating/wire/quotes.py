@@ -9,7 +9,7 @@ from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import Refused, each_of, refusals
 from eventlog.wire import period_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
-from money import DERIVED, INPUT, ZERO, InvalidDecimalError, format_decimal, parse_decimal
+from money import DERIVED, INPUT, ZERO, InvalidDecimalError, format_decimal, format_exact, parse_decimal
 from rating.domain.assumed_periods import AssumedPeriod
 from rating.domain.billing_period import parse_day
 from rating.domain.plans import NamedPlan
@@ -103,7 +103,7 @@ def quote_to_proto(quote: Quote) -> pb.PriceQuote:
     return pb.PriceQuote(
         item=quote.item,
         quantity=format_decimal(quote.quantity),
-        exact_amount=format_decimal(quote.derivation.amount),
+        exact_amount=format_exact(quote.derivation.amount),
         amount=format(quote.amount, "f"),
         tiers=tiers_to_proto(quote.derivation),
         steps=steps_to_proto(quote.derivation),

@@ -317,7 +317,9 @@ class InvoiceLine(_message.Message):
     amount: _builtins.str
     """Amount, rounded. Decimal text in the currency's minor unit."""
     exact_amount: _builtins.str
-    """The exact amount before rounding; for an adjustment of the whole period as it is now."""
+    """The exact amount before rounding; for an adjustment of the whole period as it is now. Decimal text, or a fraction in lowest terms
+    where no decimal holds it. Examples: "12.5", "50983/3100".
+    """
     charge_id: _builtins.str
     """Charge at rating; empty in a draft."""
     snapshot_id: _builtins.str

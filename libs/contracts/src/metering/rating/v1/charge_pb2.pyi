@@ -96,7 +96,9 @@ class Charge(_message.Message):
     quantity: _builtins.str
     """Quantity of the period, before included units. Decimal text; "1" for a fixed fee."""
     exact_amount: _builtins.str
-    """Exact amount, not rounded. Decimal text."""
+    """Exact amount, not rounded. Decimal text or, where no decimal of 30 places holds it, a fraction in lowest terms. Examples: "12.5",
+    "50983/3100".
+    """
     snapshot_id: _builtins.str
     """Snapshot that holds the quantity; empty for a live charge."""
     event_count: _builtins.int
@@ -204,11 +206,13 @@ class DerivationStep(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Stable name: "quantity", "billable", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed", "total"."""
+    """Stable name: "quantity", "billable", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
+    "days", "total".
+    """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""
     value: _builtins.str
-    """Result of the step, decimal text."""
+    """Result of the step: decimal text, or a fraction as in `exact_amount` of the charge."""
     def __init__(
         self,
         *,

@@ -90,7 +90,9 @@ class CostRow(_message.Message):
     the currency's minor unit. Example: "4.80".
     """
     exact_amount: _builtins.str
-    """The exact amount, not rounded; empty where it is a share of another amount. Decimal text. Example: "4.7985"."""
+    """The exact amount, not rounded; empty where it is a share of another amount. Decimal text, or a fraction in
+    lowest terms. Examples: "4.7985", "50983/3100".
+    """
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window, cut off at the ends of the period."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from money import ZERO, format_decimal
+from money import ZERO, Exact, format_decimal, format_exact
 
 
 class StepName(StrEnum):
@@ -22,6 +22,7 @@ class StepName(StrEnum):
     MAXIMUM = "maximum"
     MINIMUM = "minimum"
     FIXED = "fixed"
+    DAYS = "days"
     TOTAL = "total"
 
 
@@ -31,7 +32,7 @@ class Step:
 
     name: StepName
     text: str
-    value: Decimal
+    value: Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,15 @@ class TierRow:
 class Derivation:
     """An exact amount and how it came about. `amount` is the sum of the rows' amounts, lifted by a minimum."""
 
-    amount: Decimal
+    amount: Exact
     rows: tuple[TierRow, ...]
     steps: tuple[Step, ...]
 
     @property
     def priced_quantity(self) -> Decimal | None:
         """What is priced of the quantity, where that is another one: rounded event by event, or converted."""
-        told = [step.value for step in self.steps if step.name in {StepName.BILLABLE, StepName.CONVERTED}]
+        names = {StepName.BILLABLE, StepName.CONVERTED}
+        told = [step.value for step in self.steps if step.name in names and isinstance(step.value, Decimal)]
         return told[-1] if told else None
 
 
@@ -79,9 +81,9 @@ class Words:
         """Return a quantity with its unit."""
         return f"{format_decimal(quantity)} {self.unit}".rstrip()
 
-    def money(self, amount: Decimal) -> str:
+    def money(self, amount: Exact) -> str:
         """Return an amount with its currency."""
-        return f"{format_decimal(amount)} {self.currency}".rstrip()
+        return f"{format_exact(amount)} {self.currency}".rstrip()
 
 
 def row(up_to: Decimal | None, quantity: Decimal, unit_price: Decimal, flat: Decimal = ZERO) -> TierRow:

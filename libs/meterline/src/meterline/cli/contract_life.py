@@ -1,0 +1,228 @@
+"""`meterline contract …`: a contract starts, gets another plan, and ends; each can be tried first."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+import typer
+
+from chassis.errors import InvalidRequest, NotFound, Reason
+from metering.common.v1 import values_pb2
+from metering.rating.v1 import catalog_pb2
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.cli.calls import call_services, until_reachable
+from meterline.cli.changes import write_changes
+from meterline.cli.documents import message_document
+from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
+from meterline.cli.output import print_document, print_table, say
+from meterline.cli.tables import CONTRACT_COLUMNS, contract_row
+from meterline.errors import InputError
+from meterline.uuid7 import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from meterline.client import AsyncClient
+
+app = plain_app("Contracts over time: start one, give it another plan, end it; --dry-run shows what that changes.")
+
+_NOW: Final = "now"
+_PERIOD_END: Final = "period-end"
+_DATE_CHARACTERS: Final = len("2026-01-31")
+
+
+class IntervalWord(StrEnum):
+    """Length of a billing period, as it is written on the command line."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the contract.", show_default=False)]
+PlanOption = Annotated[str, typer.Option(help="Name of the plan.", show_default=False)]
+PlanVersionOption = Annotated[
+    int, typer.Option(min=0, help="Pin this version of the plan. Default: each period has the one in force then.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and say what would change; write nothing.")]
+WhyOption = Annotated[
+    str, typer.Option("--reason", help="Why, for people; required where periods that have begun get another plan.")
+]
+
+
+@app.command("start")
+def start_contract(  # noqa: PLR0913, PLR0917 - options of a command
+    name: NameArgument,
+    customer: Annotated[str, typer.Option(help="Key of the customer.", show_default=False)],
+    plan: PlanOption,
+    start: Annotated[str, typer.Option(help="First day, such as 2026-01-31. Default: today in --tz.")] = "",
+    end: Annotated[str, typer.Option(help="First day after the contract. Default: open.")] = "",
+    interval: Annotated[IntervalWord, typer.Option(help="Length of a billing period.")] = IntervalWord.MONTH,
+    every: Annotated[int, typer.Option(min=1, max=36, help="How many intervals a billing period has.")] = 1,
+    anchor: Annotated[str, typer.Option(help="A day on which a billing period begins. Default: the first day.")] = "",
+    tz: Annotated[str, typer.Option(help="IANA zone in whose midnights days and periods begin.")] = "UTC",
+    plan_version: PlanVersionOption = 0,
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Start a contract: a customer has a plan from a day on. One that is there already is left alone and refused."""
+    spec = catalog_pb2.ContractSpec(
+        customer=customer,
+        plan=plan,
+        plan_version=plan_version,
+        start=start or _today(tz).isoformat(),
+        end=end,
+        interval=catalog_pb2.BillingInterval.Value(f"BILLING_INTERVAL_{interval.name}"),
+        every=every if every > 1 else 0,
+        anchor=anchor,
+        time_zone=tz,
+    )
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        try:
+            await client.rating.GetContract(rating_pb.GetContractRequest(name=name))
+        except NotFound:
+            return spec
+        message = f"there is a contract {name!r} already; give it another plan with `meterline contract change {name}`"
+        raise InputError(message)
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("change")
+def change_contract(  # noqa: PLR0913, PLR0917 - options of a command
+    name: NameArgument,
+    plan: PlanOption,
+    at: Annotated[
+        str,
+        typer.Option(help="period-end, or a day, such as 2026-01-31: the periods that start then or later change."),
+    ] = _PERIOD_END,
+    plan_version: PlanVersionOption = 0,
+    reason: WhyOption = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Give a contract another plan, for the periods that start later. The one that runs keeps the plan it began with.
+
+    What is rated permanently never changes.
+    """
+    day = "" if at == _PERIOD_END else _day(at, f"{_PERIOD_END} or a day")
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        # Left out, the plan rules from the next period on; the day that the answer has is that of the plan before.
+        spec.plan, spec.plan_version, spec.effective_from, spec.reason = plan, plan_version, day, reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("cancel")
+def cancel_contract(
+    name: NameArgument,
+    at: Annotated[
+        str, typer.Option(help="period-end; now: with the end of yesterday; or the first day after the contract.")
+    ] = _PERIOD_END,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """End a contract. Usage up to then is billed, also where it comes late; usage after it is listed as unbilled."""
+    day = "" if at in {_NOW, _PERIOD_END} else _day(at, f"{_NOW}, {_PERIOD_END} or a day")
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        if at == _PERIOD_END:
+            spec.end = await _end_of_period(client, name, spec)
+        else:
+            spec.end = day or _today(spec.time_zone).isoformat()
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+def _do(
+    name: str,
+    wanted: Callable[[AsyncClient], Awaitable[catalog_pb2.ContractSpec]],
+    context: Path | None,
+    output: Output,
+    *,
+    dry_run: bool,
+) -> None:
+    """Make a contract what is wanted, or only try it, and show what that changes."""
+
+    async def work(client: AsyncClient) -> tuple[catalog_pb2.Contract, rating_pb.ApplyCatalogResponse]:
+        request = rating_pb.ApplyContractRequest(name=name, spec=await wanted(client))
+        if dry_run:
+            entry = rating_pb.CatalogEntry(contract=request)
+            tried = rating_pb.ApplyCatalogRequest(entries=[entry], validate_only=True)
+            return catalog_pb2.Contract(name=name, spec=request.spec), await client.rating.ApplyCatalog(tried)
+        request.request_id = uuid7()
+        answer = await until_reachable(client.rating.ApplyContract, request)
+        return answer.contract, rating_pb.ApplyCatalogResponse(
+            outcomes=[answer.outcome], contract_changes=[answer.change] if answer.HasField("change") else []
+        )
+
+    contract, told = call_services(work, context)
+    if output is not Output.TABLE:
+        print_document(_document(contract, told, dry_run=dry_run), output)
+        return
+    if told.outcomes[0] == values_pb2.APPLY_OUTCOME_UNCHANGED:
+        say(f"contract {name} is so already; nothing changes")
+    elif not dry_run:
+        print_table(CONTRACT_COLUMNS, [contract_row(contract)])
+    write_changes(told)
+    if dry_run:
+        say("nothing was written (--dry-run)")
+
+
+def _document(contract: catalog_pb2.Contract, told: rating_pb.ApplyCatalogResponse, *, dry_run: bool) -> dict[str, Any]:
+    outcome = values_pb2.ApplyOutcome.Name(told.outcomes[0]).removeprefix("APPLY_OUTCOME_")
+    change = message_document(told.contract_changes[0]) if told.contract_changes else None
+    return {"contract": message_document(contract), "outcome": outcome, "change": change, "dryRun": dry_run}
+
+
+async def _spec(client: AsyncClient, name: str) -> catalog_pb2.ContractSpec:
+    found = await client.rating.GetContract(rating_pb.GetContractRequest(name=name))
+    spec: catalog_pb2.ContractSpec = found.contract.spec
+    return spec
+
+
+async def _end_of_period(client: AsyncClient, name: str, spec: catalog_pb2.ContractSpec) -> str:
+    """Return the first day after the period that runs. Raises InputError where none does."""
+    try:
+        found = await client.rating.GetPriceList(rating_pb.GetPriceListRequest(contract=name))
+    except InvalidRequest as error:
+        if error.reason is not Reason.PERIOD_INVALID:
+            raise
+        message = f"contract {name!r} has no period that runs now; write --at with the first day after the contract"
+        raise InputError(message) from None
+    end: datetime = found.period.end.ToDatetime(tzinfo=UTC)
+    return end.astimezone(ZoneInfo(spec.time_zone)).date().isoformat()
+
+
+def _today(zone: str) -> date:
+    try:
+        return datetime.now(ZoneInfo(zone)).date()
+    except (OSError, ValueError) as error:
+        raise InputError(f"--tz {zone!r} is no IANA time zone; write one such as Europe/Vienna") from error
+
+
+def _day(text: str, choices: str) -> str:
+    try:
+        day = date.fromisoformat(text) if len(text) == _DATE_CHARACTERS else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise InputError(f"--at {text!r} isn't {choices}; write a day as 2026-01-31")
+    return day.isoformat()

@@ -1,0 +1,101 @@
+"""Exact amounts that no decimal holds: 29.99 for 17 of 31 days is 50983/3100, and stays that until a line is rounded.
+
+An exact amount is a `Decimal` wherever it ends within `PLACES_MAX` places, else a `Fraction`: one of both, always.
+So what could be written as a decimal is one, and arithmetic that expects decimals refuses a fraction loudly.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from money.decimals import DERIVED, DecimalProblem, InvalidDecimalError, format_decimal, parse_decimal
+from money.exact import exact_arithmetic
+
+Exact = Decimal | Fraction
+
+PLACES_MAX: Final = 30
+"""Most places after the point of an amount that is written as a decimal, where it comes of a division."""
+
+_NUMERATOR_DIGITS_MAX: Final = 60
+_DENOMINATOR_MAX: Final = 10**18
+_RATIO: Final = re.compile(r"(?P<numerator>-?[1-9][0-9]{0,59})/(?P<denominator>[1-9][0-9]{0,18})", re.ASCII)
+
+
+def part_of(amount: Exact, part: int, whole: int) -> Exact:
+    """Return amount x part / whole, exactly. Raises `ValueError` unless `whole` is above zero, or beyond the bounds."""
+    if whole <= 0:
+        message = "an amount is divided into one part or more"
+        raise ValueError(message)
+    if part == whole:
+        return amount
+    return exact_of(Fraction(amount) * part / whole)
+
+
+def less(amount: Exact, other: Exact) -> Exact:
+    """Return amount - other, exactly."""
+    if isinstance(amount, Decimal) and isinstance(other, Decimal):
+        with exact_arithmetic():
+            return amount - other
+    return exact_of(Fraction(amount) - Fraction(other))
+
+
+def exact_of(ratio: Fraction) -> Exact:
+    """Return a ratio as what exact amounts are: a decimal where it ends. Raises `ValueError` beyond the bounds."""
+    decimal = _as_decimal(ratio)
+    if decimal is not None:
+        return decimal
+    if len(str(abs(ratio.numerator))) > _NUMERATOR_DIGITS_MAX or ratio.denominator > _DENOMINATOR_MAX:
+        message = (
+            f"the ratio {ratio} has more than {_NUMERATOR_DIGITS_MAX} digits above the line or 18 below; "
+            "use prices with fewer decimals"
+        )
+        raise ValueError(message)
+    return ratio
+
+
+def format_exact(value: Exact) -> str:
+    """Write an exact amount: `12.5`, or `50983/3100` in lowest terms."""
+    return format_decimal(value) if isinstance(value, Decimal) else f"{value.numerator}/{value.denominator}"
+
+
+def parse_exact(text: str) -> Exact:
+    """Read what `format_exact` wrote. Raises `InvalidDecimalError`, also for a ratio that is not in lowest terms."""
+    match = _RATIO.fullmatch(text) if "/" in text else None
+    if match is None:
+        return parse_decimal(text, DERIVED)
+    numerator, denominator = int(match["numerator"]), int(match["denominator"])
+    ratio = Fraction(numerator, denominator)
+    in_lowest_terms = (ratio.numerator, ratio.denominator) == (numerator, denominator)
+    if not in_lowest_terms or denominator > _DENOMINATOR_MAX or _as_decimal(ratio) is not None:
+        message = f"{text} is not in lowest terms, or ends as a decimal; write it as {_shortest(ratio)}"
+        raise InvalidDecimalError(DecimalProblem.NOT_PLAIN, message)
+    return ratio
+
+
+def _shortest(ratio: Fraction) -> str:
+    decimal = _as_decimal(ratio)
+    return str(ratio) if decimal is None else format_decimal(decimal)
+
+
+def _as_decimal(ratio: Fraction) -> Decimal | None:
+    """Return a ratio as a decimal that ends within the places that are allowed; None if it does not."""
+    places = _places_of(ratio.denominator)
+    if places is None:
+        return None
+    with exact_arithmetic():
+        return Decimal(ratio.numerator * 10**places // ratio.denominator).scaleb(-places)
+
+
+def _places_of(denominator: int) -> int | None:
+    """Return how many places a fraction with this denominator needs; None where it never ends, or too late."""
+    counts = []
+    for prime in (2, 5):
+        count = 0
+        while denominator % prime == 0:
+            denominator //= prime
+            count += 1
+        counts.append(count)
+    return max(counts) if denominator == 1 and max(counts) <= PLACES_MAX else None

@@ -1,0 +1,72 @@
+"""Fees by days: what is charged of a fee where a contract cuts a period short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from money import ZERO, part_of
+from rating.domain.pricing.rows import Step, StepName
+
+if TYPE_CHECKING:
+    from rating.domain.billing_period import Schedule
+    from rating.domain.pricing.price import Price
+    from rating.domain.pricing.rows import Derivation, Words
+
+
+FEE_PLACES_MAX: Final = 12
+"""Most decimals of a fee that goes by days: with the days of 36 years below the line, an exact amount holds no more."""
+
+
+class Proration(StrEnum):
+    """What a fixed fee costs in a period that is cut short; the names are those of the contract, without its prefix."""
+
+    NONE = "NONE"
+    DAY = "DAY"
+
+
+@dataclass(frozen=True, slots=True)
+class DayShare:
+    """How many civil days a period has of those that it would have had if nothing cut it short."""
+
+    days: int
+    of_days: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing cut it short."""
+        return self.days == self.of_days
+
+
+WHOLE: Final = DayShare(1, 1)
+"""That of a period that nothing cuts short."""
+
+
+def day_share(schedule: Schedule, label: str) -> DayShare:
+    """Return the share of its days that a contract has of a period. A day is one, also where it has 23 or 25 hours."""
+    number = schedule.boundaries.number_labelled(label)
+    if number is None:
+        return WHOLE
+    begins, ends = schedule.boundaries.day(number), schedule.boundaries.day(number + 1)
+    first = max(begins, schedule.start)
+    after = ends if schedule.end is None else min(ends, schedule.end)
+    return DayShare((after - first).days, (ends - begins).days)
+
+
+def goes_by_days(price: Price) -> bool:
+    """Whether each share of a fixed fee can be written exactly."""
+    exponents = (row.flat.normalize().as_tuple().exponent for row in price.model.rows(ZERO))
+    return all(isinstance(exponent, int) and -exponent <= FEE_PLACES_MAX for exponent in exponents)
+
+
+def prorated(derivation: Derivation, share: DayShare, words: Words) -> Derivation:
+    """Return what is charged of a fee for a share of its days, exactly; 17 of 31 days of 29.99 are 50983/3100."""
+    amount = part_of(derivation.amount, share.days, share.of_days)
+    told = f"{share.days} of {share.of_days} days of the period: {words.money(amount)}"
+    steps = [step for step in derivation.steps if step.name is not StepName.TOTAL]
+    steps += [
+        Step(StepName.DAYS, told, amount),
+        Step(StepName.TOTAL, f"Exact amount: {words.money(amount)}, not rounded", amount),
+    ]
+    return replace(derivation, amount=amount, steps=tuple(steps))
