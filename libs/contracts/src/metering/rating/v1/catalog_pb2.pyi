@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Proration:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProrationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proration.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRORATION_UNSPECIFIED: _Proration.ValueType  # 0
+    """As NONE."""
+    PRORATION_NONE: _Proration.ValueType  # 1
+    """The whole fee."""
+    PRORATION_DAY: _Proration.ValueType  # 2
+    """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
+    50983/3100, on the invoice 16.45.
+    """
+
+class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
+    """What a fee costs in a period that is cut short."""
+
+PRORATION_UNSPECIFIED: Proration.ValueType  # 0
+"""As NONE."""
+PRORATION_NONE: Proration.ValueType  # 1
+"""The whole fee."""
+PRORATION_DAY: Proration.ValueType  # 2
+"""amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
+50983/3100, on the invoice 16.45.
+"""
+Global___Proration: _TypeAlias = Proration  # noqa: Y015
+
 class _QuantityRounding:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -276,12 +304,15 @@ class PlanItem(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     FIXED_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    PRORATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
     """Meter whose total over the period is priced. Either this or `product`, unless the item is a fixed fee."""
     product: _builtins.str
     """Product whose meter is priced."""
+    proration: Global___Proration.ValueType
+    """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
     @_builtins.property
     def fixed(self) -> Global___FixedFee:
         """An amount a period, whatever the usage; charged in arrears."""
@@ -298,10 +329,11 @@ class PlanItem(_message.Message):
         product: _builtins.str = ...,
         fixed: Global___FixedFee | None = ...,
         usage: Global___UsagePrice | None = ...,
+        proration: Global___Proration.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "product", b"product", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
