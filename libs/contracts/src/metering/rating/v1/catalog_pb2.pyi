@@ -477,7 +477,7 @@ class Conversion(_message.Message):
     divide: _builtins.str
     """Instead: it is divided by this; needs a rounding. Optional."""
     increment: _builtins.str
-    """Then it becomes a multiple of this, in the new unit. Decimal text above zero. Required with `rounding`."""
+    """Then it becomes a multiple of this, in the new unit. Decimal text above zero. Empty with `rounding` = 1; none without."""
     rounding: Global___QuantityRounding.ValueType
     """Which multiple. Required with `increment`."""
     unit: _builtins.str
