@@ -116,6 +116,7 @@ def test_hostile_styles_of_the_host_reach_nothing_inside(opened: Callable[..., P
     plain, hostile = opened(), opened(HOSTILE)
     for page in (plain, hostile):
         page.locator(TOTAL).wait_for()
+        page.locator("rect[data-bucket]").first.wait_for()
 
     assert hostile.evaluate(LOOKS) == plain.evaluate(LOOKS)
     assert hostile.evaluate("getComputedStyle(document.body).letterSpacing") == "9px"

@@ -71,6 +71,7 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
             contract=request.contract,
             customer=request.customer,
             billing_period=request.billing_period,
+            with_adjustments=not request.without_adjustments,
         )
         return wire_accounts.preview_to_proto(preview)
 

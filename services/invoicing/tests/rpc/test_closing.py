@@ -324,9 +324,13 @@ async def test_the_preview_of_a_final_period_is_its_invoice_and_what_changed_sin
     contract.use("2025-01", "-2")
 
     closing = await stub.PreviewInvoice(asked)
+    alone = await stub.PreviewInvoice(
+        pb.PreviewInvoiceRequest(contract="C-1", billing_period="2025-01", without_adjustments=True)
+    )
     contract.due = ("2025-01", "2025-02")
     on_next = await stub.PreviewInvoice(asked)
 
+    assert alone == pb.PreviewInvoiceResponse(invoice=january)
     assert closing.invoice == january
     assert closing.next_invoice == invoice_pb2.NextInvoice(billing_period="2025-01")
     # 1 x 0.335 is 0.34, and 1.01 was billed.
@@ -344,9 +348,14 @@ async def test_the_draft_of_a_follower_shows_what_it_would_adjust(invoicing: Inv
     await finalize(stub, "C-1", "2025-01")
     old.use("2025-01", "2")
 
-    draft = (await stub.PreviewInvoice(pb.PreviewInvoiceRequest(contract="C-2", billing_period="2025-02"))).invoice
+    asked = pb.PreviewInvoiceRequest(contract="C-2", billing_period="2025-02")
+    draft = (await stub.PreviewInvoice(asked)).invoice
+    asked.without_adjustments = True
+    alone = (await stub.PreviewInvoice(asked)).invoice
 
     assert adjustments(draft) == [("", "C-1", "2", "0.67")]
+    assert list(alone.lines) == [line for line in draft.lines if line.kind != invoice_pb2.LINE_KIND_ADJUSTMENT]
+    assert Decimal(alone.total) == Decimal(draft.total) - Decimal("0.67")
 
 
 async def test_accounts_are_customers_and_currencies_page_by_page(invoicing: Invoicing, rating: FakeRating) -> None:

@@ -237,9 +237,11 @@ class InvoicingClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = invoicing_grpc.InvoicingServiceStub(channel)
 
-    async def preview(self, contract: str, billing_period: str) -> Invoice:
-        """Return the draft of a period; of a final one its invoice, with what changed since."""
-        request = invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period=billing_period)
+    async def preview(self, contract: str, billing_period: str, *, alone: bool = False) -> Invoice:
+        """Return the draft of a period; of a final one its invoice, with what changed since, unless it is `alone`."""
+        request = invoicing_pb.PreviewInvoiceRequest(
+            contract=contract, billing_period=billing_period, without_adjustments=alone
+        )
         with neighbor_errors("invoicing"):
             response: invoicing_pb.PreviewInvoiceResponse = await self._stub.PreviewInvoice(request)
         return wire_invoices.preview_from_proto(response)

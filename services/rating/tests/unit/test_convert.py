@@ -96,7 +96,7 @@ def test_the_steps_tell_the_metered_quantity_and_what_it_becomes() -> None:
         ({"divide": "60"}, "divide"),
         ({"multiply": "0"}, "multiply"),
         ({"multiply": "100001"}, "multiply"),
-        ({"increment": "1"}, "rounding"),
+        ({"increment": "1"}, "increment"),
         ({"divide": "1000000000000001"}, "divide"),
         ({"divide": "0.000009"}, "divide"),
         ({"increment": "-1", "rounding": "FLOOR"}, "increment"),
@@ -117,8 +117,6 @@ def test_what_contradicts_itself_or_would_not_be_exact_is_refused(fields: dict[s
         ({"divide": "1024"}, "1", "0.0009765625"),
         ({"multiply": "0.5"}, "3", "1.5"),
         ({"divide": "0.8"}, "3", "3.75"),
-        # Without an increment, whole ones.
-        ({"divide": "60", "rounding": "CEILING"}, "121.5", "3"),
     ],
 )
 def test_what_has_an_end_needs_no_rounding(fields: dict[str, Any], metered: str, priced: str) -> None:

@@ -72,6 +72,12 @@ def _dimensions(value: Any) -> list[Any]:
     return [entry for entry in value if isinstance(entry, Mapping)]
 
 
+def _rounding(value: Any) -> str:
+    if not isinstance(value, str) or value not in _ROUNDINGS:
+        raise NotSugarError(f"must be one of {', '.join(_ROUNDINGS)}")
+    return _ROUNDINGS[value]
+
+
 def _plan_forms(value: Any) -> list[Short]:
     return [Short("plan" if isinstance(value, str) else "draft")]
 
@@ -84,13 +90,6 @@ def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"meter": meter, "quantity": quantity} for meter, quantity in value.items()]
 
 
-def _rounding(value: Any) -> str:
-    named = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": "UNSPECIFIED"}
-    if value not in named:
-        raise NotSugarError("must be up, down, halfUp or none")
-    return named[value]
-
-
 def _hours(value: Any) -> str:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise NotSugarError("must be a whole number of hours")
@@ -101,6 +100,7 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
+_ROUNDINGS: Final = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": "UNSPECIFIED"}
 _QUOTE: Final = "metering.rating.v1.QuotePlanRequest"
 _METER: Final = "metering.aggregator.v1.MeterSpec"
 _SESSION: Final = "metering.aggregator.v1.Session"
@@ -159,22 +159,16 @@ _PRORATION: Final = Short(
     },
 )
 
-_ROUND: Final = Short(
-    "rounding",
-    _rounding,
-    {
-        "description": "Which whole number of steps: up, down, halfUp, or none.",
-        "enum": ["up", "down", "halfUp", "none"],
-    },
-)
-
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
-    "metering.rating.v1.Conversion": {"round": _ROUND, "to": Short("increment")},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
+    "metering.rating.v1.Conversion": {
+        "round": Short("rounding", _rounding, {"enum": list(_ROUNDINGS)}),
+        "to": Short("increment"),
+    },
     "metering.rating.v1.PackagePrice": {"unit": Short("unitPrice")},
     "metering.invoicing.v1.BillingProfileSpec": {
         "graceHours": Short(

@@ -61,7 +61,7 @@ def preview(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the draft of an invoice as usage is now; of a final period its invoice and what came late."""
-    named = contract_or_customer(contract, customer)
+    named: dict[str, Any] = {**contract_or_customer(contract, customer)}
     request = pb.PreviewInvoiceRequest(**named, billing_period=period_label(period) if period else "")
 
     async def ask(client: AsyncClient) -> pb.PreviewInvoiceResponse:

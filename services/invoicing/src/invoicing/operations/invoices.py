@@ -62,10 +62,13 @@ class Preview:
 # --- drafts ----------------------------------------------------------------------------------------------------------
 
 
-async def preview(deps: Deps, tenant: str, *, contract: str, customer: str, billing_period: str) -> Preview:
+async def preview(
+    deps: Deps, tenant: str, *, contract: str, customer: str, billing_period: str, with_adjustments: bool = True
+) -> Preview:
     """Return the draft of a period as usage is now, with the adjustments that finalizing it now would add.
 
-    Once the period is final, return its invoice and what has changed since.
+    Once the period is final, return its invoice and what has changed since. Without adjustments, nothing but the period
+    itself is looked at.
     """
     rated = await deps.rating.live_charges(contract=contract, customer=customer, billing_period=billing_period)
     async with transaction(deps.engine) as conn:
@@ -74,12 +77,16 @@ async def preview(deps: Deps, tenant: str, *, contract: str, customer: str, bill
         final = None if final is None else proven(final)
         currency = rated.currency if final is None else final.content().currency
         account = Account(rated.customer, currency)
-        billed = await line_store.billed_periods(conn, tenant, account)
+        billed = await line_store.billed_periods(conn, tenant, account) if with_adjustments else ()
+    if final is not None and not with_adjustments:
+        return Preview(final.content(), final)
     if final is not None:
         own = next(period for period in billed if _is_of(period, rated))
         change = pending(own, rated)
         due = None if change is None else await next_invoice(deps, tenant, account, billed)
         return Preview(final.content(), final, change, due)
+    if not with_adjustments:
+        return Preview(compose(rated, (), profile.seller).draft())
     return Preview((await compose_draft(deps, rated, billed, profile.seller)).draft())
 
 

@@ -360,7 +360,9 @@ async def _billed(
     """Return the lines, or for all items the totals, that should be the same as what is shown, as one."""
     if wanted.choices.filters:
         return None
-    invoices = await asyncio.gather(*(deps.invoicing.preview(one.contract, one.billing_period) for one in periods))
+    # What is adjusted of other periods is no part of the picture.
+    asked = (deps.invoicing.preview(one.contract, one.billing_period, alone=True) for one in periods)
+    invoices = await asyncio.gather(*asked)
     lines = [line for invoice in invoices for line in invoice.lines if line.kind != "adjustment"]
     if wanted.items:
         lines = [line for line in lines if line.item in wanted.items]

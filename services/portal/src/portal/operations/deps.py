@@ -96,8 +96,11 @@ class Rating(Protocol):
 class Invoicing(Protocol):
     """What the use cases ask of invoicing."""
 
-    async def preview(self, contract: str, billing_period: str) -> Invoice:
-        """Return the draft of a period; of a final one its invoice, with what changed since."""
+    async def preview(self, contract: str, billing_period: str, *, alone: bool = False) -> Invoice:
+        """Return the draft of a period; of a final one its invoice, with what changed since.
+
+        `alone`: without what is adjusted of other periods, and without what changed.
+        """
         ...
 
     async def invoice(self, number: str) -> Invoice:

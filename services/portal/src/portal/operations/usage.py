@@ -434,7 +434,9 @@ def _may_equal_a_line(chosen: ChosenUsage, choices: Choices) -> bool:
 async def _billed(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Billed[EqualLine] | None:
     """Return the lines of the periods that bill the meter, one a period, as one."""
     periods = chosen.contract_periods
-    invoices = await asyncio.gather(*(deps.invoicing.preview(one.contract, one.billing_period) for one in periods))
+    # What is adjusted of other periods is no part of the picture.
+    asked = (deps.invoicing.preview(one.contract, one.billing_period, alone=True) for one in periods)
+    invoices = await asyncio.gather(*asked)
     lines = [_lines_of(chosen.meter, invoice) for invoice in invoices]
     if any(len(found) != 1 for found in lines):
         return None

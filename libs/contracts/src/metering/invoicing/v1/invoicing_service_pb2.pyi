@@ -180,22 +180,28 @@ class PreviewInvoiceRequest(_message.Message):
     CONTRACT_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    WITHOUT_ADJUSTMENTS_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name. Either this or `customer`."""
     customer: _builtins.str
     """Customer key: stands for the contract in force in the period."""
     billing_period: _builtins.str
     """Label of the billing period. Empty means the current one."""
+    without_adjustments: _builtins.bool
+    """Only what the period itself comes to: a draft and its total are without adjustments of earlier periods, and `pending` is absent. It
+    is quicker, since those periods are not looked at.
+    """
     def __init__(
         self,
         *,
         contract: _builtins.str = ...,
         customer: _builtins.str = ...,
         billing_period: _builtins.str = ...,
+        without_adjustments: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "without_adjustments", b"without_adjustments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -54,11 +54,8 @@ class Conversion:
         for field, value in (("multiply", self.multiply), ("divide", self.divide), ("increment", self.increment)):
             if value is not None and value <= ZERO:
                 raise _invalid(field, "must be above zero")
-        if self.increment is not None and self.rounding is None:
-            raise _invalid("rounding", "goes with increment; write both, or neither")
-        if self.rounding is not None and self.increment is None:
-            # Whole ones, unless something else is said.
-            object.__setattr__(self, "increment", Decimal(1))
+        if (self.increment is None) != (self.rounding is None):
+            raise _invalid("increment", "goes with rounding; write both, or neither")
         factor = self.multiply if self.multiply is not None else self.divide
         field, most = ("multiply", _MULTIPLY_MAX) if self.divide is None else ("divide", _DIVIDE_MAX)
         if factor is not None and not _FACTOR_MIN <= factor <= most:
