@@ -98,6 +98,8 @@ CONVERSIONS: Final = {
     "CEILING to 6": {"increment": "6", "rounding": "CEILING"},
     "multiply 1000": {"multiply": "1000"},
     "divide 60, round up": {"divide": "60", "round": "up"},
+    "divide 1000000000": {"divide": "1000000000"},
+    "divide 1024": {"divide": "1024"},
 }
 
 
