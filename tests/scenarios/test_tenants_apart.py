@@ -30,7 +30,7 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.portal.v1 import portal_service_pb2 as portal_pb
 from metering.portal.v1 import profile_pb2, session_pb2
-from metering.rating.v1 import catalog_pb2
+from metering.rating.v1 import catalog_pb2, entitlement_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -83,6 +83,7 @@ metadata: {name: whisper-plan}
 spec:
   currency: EUR
   items: [{name: Whisper calls, meter: whisper-calls, price: {perUnit: "2"}}]
+  features: [{name: whisper-minutes, meter: whisper-calls, limit: "100"}]
 ---
 kind: Customer
 metadata: {name: whisper-customer}
@@ -136,6 +137,14 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
         "rating",
         f"/{SERVICES['rating'].full_name}/ApplyProduct",
         rating_pb.ApplyProductRequest(name="whisper-product", spec=product),
+    )
+    call(
+        tenant,
+        "rating",
+        f"/{SERVICES['rating'].full_name}/GrantEntitlement",
+        entitlement_pb2.GrantEntitlementRequest(
+            customer="whisper-customer", feature="whisper-minutes", quantity=minutes, note=f"{voice} whispered"
+        ),
     )
     profile = invoice_pb2.BillingProfileSpec(seller=f"{voice} whisper Inc.", number_prefix="INV")
     call(
@@ -267,6 +276,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "QuotePlan": rating_pb.QuotePlanRequest(plan="whisper-plan"),
             "ExplainPlan": rating_pb.ExplainPlanRequest(plan="whisper-plan"),
             "LintPlans": rating_pb.LintPlansRequest(plans=["whisper-plan"]),
+            "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=customer, feature="whisper-minutes"),
+            "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=customer),
+            "ListGrants": entitlement_pb2.ListGrantsRequest(customer=customer),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),
