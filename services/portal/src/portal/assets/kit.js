@@ -1206,7 +1206,7 @@ function largest(texts) {
   return found;
 }
 function scaleOf(values, count, hasZero = !0) {
-  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, fraction = roundStep(span / count), step = !values.every(Number.isInteger) || Number.isInteger(fraction) ? fraction : fraction < 1 ? 1 : 5, isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 function roundStep(raw) {
@@ -3429,9 +3429,24 @@ function priceInWords(context, item, currency) {
         price: isVolume ? t4("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
       said.push(t4(`price.${item.model}`, { tiers: bounds.join("; ") }));
+      break;
+    }
+    case "percentage":
+    case "costPlus":
+      said.push(t4(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") }));
+      break;
+    case "dynamic":
+      said.push(t4(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
+      break;
+    case "graduatedPercentage": {
+      let shares = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo),
+        price: t4("price.percent", { percent: format.decimal(tier.percent ?? "0") })
+      }) + fee(tier));
+      said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3457,6 +3472,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t4(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
+      case "maximum":
       case "minimum":
       case "fixed":
       case "total":

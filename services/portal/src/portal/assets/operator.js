@@ -290,6 +290,13 @@ var TEXTS = {
   "price.upTo": "up to {upTo}, {price}",
   "price.beyond": "beyond, {price}",
   "price.each": "{price} each",
+  "price.percent": "{percent} %",
+  "price.percentage": "It costs {percent} % of the amount.",
+  "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.dynamic": "Each event carries its price.",
+  "price.dynamicTimes": "Each event carries its price, times {factor}.",
+  "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",
+  "price.maximum": "It costs at most {maximum} in a period.",
   "price.minimum": "It costs at least {minimum} in a period.",
   "step.quantity": "Usage of the period",
   "step.billable": "Billed, each event rounded by itself",
@@ -298,6 +305,7 @@ var TEXTS = {
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",
   "step.flat": "Fee of the tier",
+  "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
   "step.total": "Exact amount",
@@ -1546,7 +1554,7 @@ function largest(texts) {
   return found;
 }
 function scaleOf(values, count, hasZero = !0) {
-  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, fraction = roundStep(span / count), step = !values.every(Number.isInteger) || Number.isInteger(fraction) ? fraction : fraction < 1 ? 1 : 5, isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 function roundStep(raw) {
@@ -3617,9 +3625,24 @@ function priceInWords(context, item, currency) {
         price: isVolume ? t5("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
       said.push(t5(`price.${item.model}`, { tiers: bounds.join("; ") }));
+      break;
+    }
+    case "percentage":
+    case "costPlus":
+      said.push(t5(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") }));
+      break;
+    case "dynamic":
+      said.push(t5(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
+      break;
+    case "graduatedPercentage": {
+      let shares = item.tiers.map((tier) => t5(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo),
+        price: t5("price.percent", { percent: format.decimal(tier.percent ?? "0") })
+      }) + fee(tier));
+      said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3645,6 +3668,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t5(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
+      case "maximum":
       case "minimum":
       case "fixed":
       case "total":
@@ -4183,6 +4207,15 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .search .input { width: 270px; }
 .choices { display: flex; flex-wrap: wrap; align-items: end; gap: 8px 16px; }
 .choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
+.group details[open] > summary { padding-bottom: 12px; }
+.group summary { display: grid; grid-template-columns: minmax(120px, 200px) minmax(0, 1fr) auto; gap: 2px 16px; align-items: baseline; padding: 0; }
+.group summary > .mono { grid-area: 2 / 2; }
+.group summary > .small:last-child { grid-area: 1 / 3; }
+.group summary > .card-title::before { content: "▸ " / ""; color: var(--_text-2); }
+.group details[open] .card-title::before { content: "▾ " / ""; }
+.toggle.is-long { height: auto; min-height: 32px; align-items: start; padding-block: 6px; }
+.stack > label.toggle { display: inline-flex; }
+.toggle.is-long input { flex: none; }
 .checks { display: flex; flex-wrap: wrap; gap: 0 16px; }
 .below { display: block; }
 .below.mono, .command code span, .moments { white-space: nowrap; }
@@ -4227,6 +4260,8 @@ legend + * { clear: both; }
   .bar ul { width: max-content; padding-right: 24px; }
   .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .search { width: 100%; }
+  .group summary { grid-template-columns: minmax(0, 1fr); }
+  .group summary > :is(.mono, .small:last-child) { grid-area: auto; }
   .search .input { flex: 1; }
   /* Each row is a card: nothing lies beyond the edge of the screen. */
   .scroll:has(> .stacks) { overflow: visible; }
@@ -4431,7 +4466,7 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
       <span id=${`hint-${name}`} class="small">${hint}${this.renderProblem(name)}</span></label>`, area = (label, hint, value, change, placeholder = "") => b2`<label>${label}
       <textarea class="input" rows="3" spellcheck="false" .value=${value} placeholder=${placeholder} @change=${(event) => this.change(change(valueOf(event)))}></textarea>
       <span class="small">${hint}</span></label>`, select = (name, label, options) => b2`<label>${label}
-      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, toggle = (name, label) => b2`<label class="toggle"><input type="checkbox"
+      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, toggle = (name, label) => b2`<label class="toggle is-long"><input type="checkbox"
       .checked=${spec[name] ?? !1} @change=${() => this.change({ [name]: !(this.spec[name] ?? !1) })} />${label}</label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
     return b2`
       <fieldset class="card stack"><legend>${s4("Looks")}</legend>
@@ -4884,21 +4919,33 @@ var MeterlineSellerUnbilled = class extends SellerPage {
   renderPage() {
     let first = this.unbilled.first.data;
     return b2`${heading({ title: s4("Unbilled usage"), sub: s4("Usage that is counted or kept, and that no invoice will have as things are.") })}
-      ${this.renderTable(
-      s4("Unbilled usage"),
-      this.unbilled,
-      ["Customer", "Meter", "Why", "Period", ">Events", ">Quantity", "From, to", "What to do"],
-      ({ rows }) => rows,
-      (row) => this.renderRow(row),
-      { title: s4("Everything is billed"), text: s4("All usage that was reported is on an invoice, or will be.") }
-    )}
+      ${this.renderData(this.unbilled.first, () => this.renderGroups())}
       ${first === null || first.filled ? A : b2`<p class="note">${s4("A meter is still being counted from the past: more may follow.")}</p>`}`;
+  }
+  renderGroups() {
+    let rows = this.unbilled.all.flatMap((page) => page.rows);
+    if (rows.length === 0 && this.unbilled.next === null)
+      return emptyState(s4("Everything is billed"), s4("All usage that was reported is on an invoice, or will be."));
+    let groups = [...Map.groupBy(rows, ({ reason, detail, meter }) => JSON.stringify([reason, detail, meter])).values()];
+    return b2`${groups.map((group) => this.renderGroup(group, groups.length === 1))}${this.renderMore(this.unbilled)}`;
+  }
+  renderGroup(rows, isOpen) {
+    let [first] = rows;
+    if (first === void 0) return A;
+    let { format, words } = this, count = (number) => format.decimal(String(number)), customers = count(new Set(rows.map(({ customer }) => customer)).size), events = count(rows.reduce((sum2, { eventCount }) => sum2 + eventCount, 0)), name = first.meter === null ? s4("No meter") : words.meter(first.meter);
+    return b2`<section class="card group"><details ?open=${isOpen} data-reason=${first.reason}>
+      <summary><h2 class="card-title">${name}</h2><span class="why">${told(first.meaning)}</span>
+        <span class="small mono">${first.detail ?? first.reason}</span>
+        <span class="small">${s4("customers: {customers} · events: {events}", { customers, events })}${this.unbilled.next === null ? "" : "+"}</span></summary>
+      <div class="scroll" role="region" tabindex="0" aria-label=${name}><table class="stacks">
+        <thead><tr><th scope="col">${s4("Customer")}</th><th scope="col">${s4("Period")}</th><th scope="col" class="right">${s4("Events")}</th>
+          <th scope="col" class="right">${s4("Quantity")}</th><th scope="col">${s4("From, to")}</th><th scope="col">${s4("What to do")}</th></tr></thead>
+        <tbody>${rows.map((row) => this.renderRow(row))}</tbody></table></div></details></section>`;
   }
   renderRow(row) {
     let { format, words } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
     return b2`<tr data-reason=${row.reason}>
-      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter === null ? "–" : words.meter(row.meter)}</td>
-      <td class="wide">${told(row.meaning)}<span class="small mono below">${row.detail ?? row.reason}</span></td>
+      <th scope="row">${row.customer ?? "–"}</th>
       <td class="moments">${row.billingPeriod === null ? "–" : this.monthName(row.billingPeriod)}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
       <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${words.quantity(row.quantity, row.unit)}</span>`}</td>
