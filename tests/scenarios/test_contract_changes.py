@@ -193,15 +193,24 @@ def test_a_fee_that_goes_by_days_is_billed_for_the_days_of_the_contract(tenant: 
     days = tenant.json("cost", "r-fee", "--period", "2024-05", "--window", "day", "--item", "Base")["rows"]
     (may,) = tenant.json("invoice", "finalize", "--period", "2024-05", "--customer", "r-fee")
     tenant.report(used("f-2", "2024-05-21T00:00:00Z", "4") | {"customer": "r-fee"})
+    whole = tenant.json("charges", "--contract", "r-f", "--period", "2024-06")["charges"][0]
+    kept = tenant.run("contract", "pause", "r-f", "--from", "2024-05-30", expected=(3,)).stderr
+    none = tenant.run("contract", "resume", "r-f", "--at", "2024-06-21", expected=(2,)).stderr
+    tenant.run("contract", "pause", "r-f", "--from", "2024-06-11")
+    paused = tenant.run("contract", "resume", "r-f", "--at", "2024-06-21").stdout
     (june,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "r-fee")
     (july,) = tenant.json("invoice", "finalize", "--period", "2024-07", "--customer", "r-fee")
     explained = tenant.run("explain", may["lines"][0]["id"]).stdout
-    longer = FEES.replace("2024-07-11", "2024-09-01")
+    longer = FEES.replace('"2024-07-11"', '"2024-09-01", pauses: [{from: "2024-06-11", until: "2024-06-21"}]')
     late = tenant.run("apply", "-f", "-", stdin=longer, expected=(3,)).stderr
     wrong = FEES.replace('price: {perUnit: "1"}', 'price: {perUnit: "1"}, proration: day')
     refused = tenant.run("apply", "-f", "-", "--dry-run", stdin=wrong, expected=(3,)).stderr
 
-    # 17 of 31 days, 30 of 30, and 10 of 31.
+    assert whole["exactAmount"] == "29.99"
+    assert "period 2024-05 is already rated permanently, and keeps its days" in kept
+    assert "contract 'r-f' has no pause without an end" in none
+    assert "paused from 2024-06-11 to before 2024-06-21" in paused
+    # 17 of 31 days, 20 of 30, and 10 of 31.
     assert charge["exactAmount"] == "50983/3100"
     assert sum(Decimal(row["amount"]) for row in days) == Decimal("16.45")
     assert len(days) == 17
@@ -210,7 +219,7 @@ def test_a_fee_that_goes_by_days_is_billed_for_the_days_of_the_contract(tenant: 
     ]
     assert lines == [
         [("Base", "50983/3100", "16.45"), ("Setup", "5", "5.00"), ("Units", "3", "3.00")],
-        [("Base", "29.99", "29.99"), ("Setup", "5", "5.00"), ("Units", "0", "0.00"), ("Units", "7", "4.00")],
+        [("Base", "2999/150", "19.99"), ("Setup", "5", "5.00"), ("Units", "0", "0.00"), ("Units", "7", "4.00")],
         [("Base", "2999/310", "9.67"), ("Setup", "5", "5.00"), ("Units", "0", "0.00")],
     ]
     assert "17 of 31 days of the period: 50983/3100 USD" in explained

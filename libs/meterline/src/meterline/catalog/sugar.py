@@ -164,6 +164,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
+    "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.Conversion": {
         "round": Short("rounding", _rounding, {"enum": list(_ROUNDINGS)}),

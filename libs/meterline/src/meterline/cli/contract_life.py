@@ -17,7 +17,7 @@ from meterline.cli.calls import call_services, until_reachable
 from meterline.cli.changes import write_changes
 from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
-from meterline.cli.output import print_document, print_table, say
+from meterline.cli.output import print_document, print_table, say, write
 from meterline.cli.tables import CONTRACT_COLUMNS, contract_row
 from meterline.errors import InputError
 from meterline.uuid7 import uuid7
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from meterline.client import AsyncClient
 
-app = plain_app("Contracts over time: start one, give it another plan, end it; --dry-run shows what that changes.")
+app = plain_app("Contracts over time: start, change, pause, resume, cancel; --dry-run shows what that changes.")
 
 _NOW: Final = "now"
 _PERIOD_END: Final = "period-end"
@@ -145,6 +145,55 @@ def cancel_contract(
             spec.end = await _end_of_period(client, name, spec)
         else:
             spec.end = day or _today(spec.time_zone).isoformat()
+        kept = [pause for pause in spec.pauses if pause.start < spec.end]
+        del spec.pauses[:]
+        spec.pauses.extend(kept)
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("pause")
+def pause_contract(
+    name: NameArgument,
+    start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
+    until: Annotated[str, typer.Option(help="First day after the pause. Default: until it is resumed.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Let the fixed fees of a contract stand still for whole days. Usage is priced as always."""
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        pause = catalog_pb2.ContractPause(start=start or _today(spec.time_zone).isoformat(), until=until)
+        spec.pauses.append(pause)
+        spec.pauses.sort(key=lambda one: one.start)
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("resume")
+def resume_contract(
+    name: NameArgument,
+    at: Annotated[str, typer.Option(help="First day that is charged again, or now.")] = _NOW,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """End the pause of a contract that has no end yet."""
+    day = "" if at == _NOW else _day(at, f"{_NOW} or a day")
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        if not spec.pauses or spec.pauses[-1].until:
+            raise InputError(f"contract {name!r} has no pause without an end; see `meterline get contract {name}`")
+        spec.pauses[-1].until = day or _today(spec.time_zone).isoformat()
         spec.reason = reason
         return spec
 
@@ -182,6 +231,8 @@ def _do(
     elif not dry_run:
         print_table(CONTRACT_COLUMNS, [contract_row(contract)])
     write_changes(told)
+    for pause in contract.spec.pauses:
+        write(f"paused from {pause.start} " + (f"to before {pause.until}" if pause.until else "on"))
     if dry_run:
         say("nothing was written (--dry-run)")
 

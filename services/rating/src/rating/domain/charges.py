@@ -186,6 +186,16 @@ def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHO
     return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
 
 
+def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
+    """Whether charges are of the plan, the period and the days that terms have."""
+    if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
+        return False
+    told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
+    fees = tuple(item for item in terms.plan.content.items if item.price.is_fixed)
+    again = (_charge(item, {}, rated.currency, terms.share) for item in fees)
+    return told == {charge.item: charge.share for charge in again}
+
+
 def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) -> None:
     """Raise `MissingMeterError` if one of the items prices a meter that there is not."""
     for item in items:
@@ -216,7 +226,7 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
-        if item.proration is Proration.NONE or share.is_whole:
+        if share.is_whole or (item.proration is Proration.NONE and share.days):
             return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
         derivation = prorated(derivation, share, Words("", currency))
         return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation, share=share)

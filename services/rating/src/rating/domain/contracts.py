@@ -12,6 +12,7 @@ from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, is_before, month_label
 from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
 from rating.domain.boundaries import Interval
+from rating.domain.pauses import Pause, check_pauses
 from rating.domain.zone_days import local_midnight
 
 
@@ -29,6 +30,11 @@ class Contract:
     schedule: Schedule
     effective_from: date | None = None
     reason: str = field(default="", compare=False)
+    pauses: tuple[Pause, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse pauses that are none."""
+        check_pauses(self.pauses, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)

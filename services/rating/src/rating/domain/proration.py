@@ -10,7 +10,10 @@ from money import ZERO, part_of
 from rating.domain.pricing.rows import Step, StepName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rating.domain.billing_period import Schedule
+    from rating.domain.pauses import Pause
     from rating.domain.pricing.price import Price
     from rating.domain.pricing.rows import Derivation, Words
 
@@ -43,15 +46,19 @@ WHOLE: Final = DayShare(1, 1)
 """That of a period that nothing cuts short."""
 
 
-def day_share(schedule: Schedule, label: str) -> DayShare:
-    """Return the share of its days that a contract has of a period. A day is one, also where it has 23 or 25 hours."""
+def day_share(schedule: Schedule, label: str, pauses: Sequence[Pause] = ()) -> DayShare:
+    """Return the share of its days that a contract has of a period, without those on which it is paused.
+
+    A day is one, also where it has 23 or 25 hours.
+    """
     number = schedule.boundaries.number_labelled(label)
     if number is None:
         return WHOLE
     begins, ends = schedule.boundaries.day(number), schedule.boundaries.day(number + 1)
     first = max(begins, schedule.start)
     after = ends if schedule.end is None else min(ends, schedule.end)
-    return DayShare((after - first).days, (ends - begins).days)
+    paused = sum(pause.days_in(first, after) for pause in pauses)
+    return DayShare((after - first).days - paused, (ends - begins).days)
 
 
 def goes_by_days(price: Price) -> bool:

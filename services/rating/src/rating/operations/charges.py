@@ -25,6 +25,7 @@ from rating.domain.charges import (
     Terms,
     Usage,
     check_meters,
+    is_rated_by,
     is_sound,
     rate_period,
 )
@@ -228,7 +229,7 @@ async def _add(
     versions = await find_contract(conn, tenant, rated.contract)
     period = period_labelled(versions[-1].content.schedule, rated.period.label)
     terms = await find_terms(conn, tenant, versions, rated.period, billed)
-    if period != rated.period or (terms.plan.name, terms.plan.version) != (rated.plan, rated.plan_version):
+    if period != rated.period or not is_rated_by(rated, terms):
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):

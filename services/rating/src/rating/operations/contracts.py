@@ -24,6 +24,7 @@ from rating.domain.contracts import (
     periods_due,
 )
 from rating.domain.customers import Customer
+from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
@@ -80,6 +81,8 @@ async def apply_contract(
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
             check_past(versions, applied.entry, frozen)
+            kept = [each.period for each in frozen]
+            check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)
     await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)
     return AppliedContract(applied, versions, frozen)

@@ -102,7 +102,7 @@ async def find_terms(
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await _plan_at_start(conn, tenant, ruling, period)
-    share = day_share(newest.content.schedule, period.label)
+    share = day_share(newest.content.schedule, period.label, newest.content.pauses)
     return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed, share)
 
 

@@ -22,7 +22,7 @@ from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, period_labelled, periods_touching
-from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, Usage, goes_on, rate_period
+from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, Usage, goes_on, is_rated_by, rate_period
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.live import Change
 from rating.domain.setbacks import Key, Setback
@@ -117,14 +117,10 @@ async def _find_stored(
 
 
 async def _as_now(deps: Deps, found: _Found, applied: AsOf) -> RatedPeriod:
-    if found.stored is None or not _is_by(found.stored, found.terms):
+    if found.stored is None or not is_rated_by(found.stored, found.terms):
         return await _rate_now(deps, found.terms)
     as_of = replace(found.stored.as_of, complete_until=deps.completeness.until(applied))
     return replace(found.stored, as_of=as_of)
-
-
-def _is_by(stored: RatedPeriod, terms: Terms) -> bool:
-    return (stored.plan, stored.plan_version, stored.period) == (terms.plan.name, terms.plan.version, terms.period)
 
 
 async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:

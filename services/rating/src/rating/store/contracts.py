@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, text
@@ -12,6 +14,7 @@ from chassis.errors.refused import Refused
 from rating.domain.billing_period import Schedule
 from rating.domain.boundaries import Interval
 from rating.domain.contracts import Contract
+from rating.domain.pauses import Pause
 from rating.domain.versions import Version
 from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
@@ -32,6 +35,9 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "time_zone": schedule.zone,
         "effective_day": contract.effective_from,
         "reason": contract.reason,
+        "pauses": json.dumps(
+            [[pause.start.isoformat(), pause.until and pause.until.isoformat()] for pause in contract.pauses]
+        ),
     }
 
 
@@ -45,7 +51,21 @@ def _from_row(row: RowMapping) -> Contract:
         every=row["every"],
         anchor=row["anchor"],
     )
-    return Contract(row["customer"], row["plan"], row["plan_version"], schedule, row["effective_day"], row["reason"])
+    return Contract(
+        row["customer"],
+        row["plan"],
+        row["plan_version"],
+        schedule,
+        row["effective_day"],
+        row["reason"],
+        _pauses(row["pauses"]),
+    )
+
+
+def _pauses(document: str) -> tuple[Pause, ...]:
+    return tuple(
+        Pause(date.fromisoformat(start), until and date.fromisoformat(until)) for start, until in json.loads(document)
+    )
 
 
 CONTRACTS: Final = VersionTable(
@@ -63,9 +83,11 @@ CONTRACTS: Final = VersionTable(
         "time_zone",
         "effective_day",
         "reason",
+        "pauses",
     ),
     _to_columns,
     _from_row,
+    frozenset({"pauses"}),
 )
 
 

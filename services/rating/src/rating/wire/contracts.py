@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from chassis.errors.refused import each_of
 from chassis.text import check_name
 from eventlog.wire import period_to_proto, timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
@@ -12,6 +13,7 @@ from rating.domain.billing_period import make_schedule, parse_day
 from rating.domain.boundaries import Interval, counts_months
 from rating.domain.contract_changes import ContractChange, PricedPeriods
 from rating.domain.contracts import Contract, ContractPeriod, labels_of_month
+from rating.domain.pauses import Pause
 from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
 from rating.wire.values import outcome_to_proto
@@ -42,7 +44,12 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     )
     effective_from = parse_day("effective_from", spec.effective_from) if spec.effective_from else None
     reason = check_name("reason", spec.reason)
-    return Contract(spec.customer, spec.plan, spec.plan_version or None, schedule, effective_from, reason)
+    pauses = each_of("pauses", spec.pauses, _pause_from_proto)
+    return Contract(spec.customer, spec.plan, spec.plan_version or None, schedule, effective_from, reason, pauses)
+
+
+def _pause_from_proto(message: catalog_pb2.ContractPause) -> Pause:
+    return Pause(parse_day("start", message.start), parse_day("until", message.until) if message.until else None)
 
 
 def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
@@ -61,6 +68,12 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         reason=content.reason,
         every=schedule.every if schedule.every > 1 else 0,
         anchor="" if schedule.anchor is None else schedule.anchor.isoformat(),
+        pauses=[
+            catalog_pb2.ContractPause(
+                start=pause.start.isoformat(), until="" if pause.until is None else pause.until.isoformat()
+            )
+            for pause in content.pauses
+        ],
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
