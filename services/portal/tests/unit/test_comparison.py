@@ -25,7 +25,7 @@ def line(item: str, quantity: str, amount: str, **changed: Any) -> Line:
         "quantity": Decimal(quantity),
         "priced_quantity": None,
         "amount": Decimal(amount),
-        "exact_amount": Decimal(amount),
+        "exact_amount": amount,
         "event_count": 1,
         "tiers": (),
         "period": SPAN,
