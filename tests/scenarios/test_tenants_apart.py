@@ -51,7 +51,15 @@ READS: Final = sorted(
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # They count, and name nothing unless something is wrong.
-COUNTS: Final = {"CurrentUsage", "GetCompleteness", "QueryHeatMap", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
+COUNTS: Final = {
+    "CurrentUsage",
+    "GetCompleteness",
+    "LintPlans",
+    "QueryHeatMap",
+    "VerifyInvoices",
+    "VerifyInvoice",
+    "VerifyLine",
+}
 # When an answer was made, or something last came, and how far the log of all was read for it.
 FRESHNESS: Final = {"as_of", "checked_at", "positions_done", "positions_total", "staleness_ms", "change_position"}
 WHISPERED: Final = meter_pb2.MeterSpec(
@@ -258,7 +266,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),
             "QuotePlan": rating_pb.QuotePlanRequest(plan="whisper-plan"),
             "ExplainPlan": rating_pb.ExplainPlanRequest(plan="whisper-plan"),
-            "LintPlans": rating_pb.LintPlansRequest(),
+            "LintPlans": rating_pb.LintPlansRequest(plans=["whisper-plan"]),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),

@@ -24,8 +24,8 @@ SOURCES: Final = [
 NUMBERS: Final = ("meter_id", "fill_id", "backlog_id", "source_id", "flush_id")
 # Tables that hold nothing of tenants: places in a log, versions of schemas and catalogs.
 OF_NOBODY: Final = {
-    "alembic_version", "catalog_version", "feed_checkpoint", "feed_epoch", "feed_epoch_lane", "lane_head",
-    "number_hold", "reconciling_turn",
+    "alembic_version", "catalog_version", "feed_checkpoint", "feed_epoch", "feed_epoch_lane", "feed_follower",
+    "feed_lease", "lane_head", "number_hold", "reconciling_turn",
 }  # fmt: skip
 # Read and written by `rating.store.versions` alone, into whose statements their names are put.
 NAME_PUT_IN: Final = {"customer", "plan", "product"}

@@ -57,7 +57,8 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
   const { t, format, words } = context;
   const priced = [...tiers];
   return steps.map((step) => {
-    const money = format.money(step.value, currency);
+    // A fee that goes by days may be no decimal: it is shown as the fraction that it is.
+    const money = step.value.includes("/") ? `${step.value} ${currency}` : format.money(step.value, currency);
     switch (step.name) {
       case "quantity": return { ...step, text: t("step.quantity"), shown: words.quantity(step.value, unit) };
       case "billable": return { ...step, text: t("step.billable"), shown: words.quantity(step.value, unit) };

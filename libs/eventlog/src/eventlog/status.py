@@ -73,6 +73,8 @@ def feeds_to_proto(states: Iterable[FeedState], now: datetime) -> list[feed_pb2.
 
 def _feed_to_proto(state: FeedState, now: datetime) -> feed_pb2.FeedState:
     message = feed_pb2.FeedState(consumer=state.consumer, lag_entries=state.lag_entries, cut_off=state.cut_off)
+    for found in state.lanes:
+        message.lanes.add(lane=found.lane, holder=found.holder, is_own=found.is_own)
     if state.last_contact_at is not None:
         message.last_contact_at.FromDatetime(state.last_contact_at)
     if state.oldest_waiting_at is not None:

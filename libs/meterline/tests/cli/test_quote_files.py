@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from meterline.catalog.quotes import read_quote
 from meterline.cli.price import quote_document
@@ -28,6 +29,21 @@ def test_a_plan_is_named_or_written_down_in_the_short_forms_of_a_catalog(tmp_pat
         [("calls", "5"), ("minutes", "0.50")],
     )
     assert draft.draft.items[0].usage.per_unit.unit_price == "0.10"
+
+
+@pytest.mark.parametrize(("word", "rounding"), [("up", "CEILING"), ("down", "FLOOR"), ("halfUp", "HALF_UP")])
+def test_steps_of_a_quantity_are_written_in_short(tmp_path: Path, word: str, rounding: str) -> None:
+    price = "price: {perUnit: 1, convert: {divide: 60, round: %s, to: 5}}"
+    document = "plan: {currency: EUR, items: [{name: Talk, meter: seconds, " + price + "}]}"
+
+    convert = read(tmp_path, document % word).draft.items[0].usage.convert
+
+    assert (convert.increment, convert.rounding) == (
+        "5",
+        catalog_pb2.QuantityRounding.Value(f"QUANTITY_ROUNDING_{rounding}"),
+    )
+    with pytest.raises(InputError, match="must be one of up, down, halfUp"):
+        read(tmp_path, document % "off")
 
 
 def test_a_period_is_of_days_or_of_the_instants_at_which_they_begin(tmp_path: Path) -> None:

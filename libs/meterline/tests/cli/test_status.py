@@ -37,6 +37,17 @@ def test_what_waits_for_nothing_is_fresh_up_to_the_last_contact() -> None:
     assert lines_of(told) == []
 
 
+def test_who_holds_which_lanes_is_told_where_several_do() -> None:
+    shared = feed()
+    for lane, holder in enumerate(["a/1", "b/1", "a/1"]):
+        shared.lanes.add(lane=lane, holder=holder)
+    alone = feed()
+    alone.lanes.add(lane=0, holder="a/1")
+
+    assert lines_of(document(shared)) == ["usage: lanes 0, 2 by a/1; 1 by b/1"]
+    assert lines_of(document(alone)) == []
+
+
 def test_while_something_waits_everything_before_it_is_counted() -> None:
     told = document(feed(waiting_s=20))
 

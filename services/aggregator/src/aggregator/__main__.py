@@ -9,6 +9,9 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 
 # isort: split
 
+import os
+import socket
+import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +34,7 @@ from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
 from chassis.tls.server import tls_source
 from eventlog.audit import served_audit
+from eventlog.feed.sharing import Follower
 from eventlog.log.reader import FeedReader
 from eventlog.renewing import renew_epoch_command
 from eventlog.service import served_feed
@@ -97,7 +101,8 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         groups_max=settings.meter_groups_max,
     )
     current = CurrentUsage(deps, partial(changes.wait_beyond, 0))
-    folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
+    follower = Follower(uuid.uuid4(), f"{socket.gethostname()}/{os.getpid()}")
+    folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter), follower)
     return Composition(
         served=[
             served(deps, current),

@@ -25,6 +25,7 @@ from chassis.tasks import first_of, wait_or_stop
 from eventlog.feed.completeness import keep_looking
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.pace import BATCH_TARGET_S
+from eventlog.feed.sharing import Follower, LaneSharing
 from eventlog.feed.source import Backoff
 
 if TYPE_CHECKING:
@@ -86,16 +87,22 @@ class UsageFold:
 
 @dataclass(frozen=True)
 class FoldFactory:
-    """Makes the consumers of the event log, all alike but for what they select."""
+    """Makes the consumers of the event log, all alike but for what they select.
+
+    `follower` is this replica among those that share the lanes of the log.
+    """
 
     deps: Deps
     source: FeedSource
     settings: AggregatorSettings
     instruments: Instruments
+    follower: Follower
 
     def live(self) -> FeedConsumer[PreparedBatch]:
-        """Return the consumer that follows the log."""
-        return self._consumer(LiveSelection(self.deps, self.settings.live_tenant_events_max), until=None)
+        """Return the consumer that follows the log, in the lanes that fall to this replica."""
+        selection = LiveSelection(self.deps, self.settings.live_tenant_events_max)
+        sharing = LaneSharing(selection.consumer, self.deps.engine, self.deps.clock, self.follower)
+        return self._consumer(selection, until=None, sharing=sharing)
 
     def past(self, past: Past) -> FeedConsumer[PreparedBatch]:
         """Return the consumer that counts what is behind the live fold, and then ends."""
@@ -104,7 +111,11 @@ class FoldFactory:
         return self._consumer(BacklogSelection(past), until=past.until.positions, target_s=BACKLOG_TARGET_S)
 
     def _consumer(
-        self, selection: Selection, until: Mapping[int, int] | None, target_s: float = BATCH_TARGET_S
+        self,
+        selection: Selection,
+        until: Mapping[int, int] | None,
+        target_s: float = BATCH_TARGET_S,
+        sharing: LaneSharing | None = None,
     ) -> FeedConsumer[PreparedBatch]:
         consumer = FeedConsumer(
             selection.consumer,
@@ -118,6 +129,9 @@ class FoldFactory:
             batch_target_s=target_s,
             until=until,
             follow_anew="python -m aggregator follow-anew",
+            sharing=sharing,
+            # A backlog begins at one place of all lanes.
+            concerns_all_lanes=lambda prepared: prepared.left_out.begins_backlogs,
         )
         self.deps.board.add(consumer.name, consumer.state)
         return consumer

@@ -18,7 +18,15 @@ from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import feed_service_pb2, values_pb2
 from testkit.wait import eventually
 
-STAYS = {"alembic_version", "catalog_version", "lane_head", "request_log", "audit_head"}
+STAYS = {
+    "alembic_version",
+    "catalog_version",
+    "lane_head",
+    "request_log",
+    "audit_head",
+    "feed_follower",
+    "feed_lease",
+}
 LONG = "x" * 3000
 START = datetime(2026, 3, 1, tzinfo=UTC)
 MARCH = values_pb2.Period()

@@ -64,6 +64,19 @@ async def test_an_applied_plan_is_quoted_by_the_version_that_is_effective_then(
     ]
 
 
+async def test_a_fee_by_days_is_quoted_for_the_days_of_a_short_period(calm_rating: Any) -> None:
+    fee = catalog_pb2.PlanItem(
+        name="Fee", fixed=catalog_pb2.FixedFee(amount="29.99"), proration=catalog_pb2.PRORATION_DAY
+    )
+    draft = catalog_pb2.PlanSpec(currency="USD", items=[fee])
+    period = pb.QuotePeriod(start="2026-01-15", end="2026-02-01")
+
+    quoted = await calm_rating.user()("QuotePlan", pb.QuotePlanRequest(draft=draft, period=period))
+
+    (line,) = quoted.lines
+    assert (line.exact_amount, line.amount, quoted.total) == ("50983/3100", "16.45", "16.45")
+
+
 async def test_a_plan_is_explained_in_the_units_of_its_meters(calm_rating: Any, calm_catalog: Any) -> None:
     await calm_catalog.plan(per_unit("Calls", "calls", "1"), per_unit("Talk", "minutes", "0.5", included="10"))
     draft = catalog_pb2.PlanSpec(currency="EUR", items=[per_unit("Lines", "no-such-meter", "2")])

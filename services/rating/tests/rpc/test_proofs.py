@@ -37,6 +37,7 @@ CHARGE_CHANGES = {
     "meter": "'other'",
     "quantity": "quantity + 1",
     "exact_amount": "exact_amount + 1",
+    "exact_divisor": "7",
     "document": """jsonb_set(document, '{steps,0,text}', '"other"')""",
     "digest": "sha256('other')",
 }

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from chassis.errors.refused import Refused
-from rating.domain.assumed_periods import AssumedPeriod, assumed_period
+from rating.domain.assumed_periods import AssumedPeriod, assumed_period, share_of_month
+from rating.domain.proration import WHOLE, DayShare
 
 NOW = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)
 """Half past midnight of the first of April in Vienna."""
@@ -27,6 +28,27 @@ def test_a_period_has_the_days_that_are_asked_for(asked: AssumedPeriod, start: s
     period = assumed_period(asked, NOW)
 
     assert (f"{period.start:%Y-%m-%dT%H:%M}", f"{period.end:%Y-%m-%dT%H:%M}") == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days", "of_days"),
+    [
+        (date(2026, 1, 15), date(2026, 2, 1), 17, 31),
+        (date(2024, 2, 1), date(2024, 2, 11), 10, 29),
+        (date(2026, 1, 1), date(2026, 2, 1), 31, 31),
+        (date(2026, 1, 15), date(2026, 2, 15), 31, 31),
+        (date(2026, 1, 31), date(2026, 2, 28), 28, 28),
+        (date(2026, 1, 20), date(2026, 2, 10), 21, 31),
+        (date(2026, 12, 20), date(2027, 1, 1), 12, 31),
+        (date(2026, 1, 1), date(2026, 4, 1), 1, 1),
+    ],
+)
+def test_a_short_period_is_a_part_of_its_month(start: date, end: date, days: int, of_days: int) -> None:
+    assert share_of_month(AssumedPeriod("UTC", start, end)) == DayShare(days, of_days)
+
+
+def test_without_an_end_a_period_is_whole() -> None:
+    assert [share_of_month(AssumedPeriod("UTC", start)) for start in (None, date(2026, 1, 15))] == [WHOLE, WHOLE]
 
 
 @pytest.mark.parametrize(

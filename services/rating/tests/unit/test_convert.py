@@ -94,10 +94,11 @@ def test_the_steps_tell_the_metered_quantity_and_what_it_becomes() -> None:
         ({}, "increment"),
         ({"multiply": "2", "divide": "2"}, "divide"),
         ({"divide": "60"}, "divide"),
-        ({"multiply": "0.5"}, "multiply"),
         ({"multiply": "0"}, "multiply"),
         ({"multiply": "100001"}, "multiply"),
         ({"increment": "1"}, "increment"),
+        ({"divide": "1000000000000001"}, "divide"),
+        ({"divide": "0.000009"}, "divide"),
         ({"increment": "-1", "rounding": "FLOOR"}, "increment"),
     ],
 )
@@ -106,6 +107,30 @@ def test_what_contradicts_itself_or_would_not_be_exact_is_refused(fields: dict[s
         conversion(fields)
 
     assert (refused.value.field, refused.value.reason) == (field, Reason.PRICE_INVALID)
+
+
+@pytest.mark.parametrize(
+    ("fields", "metered", "priced"),
+    [
+        ({"divide": "1000000000"}, "1250000000", "1.25"),
+        ({"divide": "1000000000"}, "1", "0.000000001"),
+        ({"divide": "1024"}, "1", "0.0009765625"),
+        ({"multiply": "0.5"}, "3", "1.5"),
+        ({"divide": "0.8"}, "3", "3.75"),
+    ],
+)
+def test_what_has_an_end_needs_no_rounding(fields: dict[str, Any], metered: str, priced: str) -> None:
+    price = Price(PerUnit(Decimal(1)), convert=conversion(fields))
+
+    assert rate(Decimal(metered), price).amount == Decimal(priced)
+
+
+def test_decimals_of_conversion_and_price_are_bounded_together() -> None:
+    Price(PerUnit(Decimal("0.000000001")), convert=conversion({"divide": "1000000000"}))
+    with pytest.raises(Refused) as refused:
+        Price(PerUnit(Decimal("0.0000000001")), convert=conversion({"divide": "1000000000"}))
+    assert (refused.value.field, refused.value.reason) == ("convert", Reason.PRICE_INVALID)
+    assert "9 decimals more, and a price of the item has 10" in refused.value.text
 
 
 def test_a_fixed_fee_converts_nothing() -> None:

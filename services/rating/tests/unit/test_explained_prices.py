@@ -29,6 +29,7 @@ from rating.domain.pricing.rows import TierRow
 from rating.domain.pricing.stairstep import Bracket, Stairstep
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
+from rating.domain.proration import Proration
 
 TIERS = (Tier(Decimal(100), Decimal("0.05"), Decimal(2)), Tier(Decimal(200), Decimal("0.04")), Tier(None, Decimal(0)))
 BRACKETS = (Bracket(Decimal(100), Decimal(5)), Bracket(None, Decimal(7)))
@@ -138,6 +139,14 @@ def test_an_example_is_what_that_usage_is_charged_and_tells_its_steps() -> None:
         charge = rate_plan(plan, {"calls": MeterUsage(example.quantity, "call", 1)})[1]
         assert example.derivation == charge.derivation
         assert example.derivation.steps
+
+
+def test_a_fee_by_days_says_so() -> None:
+    fee = PlanItem("Fee", meter="", product="", price=Price(FixedFee(Decimal(1))), proration=Proration.DAY)
+
+    (explained,) = explained_plan(Plan("USD", (fee,)), {})
+
+    assert explained.sentence.endswith("whatever is used. Of a period that is cut short, its days are charged.")
 
 
 def test_an_item_that_the_plan_does_not_have_is_refused_by_its_place() -> None:

@@ -97,6 +97,9 @@ CONVERSIONS: Final = {
     "divide 60, HALF_UP to 1": {"divide": "60", "increment": "1", "rounding": "HALF_UP"},
     "CEILING to 6": {"increment": "6", "rounding": "CEILING"},
     "multiply 1000": {"multiply": "1000"},
+    "divide 60, round up": {"divide": "60", "round": "up"},
+    "divide 1000000000": {"divide": "1000000000"},
+    "divide 1024": {"divide": "1024"},
 }
 
 

@@ -11,12 +11,16 @@ from eventlog.as_of import AsOf
 from eventlog.feed.cursor import Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _READ = "SELECT lane, position, chain, epoch FROM feed_checkpoint WHERE consumer = :consumer ORDER BY lane"
+_LOCK_LANES = """
+    SELECT lane, position, chain, epoch FROM feed_checkpoint
+    WHERE consumer = :consumer AND lane = ANY(:lanes) ORDER BY lane FOR UPDATE
+"""
 
 
 async def read_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cursor]:
@@ -42,9 +46,17 @@ async def lock_all_checkpoints(conn: AsyncConnection) -> dict[str, dict[int, Cur
     return {consumer: _cursors(found) for consumer, found in groupby(rows, key=lambda row: row.consumer)}
 
 
-async def lock_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cursor]:
-    """Return the place of `consumer`, locked for this transaction: the fence against a second instance."""
-    return _cursors(await conn.execute(text(f"{_READ} FOR UPDATE"), {"consumer": consumer}))
+async def lock_checkpoints(
+    conn: AsyncConnection, consumer: str, lanes: Collection[int] | None = None
+) -> dict[int, Cursor]:
+    """Return the place of `consumer`, locked for this transaction: the fence against a second instance.
+
+    With `lanes`, only that in these: instances that share the lanes don't wait for each other.
+    """
+    if lanes is None:
+        return _cursors(await conn.execute(text(f"{_READ} FOR UPDATE"), {"consumer": consumer}))
+    asked = {"consumer": consumer, "lanes": sorted(lanes)}
+    return _cursors(await conn.execute(text(_LOCK_LANES), asked))
 
 
 async def peek_checkpoints(conn: AsyncConnection, consumer: str) -> tuple[dict[int, Cursor], bool]:

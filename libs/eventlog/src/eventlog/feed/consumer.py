@@ -2,7 +2,7 @@
 
 Missing, repeated or foreign segments stop the consumer with an error; nothing is ever skipped. A batch that fails is
 tried again with half as many segments, down to one. Any number of instances may run: the checkpoint rows fence them, so
-that one applies and the others stand by.
+that one applies and the others stand by, or each applies the lanes that it holds (`sharing.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from chassis.errors import (
@@ -24,7 +25,7 @@ from chassis.errors import (
 )
 from chassis.logs import get_logger
 from chassis.postgres import is_caused_by_data, sqlstate_of, transaction, translate
-from chassis.tasks import wait_or_stop
+from chassis.tasks import set_when_any, wait_or_stop
 from eventlog.feed.checkpoints import (
     begin_checkpoints,
     lock_checkpoints,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from chassis.clock import Clock
+    from eventlog.feed.sharing import LaneSharing
     from eventlog.feed.source import FeedSource
 
 Prepared = TypeVar("Prepared")
@@ -55,6 +57,7 @@ Result = TypeVar("Result")
 
 MEBIBYTE: Final = 1024 * 1024
 STANDBY_POLL_S: Final = 0.5
+FENCED_PAUSE_S: Final = 0.1
 STANDBY_PATIENCE: Final = 6
 """An instance on standby takes over after seeing this often that there is work, but nobody holds or moves the place."""
 
@@ -125,6 +128,8 @@ class FeedConsumer(Generic[Prepared]):
         buffer_bytes_max: int = 16 * MEBIBYTE,
         until: Mapping[int, int] | None = None,
         follow_anew: str = "its service's follow-anew",
+        sharing: LaneSharing | None = None,
+        concerns_all_lanes: Callable[[Prepared], bool] = lambda _: False,
     ) -> None:
         """Create the consumer that keeps its checkpoints under `name`, and limit the size and time of its batches.
 
@@ -132,6 +137,8 @@ class FeedConsumer(Generic[Prepared]):
 
         With `until` (the last position wanted in each lane, which must be the end of a segment, as heads are), only
         those lanes are read, from the checkpoint or the start, and `run` returns once all is applied: a bounded fill.
+        With `sharing`, only the lanes that this instance holds are read, and others apply the other lanes meanwhile;
+        but nobody does while a batch is applied that `concerns_all_lanes`.
         """
         self.name = name
         self._engine = engine
@@ -145,6 +152,8 @@ class FeedConsumer(Generic[Prepared]):
         self._until = None if until is None else {lane: position for lane, position in until.items() if position > 0}
         self._progress = FeedProgress(name, clock)
         self._follow_anew = follow_anew
+        self._sharing = sharing
+        self._concerns_all_lanes = concerns_all_lanes
         self._violation: str | None = None
         self._epoch = ""
 
@@ -164,7 +173,8 @@ class FeedConsumer(Generic[Prepared]):
 
     def state(self) -> FeedState:
         """Return where the consumer stands: how much waits, since when it has not moved, and what is in its way."""
-        return self._progress.state()
+        state = self._progress.state()
+        return state if self._sharing is None else replace(state, lanes=self._sharing.holders())
 
     def is_done(self) -> bool:
         """Whether everything up to `until` is applied, as far as this instance knows; never for one without an end."""
@@ -181,13 +191,24 @@ class FeedConsumer(Generic[Prepared]):
         Raises Diverged, OutOfRange and other errors that only a person can fix, and whatever the handler raises. When
         it runs again, it continues from the checkpoints.
         """
+        if self._sharing is None:
+            await self._run(stop)
+            return
+        keeping = asyncio.create_task(self._sharing.keep(self._may_hold, self._see_positions))
+        try:
+            await self._run(stop)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         with suppress(_Stopped):
             while not stop.is_set():
                 try:
                     await self._follow(stop)
                 except _Fenced:
                     _log.info("feed.fenced", consumer=self.name)
-                    await self._stand_by(stop)
+                    await self._fenced(stop)
                 except LanesChanged:
                     _log.info("feed.lanes_changed", consumer=self.name)
                 except LogRenewed:
@@ -198,15 +219,25 @@ class FeedConsumer(Generic[Prepared]):
                     self._halt(error)
                     raise
                 else:
-                    return
+                    if self._sharing is None:
+                        return
 
     async def _follow(self, stop: asyncio.Event) -> None:
         await self._handler.reset()
         cursors = await self._begin(stop)
+        if self._sharing is None:
+            await self._read_on(cursors, stop)
+            return
+        with suppress(_Stopped):
+            async with set_when_any(stop, self._sharing.changed) as over:
+                await (self._read_on(cursors, over) if cursors else self._look_on(over))
+
+    async def _read_on(self, cursors: dict[int, Cursor], stop: asyncio.Event) -> None:
         intake = FeedIntake(
             self._source,
             cursors,
             until=self._until,
+            known=self._progress.positions().keys() | cursors.keys(),
             stop=stop,
             buffer_bytes_max=self._buffer_bytes_max,
             progress=self._progress,
@@ -220,6 +251,15 @@ class FeedConsumer(Generic[Prepared]):
             ):
                 cursors = await self._apply(cursors, segments, stop)
             intake.raise_failure()
+
+    async def _look_on(self, stop: asyncio.Event) -> None:
+        """Ask where the log ends while this instance holds no lane, until it does, or until the log has others."""
+        while not stop.is_set():
+            heads, asked_at = await self._persist(self._ask_heads, stop)
+            self._progress.see_heads(heads, asked_at)
+            if heads.positions.keys() - self._progress.positions().keys():
+                raise LanesChanged
+            await self._pause(STANDBY_POLL_S, stop)
 
     async def _begin(self, stop: asyncio.Event) -> dict[int, Cursor]:
         """Return the checkpoints of every lane to read, with new ones at position 0."""
@@ -238,7 +278,30 @@ class FeedConsumer(Generic[Prepared]):
         stored = await self._persist(load, stop)
         cursors = {lane: cursor for lane, cursor in stored.items() if self._until is None or lane in self._until}
         self._progress.begin(positions(cursors))
-        return cursors
+        if self._sharing is None:
+            return cursors
+        await self._persist(self._sharing.beat, stop)
+        # Of what was taken just now, read where it is by now.
+        stored = await self._persist(self._read, stop)
+        self._sharing.changed.clear()
+        return {lane: cursor for lane, cursor in stored.items() if lane in self._sharing.held}
+
+    async def _fenced(self, stop: asyncio.Event) -> None:
+        if self._sharing is None:
+            await self._stand_by(stop)
+        else:
+            # Whoever held the lane had a batch under way, or this instance was away for too long.
+            await self._pause(FENCED_PAUSE_S, stop)
+
+    def _may_hold(self) -> bool:
+        """Whether this instance is to hold lanes: not while it gets no answer from the log, as others may get one."""
+        return not self._progress.state().cut_off
+
+    def _see_positions(self, seen: Mapping[int, int]) -> None:
+        """Take over where the lanes are that others apply; of its own this instance knows more."""
+        held = frozenset[int]() if self._sharing is None else self._sharing.held
+        own = {lane: position for lane, position in self._progress.positions().items() if lane in held}
+        self._progress.place({**seen, **own})
 
     async def _is_renewed(self, error: MeterlineError, stop: asyncio.Event) -> bool:
         """Whether the log has a new epoch by now, in which its reader may go on: a stream may notice that first."""
@@ -283,7 +346,7 @@ class FeedConsumer(Generic[Prepared]):
             for _ in batch:
                 waiting.popleft()
             self._violation = None
-            self._progress.place(positions(place))
+            self._progress.place({**self._progress.positions(), **positions(place)})
             self._progress.count(batch)
         return place
 
@@ -324,9 +387,12 @@ class FeedConsumer(Generic[Prepared]):
         return True
 
     async def _commit(self, before: Mapping[int, Cursor], after: Mapping[int, Cursor], prepared: Prepared) -> None:
+        if self._sharing is not None and not before.keys() <= self._sharing.held:
+            raise _Fenced
+        lanes = None if self._sharing is None or self._concerns_all_lanes(prepared) else before.keys()
         async with transaction(self._engine) as conn:
             try:
-                held = await lock_checkpoints(conn, self.name)
+                held = await lock_checkpoints(conn, self.name, lanes)
             except Exception as error:
                 waited_in_vain = translate(error)
                 if isinstance(waited_in_vain, Conflict | DeadlineExceeded):

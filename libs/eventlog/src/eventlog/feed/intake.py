@@ -19,7 +19,7 @@ from eventlog.feed.cursor import Cursor, check_payload, follow
 from eventlog.feed.source import Backoff, may_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Collection, Coroutine, Mapping
     from datetime import datetime
     from types import TracebackType
 
@@ -39,7 +39,7 @@ _log = get_logger(__name__)
 
 
 class LanesChanged(Exception):
-    """The source has lanes that are not being read yet."""
+    """The source has lanes that nobody reads yet."""
 
 
 class LogRenewed(Exception):
@@ -49,19 +49,21 @@ class LogRenewed(Exception):
 class FeedIntake:
     """Follows `source` from `cursors` until closed, or until every lane of `until` has reached its position."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wiring, by keyword
         self,
         source: FeedSource,
         cursors: Mapping[int, Cursor],
         *,
         until: Mapping[int, int] | None,
+        known: Collection[int],
         stop: asyncio.Event,
         buffer_bytes_max: int,
         progress: FeedProgress,
         clock: Clock,
     ) -> None:
-        """Prepare; entering the context starts one reader per lane."""
+        """Prepare; entering the context starts one reader per lane. Lanes that are not `known` end the reading."""
         self._source = source
+        self._known = frozenset(known)
         self._cursors = cursors
         self._until = until
         self._stop = stop
@@ -202,7 +204,7 @@ class FeedIntake:
         self._progress.see_heads(heads, asked_at)
         if any(cursor.epoch != heads.epoch for cursor in self._cursors.values()):
             raise LogRenewed
-        if self._until is None and heads.positions.keys() - self._cursors.keys():
+        if self._until is None and heads.positions.keys() - self._known:
             raise LanesChanged
         for lane in self._lanes.values():
             self._look_at(lane, heads)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from chassis.clock import Clock
     from eventlog.feed.cursor import FeedHeads, Segment
+    from eventlog.feed.sharing import LaneHolder
 
 CONSUMER_ATTRIBUTE: Final = "metering.feed.consumer"
 LANE_ATTRIBUTE: Final = "metering.feed.lane"
@@ -52,6 +53,7 @@ class FeedState:
     is when the consumer last moved, or when work came after it had none. Both are None while nothing waits.
     `last_contact_at` is when the log that it follows was last asked where it ends, and answered; None before the first
     answer. `cut_off` tells that this is too long ago: how much waits is then as it was, and unknown now.
+    `lanes` tells who applies which lane, where instances share them.
     """
 
     consumer: str
@@ -61,6 +63,7 @@ class FeedState:
     trouble: Trouble | None
     last_contact_at: datetime | None
     cut_off: bool
+    lanes: tuple[LaneHolder, ...] = ()
 
     def stuck_since(self, now: datetime) -> datetime | None:
         """Return since when it has not moved although entries wait, if that is longer than a batch may take."""

@@ -131,3 +131,31 @@ def create_checkpoint_table(op: Operations) -> None:
         """
     )
     op.execute("ALTER TABLE feed_checkpoint SET (fillfactor = 50)")
+
+
+def create_sharing_tables(op: Operations) -> None:
+    """Create the tables by which the instances of a consumer share the lanes of its feed; nothing in them is a fact."""
+    op.execute(
+        """
+        CREATE TABLE feed_follower (
+            consumer text NOT NULL,
+            follower uuid NOT NULL,
+            name text NOT NULL,
+            since timestamptz NOT NULL,
+            seen_at timestamptz NOT NULL,
+            PRIMARY KEY (consumer, follower)
+        )
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE feed_lease (
+            consumer text NOT NULL,
+            lane integer NOT NULL CHECK (lane >= 0),
+            follower uuid NOT NULL,
+            PRIMARY KEY (consumer, lane)
+        )
+        """
+    )
+    for table in ("feed_follower", "feed_lease"):
+        op.execute(f"ALTER TABLE {table} SET (fillfactor = 50)")

@@ -72,6 +72,12 @@ def _dimensions(value: Any) -> list[Any]:
     return [entry for entry in value if isinstance(entry, Mapping)]
 
 
+def _rounding(value: Any) -> str:
+    if not isinstance(value, str) or value not in _ROUNDINGS:
+        raise NotSugarError(f"must be one of {', '.join(_ROUNDINGS)}")
+    return _ROUNDINGS[value]
+
+
 def _plan_forms(value: Any) -> list[Short]:
     return [Short("plan" if isinstance(value, str) else "draft")]
 
@@ -94,6 +100,7 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
+_ROUNDINGS: Final = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": "UNSPECIFIED"}
 _QUOTE: Final = "metering.rating.v1.QuotePlanRequest"
 _METER: Final = "metering.aggregator.v1.MeterSpec"
 _SESSION: Final = "metering.aggregator.v1.Session"
@@ -158,6 +165,10 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
+    "metering.rating.v1.Conversion": {
+        "round": Short("rounding", _rounding, {"enum": list(_ROUNDINGS)}),
+        "to": Short("increment"),
+    },
     "metering.rating.v1.PackagePrice": {"unit": Short("unitPrice")},
     "metering.invoicing.v1.BillingProfileSpec": {
         "graceHours": Short(

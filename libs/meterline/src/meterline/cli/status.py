@@ -30,6 +30,7 @@ _HALTED: Final = {
     Reason.FEED_POSITION_AHEAD.value,
 }
 _BEHIND_AFTER_S: Final = 10.0
+_SHARED_BY: Final = 2
 _COLUMNS: Final = (
     "service",
     "state",
@@ -138,6 +139,7 @@ def _feed_document(feed: feed_pb2.FeedState, now: datetime) -> dict[str, Any]:
         "cutOff": feed.cut_off,
         "stuckSince": _text(feed, "stuck_since"),
         "lastError": error if feed.last_error_reason else None,
+        "lanes": [{"lane": found.lane, "holder": found.holder} for found in feed.lanes],
     }
 
 
@@ -219,6 +221,18 @@ def lines_of(service: dict[str, Any]) -> list[str]:
         for feed in service["feeds"]
         if feed["cutOff"]
     ]
+    lines += [line for feed in service["feeds"] if (line := lanes_text(feed))]
     if service["next"]:
         lines.append(f"next: {service['next']}")
     return lines
+
+
+def lanes_text(feed: dict[str, Any]) -> str:
+    """Return which replica applies which lanes; nothing where one applies all of them."""
+    lanes_of: dict[str, list[str]] = {}
+    for found in feed.get("lanes", ()):
+        lanes_of.setdefault(found["holder"], []).append(str(found["lane"]))
+    if len(lanes_of) < _SHARED_BY:
+        return ""
+    shares = "; ".join(f"{', '.join(lanes)} by {holder}" for holder, lanes in lanes_of.items())
+    return f"{feed['consumer']}: lanes {shares}"

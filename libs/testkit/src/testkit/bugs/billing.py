@@ -23,11 +23,11 @@ def has_months_of_its_own(real: Real) -> Real:
 def takes_unknown_for_nothing(real: Real) -> Real:
     """What can't be found out costs nothing."""
 
-    def charge(item: Any, usage: Any, code: str) -> Any:
+    def charge(item: Any, usage: Any, *others: Any) -> Any:
         from rating.domain.charges import MeterUsage  # noqa: PLC0415 - the kit is used without rating as well
 
         known = {item.meter: MeterUsage(Decimal(0), "", 0), **usage}
-        return real(item, known, code)
+        return real(item, known, *others)
 
     return charge
 

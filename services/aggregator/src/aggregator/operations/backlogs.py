@@ -51,7 +51,8 @@ class LiveSelection(Selection):
     async def claim(self, conn: AsyncConnection, left_out: LeftOut) -> None:
         """Note what is left out. Raises RetryBatch if other tenants have backlogs by now.
 
-        The place of the live fold is locked, without which nobody gets a backlog or loses it.
+        The place of the live fold is locked in every lane of the batch, and in all lanes where somebody gets a backlog
+        or loses it. So nobody does while another replica counts.
         """
         known = await backlogs.backlog_ids(conn)
         if known != left_out.backlogs:

@@ -62,6 +62,11 @@ class LeftOut:
     ends: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     backlogs: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def begins_backlogs(self) -> bool:
+        """Whether a tenant is left out that was not before."""
+        return not self.ends.keys() <= self.backlogs.keys()
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedBatch:

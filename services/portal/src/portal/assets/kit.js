@@ -3454,7 +3454,7 @@ function sliceOf({ upTo }, index) {
 function stepsInWords(context, steps, tiers, price, unit, currency) {
   let { t: t4, format, words } = context, priced = [...tiers];
   return steps.map((step) => {
-    let money = format.money(step.value, currency);
+    let money = step.value.includes("/") ? `${step.value} ${currency}` : format.money(step.value, currency);
     switch (step.name) {
       case "quantity":
         return { ...step, text: t4("step.quantity"), shown: words.quantity(step.value, unit) };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from portal.domain.views import Quantity, View
+from portal.domain.views import ExactAmount, View
 
 
 class Step(View):
@@ -12,4 +12,4 @@ class Step(View):
 
     name: str = Field(description="Stable name.", examples=["included", "tier", "minimum", "total"])
     text: str = Field(description="In plain words.")
-    value: Quantity = Field(description="Result of the step.")
+    value: ExactAmount = Field(description="Result of the step.")

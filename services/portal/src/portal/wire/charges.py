@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portal.domain.invoices import Tier
 from portal.domain.steps import Step
-from portal.wire.values import optional_decimal
+from portal.wire.values import exact_text, optional_decimal
 
 if TYPE_CHECKING:
     from metering.invoicing.v1 import invoice_pb2
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def steps_from_proto(messages: Iterable[charge_pb2.DerivationStep]) -> tuple[Step, ...]:
     """Return how an amount came about."""
-    return tuple(Step(name=step.name, text=step.text, value=Decimal(step.value)) for step in messages)
+    return tuple(Step(name=step.name, text=step.text, value=exact_text(step.value)) for step in messages)
 
 
 def tiers_from_proto(

@@ -20,7 +20,7 @@ from portal.domain.invoices import (
     Verified,
 )
 from portal.wire.charges import tiers_from_proto
-from portal.wire.values import freshness_from_proto, optional_decimal, span_from_proto
+from portal.wire.values import exact_text, freshness_from_proto, optional_decimal, span_from_proto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,7 @@ def line_from_proto(message: pb.InvoiceLine) -> Line:
         quantity=Decimal(message.quantity),
         priced_quantity=optional_decimal(message.priced_quantity),
         amount=Decimal(message.amount),
-        exact_amount=message.exact_amount,
+        exact_amount=exact_text(message.exact_amount),
         event_count=message.event_count,
         tiers=tiers_from_proto(message.tiers),
         period=span_from_proto(message.period),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from eventlog.wire import as_of_from_answer, instant_from_proto
+from money import format_exact, parse_exact
 from portal.domain.views import Freshness, Span
 
 if TYPE_CHECKING:
@@ -34,3 +35,8 @@ def span_from_proto(message: values_pb2.Period) -> Span:
 def optional_decimal(text: str) -> Decimal | None:
     """Return a decimal, or None for the empty text."""
     return Decimal(text) if text else None
+
+
+def exact_text(text: str) -> str:
+    """Return an exact amount as it is shown: a decimal without zeros at its end, or a fraction."""
+    return format_exact(parse_exact(text))

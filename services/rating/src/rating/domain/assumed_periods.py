@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, inside
 from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_at, period_labelled
+from rating.domain.proration import WHOLE, DayShare
+
+_DECEMBER: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,26 @@ def assumed_period(asked: AssumedPeriod, now: datetime) -> BillingPeriod:
     if end is None or end <= start:
         _refuse(f"holds no time in {asked.zone}; take other days")
     return BillingPeriod(label, start, end)
+
+
+def share_of_month(asked: AssumedPeriod) -> DayShare:
+    """Return how many of the days of a month the period has: of its calendar month if it lies in it.
+
+    Otherwise of the month that begins with it, and longer ones are whole.
+    """
+    if asked.start is None or asked.end is None:
+        return WHOLE
+    days = (asked.end - asked.start).days
+    for begins in (asked.start.replace(day=1), asked.start):
+        following = _a_month_after(begins)
+        if asked.end <= following:
+            return DayShare(days, (following - begins).days)
+    return WHOLE
+
+
+def _a_month_after(day: date) -> date:
+    year, month = (day.year + 1, 1) if day.month == _DECEMBER else (day.year, day.month + 1)
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def _refuse(text: str) -> NoReturn:

@@ -13,6 +13,7 @@ from chassis.errors.refused import Refused
 from money import ZERO, exact_arithmetic
 from rating.domain.pricing.adjust import Included
 from rating.domain.pricing.rows import Words
+from rating.domain.proration import Proration
 from rating.domain.quotes import Quote, quote_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ def ends_of(price: Price) -> list[Decimal]:
 
 def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
     examples = tuple(quote_of(item, quantity, currency, unit) for quantity in example_quantities(item.price))
-    return ExplainedItem(item, unit, sentence_of(item.price, unit, currency), examples)
+    sentence = sentence_of(item.price, unit, currency)
+    if item.proration is Proration.DAY:
+        sentence += " Of a period that is cut short, its days are charged."
+    return ExplainedItem(item, unit, sentence, examples)
 
 
 def _sentences(price: Price, unit: str, currency: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan
+from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
@@ -56,11 +57,14 @@ class PlanQuote:
     total: Decimal
 
 
-def quoted_plan(plan: Plan, usage: Sequence[AssumedUsage]) -> PlanQuote:
-    """Price a whole plan; what is not named is not used. Raises Refused for a meter that no item prices."""
+def quoted_plan(plan: Plan, usage: Sequence[AssumedUsage], share: DayShare = WHOLE) -> PlanQuote:
+    """Price a whole plan in a period that has a share of its days; what is not named is not used.
+
+    Raises Refused for a meter that no item prices.
+    """
     quantities = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
     meters = [item.meter for item in plan.items if item.meter]
-    charges = rate_plan(plan, {meter: MeterUsage(quantities.get(meter, ZERO), "", 0) for meter in meters})
+    charges = rate_plan(plan, {meter: MeterUsage(quantities.get(meter, ZERO), "", 0) for meter in meters}, share)
     unit = currency(plan.currency)
     with exact_arithmetic():
         lines = tuple(_line(charge, unit) for charge in charges)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
-from rating.domain.assumed_periods import AssumedPeriod, assumed_period
+from rating.domain.assumed_periods import AssumedPeriod, assumed_period, share_of_month
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Terms
 from rating.domain.contracts import AskedPeriod
@@ -57,4 +57,4 @@ async def quote_plan(
     async with transaction(deps.engine) as conn:
         name, version, plan = await find_asked_plan(conn, tenant, asked, period.start)
     with refusals():
-        return QuotedPlan(name, version, plan, period, assumed.zone, quoted_plan(plan, usage))
+        return QuotedPlan(name, version, plan, period, assumed.zone, quoted_plan(plan, usage, share_of_month(assumed)))

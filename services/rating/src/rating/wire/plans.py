@@ -127,6 +127,8 @@ def _conversion_from_proto(message: catalog_pb2.Conversion) -> Conversion:
     texts = {name: getattr(message, name) for name in ("multiply", "divide", "increment")}
     check_name("unit", message.unit)
     name = catalog_pb2.QuantityRounding.Name(message.rounding).removeprefix(_ROUNDING)
+    if message.rounding:
+        texts["increment"] = texts["increment"] or "1"
     return Conversion(
         **{name: decimal_in(name, text) for name, text in texts.items() if text},
         rounding=Rounding(name) if message.rounding else None,

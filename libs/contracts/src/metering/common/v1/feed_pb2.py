@@ -26,15 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmetering/common/v1/feed.proto\x12\x12metering.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"J\n\nFeedCursor\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x0c\x12\r\n\x05\x65poch\x18\x04 \x01(\t\"\x88\x03\n\x0b\x46\x65\x65\x64Segment\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x16\n\x0e\x66irst_position\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\x12\x0e\n\x06tenant\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x07 \x01(\x0c\x12\r\n\x05\x63hain\x18\x08 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\n \x01(\t\x12,\n\x08min_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08max_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nchain_rule\x18\r \x01(\r\x12\x12\n\nowner_hash\x18\x0e \x01(\x0c\x12+\n\x04kind\x18\x0f \x01(\x0e\x32\x1d.metering.common.v1.EntryKind\"v\n\tFeedHeads\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12/\n\x05lanes\x18\x02 \x03(\x0b\x32 .metering.common.v1.LanePosition\x12)\n\x07\x65\x61rlier\x18\x03 \x03(\x0b\x32\x18.metering.common.v1.AsOf\"\xdc\x02\n\tFeedState\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x13\n\x0blag_entries\x18\x02 \x01(\x04\x12\x35\n\x11oldest_waiting_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bstuck_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11last_error_reason\x18\x05 \x01(\t\x12\x1a\n\x12last_error_message\x18\x06 \x01(\t\x12\x31\n\rlast_error_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x08 \x01(\r\x12\x33\n\x0flast_contact_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ut_off\x18\n \x01(\x08*X\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45NTRY_KIND_VOID\x10\x01\x12\x1a\n\x16\x45NTRY_KIND_REPLACEMENT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmetering/common/v1/feed.proto\x12\x12metering.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"J\n\nFeedCursor\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x0c\x12\r\n\x05\x65poch\x18\x04 \x01(\t\"\x88\x03\n\x0b\x46\x65\x65\x64Segment\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x16\n\x0e\x66irst_position\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\x12\x0e\n\x06tenant\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x07 \x01(\x0c\x12\r\n\x05\x63hain\x18\x08 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\n \x01(\t\x12,\n\x08min_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08max_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nchain_rule\x18\r \x01(\r\x12\x12\n\nowner_hash\x18\x0e \x01(\x0c\x12+\n\x04kind\x18\x0f \x01(\x0e\x32\x1d.metering.common.v1.EntryKind\"v\n\tFeedHeads\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12/\n\x05lanes\x18\x02 \x03(\x0b\x32 .metering.common.v1.LanePosition\x12)\n\x07\x65\x61rlier\x18\x03 \x03(\x0b\x32\x18.metering.common.v1.AsOf\"\x8b\x03\n\tFeedState\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x13\n\x0blag_entries\x18\x02 \x01(\x04\x12\x35\n\x11oldest_waiting_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bstuck_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11last_error_reason\x18\x05 \x01(\t\x12\x1a\n\x12last_error_message\x18\x06 \x01(\t\x12\x31\n\rlast_error_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x08 \x01(\r\x12\x33\n\x0flast_contact_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ut_off\x18\n \x01(\x08\x12-\n\x05lanes\x18\x0b \x03(\x0b\x32\x1e.metering.common.v1.LaneHolder\":\n\nLaneHolder\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06is_own\x18\x03 \x01(\x08*X\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45NTRY_KIND_VOID\x10\x01\x12\x1a\n\x16\x45NTRY_KIND_REPLACEMENT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'metering.common.v1.feed_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENTRYKIND']._serialized_start=1061
-  _globals['_ENTRYKIND']._serialized_end=1149
+  _globals['_ENTRYKIND']._serialized_start=1168
+  _globals['_ENTRYKIND']._serialized_end=1256
   _globals['_FEEDCURSOR']._serialized_start=119
   _globals['_FEEDCURSOR']._serialized_end=193
   _globals['_FEEDSEGMENT']._serialized_start=196
@@ -42,5 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEEDHEADS']._serialized_start=590
   _globals['_FEEDHEADS']._serialized_end=708
   _globals['_FEEDSTATE']._serialized_start=711
-  _globals['_FEEDSTATE']._serialized_end=1059
+  _globals['_FEEDSTATE']._serialized_end=1106
+  _globals['_LANEHOLDER']._serialized_start=1108
+  _globals['_LANEHOLDER']._serialized_end=1166
 # @@protoc_insertion_point(module_scope)

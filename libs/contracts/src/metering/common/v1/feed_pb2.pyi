@@ -221,6 +221,7 @@ class FeedState(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     LAST_CONTACT_AT_FIELD_NUMBER: _builtins.int
     CUT_OFF_FIELD_NUMBER: _builtins.int
+    LANES_FIELD_NUMBER: _builtins.int
     consumer: _builtins.str
     """Name of the consumer. Example: "usage" (counts events), "fill:7" (counts the past for new meters), "usage-changes" (marks charges)."""
     lag_entries: _builtins.int
@@ -255,6 +256,10 @@ class FeedState(_message.Message):
         first answer, and from older releases: how much waits is then unknown, whatever `lag_entries` says.
         """
 
+    @_builtins.property
+    def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LaneHolder]:
+        """Who applies which lane, by lane, where replicas share them. A lane that nobody holds is absent: one takes it within seconds."""
+
     def __init__(
         self,
         *,
@@ -268,11 +273,42 @@ class FeedState(_message.Message):
         attempts: _builtins.int = ...,
         last_contact_at: _timestamp_pb2.Timestamp | None = ...,
         cut_off: _builtins.bool = ...,
+        lanes: _abc.Iterable[Global___LaneHolder] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_contact_at", b"last_contact_at", "last_error_at", b"last_error_at", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "consumer", b"consumer", "cut_off", b"cut_off", "lag_entries", b"lag_entries", "last_contact_at", b"last_contact_at", "last_error_at", b"last_error_at", "last_error_message", b"last_error_message", "last_error_reason", b"last_error_reason", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "consumer", b"consumer", "cut_off", b"cut_off", "lag_entries", b"lag_entries", "lanes", b"lanes", "last_contact_at", b"last_contact_at", "last_error_at", b"last_error_at", "last_error_message", b"last_error_message", "last_error_reason", b"last_error_reason", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedState: _TypeAlias = FeedState  # noqa: Y015
+
+@_typing.final
+class LaneHolder(_message.Message):
+    """A replica that applies a lane of a feed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANE_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    IS_OWN_FIELD_NUMBER: _builtins.int
+    lane: _builtins.int
+    """Lane number, from 0."""
+    holder: _builtins.str
+    """Name of the replica: its host and process. Example: "aggregator-7d9f8-x2x4z/1"."""
+    is_own: _builtins.bool
+    """Whether it is the replica that answers."""
+    def __init__(
+        self,
+        *,
+        lane: _builtins.int = ...,
+        holder: _builtins.str = ...,
+        is_own: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "is_own", b"is_own", "lane", b"lane"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LaneHolder: _TypeAlias = LaneHolder  # noqa: Y015

@@ -461,8 +461,8 @@ Global___UsagePrice: _TypeAlias = UsagePrice  # noqa: Y015
 
 @_typing.final
 class Conversion(_message.Message):
-    """Another unit, and whole steps of it, for the whole quantity of a period. Example: {divide: "60", increment: "1", rounding: CEILING,
-    unit: "min"} makes 121.5 seconds 3 minutes.
+    """Another unit, and whole steps of it, for the whole quantity of a period. Example: {divide: "60", rounding: CEILING, unit: "min"} makes
+    121.5 seconds 3 minutes; {divide: "1000000000", unit: "GB"} makes 1250000000 bytes 1.25 GB.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -473,13 +473,15 @@ class Conversion(_message.Message):
     ROUNDING_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     multiply: _builtins.str
-    """The quantity is multiplied by this. Decimal text from 0.00001 to 100000; a whole number where nothing is rounded. Optional."""
+    """The quantity is multiplied by this. Decimal text from 0.00001 to 100000. Optional."""
     divide: _builtins.str
-    """Instead: it is divided by this; needs a rounding. Optional."""
+    """Instead: it is divided by this. Decimal text from 0.00001 to 10^15. Without a rounding only a number by which every quantity has an
+    end, such as 1000 or 1024, and 60 not; its decimals and those of the price are 18 together. Optional.
+    """
     increment: _builtins.str
-    """Then it becomes a multiple of this, in the new unit. Decimal text above zero. Required with `rounding`."""
+    """Then it becomes a multiple of this, in the new unit. Decimal text above zero; only with `rounding`. Empty = 1 where there is one."""
     rounding: Global___QuantityRounding.ValueType
-    """Which multiple. Required with `increment`."""
+    """Which multiple. Unspecified: it stays as it is."""
     unit: _builtins.str
     """Unit that it is in then, for people; empty = the meter's. Example: "min"."""
     def __init__(

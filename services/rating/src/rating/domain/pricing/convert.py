@@ -18,8 +18,12 @@ from chassis.errors.refused import Refused
 from money import ZERO, exact_arithmetic, format_decimal
 from rating.domain.pricing.rows import Step, StepName, Words
 
-_FACTOR_MAX: Final = Decimal(100_000)
+_FACTOR_MIN: Final = Decimal("0.00001")
+_MULTIPLY_MAX: Final = Decimal(100_000)
 """Largest factor: a quantity that is a sum of very many values must stay one that passes between services."""
+_DIVIDE_MAX: Final = Decimal(10) ** 15
+PLACES_MAX: Final = 18
+"""Most decimals that a conversion without rounding and a price have together: values have as many at most."""
 
 
 class Rounding(StrEnum):
@@ -53,16 +57,31 @@ class Conversion:
         if (self.increment is None) != (self.rounding is None):
             raise _invalid("increment", "goes with rounding; write both, or neither")
         factor = self.multiply if self.multiply is not None else self.divide
-        if factor is not None and not 1 / _FACTOR_MAX <= factor <= _FACTOR_MAX:
-            raise _invalid("multiply" if self.divide is None else "divide", "must be from 0.00001 to 100000")
-        is_whole = factor is None or (self.divide is None and factor == factor.to_integral_value())
-        if self.rounding is None and not is_whole:
-            field = "multiply" if self.divide is None else "divide"
-            raise _invalid(field, "needs an increment and a rounding, unless it multiplies by a whole number")
+        field, most = ("multiply", _MULTIPLY_MAX) if self.divide is None else ("divide", _DIVIDE_MAX)
+        if factor is not None and not _FACTOR_MIN <= factor <= most:
+            raise _invalid(field, f"must be from {_FACTOR_MIN:f} to {most:f}")
+        if self.rounding is None and self.places is None:
+            message = f"divided by {self.divide:f} most quantities have no end"
+            raise _invalid(field, f"{message}; write a rounding, or a price for the unit that is metered")
         if factor is None and self.rounding is None:
             raise _invalid(
                 "increment", "says nothing; write multiply or divide, increment and rounding, or leave it out"
             )
+
+    @property
+    def places(self) -> int | None:
+        """How many decimals a whole quantity may get, where nothing is rounded; None: more than any number."""
+        if self.rounding is not None:
+            return 0
+        ratio = Fraction(self.multiply or 1) / Fraction(self.divide or 1)
+        rest, places = ratio.denominator, 0
+        for prime in (2, 5):
+            count = 0
+            while rest % prime == 0:
+                rest //= prime
+                count += 1
+            places = max(places, count)
+        return places if rest == 1 else None
 
     def apply(self, quantity: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Return the quantity that is priced, and the step that tells it; what is not above zero stays."""

@@ -51,6 +51,14 @@ class PriceModel(ABC):
         yield f"The quantity is priced by the model {self.KIND.replace('_', ' ')}: {fields}."
 
     @property
+    def unit_prices(self) -> Sequence[Decimal]:
+        """What quantities are multiplied by."""
+        parts = [getattr(self, part.name) for part in fields(cast("Any", self))]
+        records = [record for content in parts if isinstance(content, tuple) for record in content]
+        prices = (getattr(one, "unit_price", None) for one in (self, *records))
+        return [price for price in prices if price is not None]
+
+    @property
     def bounds(self) -> Sequence[Decimal]:
         """Quantities, ascending, up to and including which a price holds: where tiers end, if it has them."""
         parts = (getattr(self, part.name) for part in fields(cast("Any", self)))
@@ -64,6 +72,12 @@ def _texts_of(model: PriceModel) -> Iterator[tuple[str, str]]:
         value = getattr(model, part.name)
         if isinstance(value, Decimal):
             yield part.name.replace("_", " "), format_decimal(value)
+
+
+def places_of(value: Decimal) -> int:
+    """Return how many decimals a finite number has."""
+    exponent = value.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def check_not_negative(field: str, value: Decimal) -> None:

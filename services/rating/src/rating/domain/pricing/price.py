@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.pricing.adjust import Adjustment, Minimum
-from rating.domain.pricing.convert import Conversion
-from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.convert import PLACES_MAX, Conversion
+from rating.domain.pricing.model import PriceModel, places_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,14 @@ class Price:
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
         if self.model.IS_OF_MONEY and self.convert:
             text = "an amount of money has no other unit; leave it out"
+            raise Refused("convert", Reason.PRICE_INVALID, text)
+        places = 0 if self.convert is None else self.convert.places or 0
+        own = max((places_of(price) for price in self.model.unit_prices), default=0)
+        if places and places + own > PLACES_MAX:
+            text = (
+                f"gives quantities {places} decimals more, and a price of the item has {own}; both together may be "
+                f"{PLACES_MAX}: write a rounding, or prices with fewer decimals"
+            )
             raise Refused("convert", Reason.PRICE_INVALID, text)
 
     @property
