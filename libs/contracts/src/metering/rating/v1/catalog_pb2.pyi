@@ -917,6 +917,7 @@ class ContractSpec(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     EVERY_FIELD_NUMBER: _builtins.int
     ANCHOR_FIELD_NUMBER: _builtins.int
+    PAUSES_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -953,6 +954,13 @@ class ContractSpec(_message.Message):
     """A day on which a period begins; all others are counted from it, also backwards. Example: "2024-01-31": periods of months begin on
     29 February and on 31 March. Empty = `start` or, with `anchor_day`, that day of its month.
     """
+    @_builtins.property
+    def pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
+        """Days on which fixed fees stand still, in order and apart. At most 50. One that goes by days (`proration`) costs its share of the other
+        days, any other one nothing in a period that is paused whole. Usage is priced as always. No period that is rated permanently may get
+        other days by a change of them.
+        """
+
     def __init__(
         self,
         *,
@@ -968,14 +976,41 @@ class ContractSpec(_message.Message):
         reason: _builtins.str = ...,
         every: _builtins.int = ...,
         anchor: _builtins.str = ...,
+        pauses: _abc.Iterable[Global___ContractPause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContractSpec: _TypeAlias = ContractSpec  # noqa: Y015
+
+@_typing.final
+class ContractPause(_message.Message):
+    """Whole days on which a contract stands still."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    start: _builtins.str
+    """First day, in the contract's zone. Example: "2024-06-10". Required."""
+    until: _builtins.str
+    """First day after it. Empty = until it is resumed. Example: "2024-06-20"."""
+    def __init__(
+        self,
+        *,
+        start: _builtins.str = ...,
+        until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["start", b"start", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractPause: _TypeAlias = ContractPause  # noqa: Y015
 
 @_typing.final
 class Contract(_message.Message):
