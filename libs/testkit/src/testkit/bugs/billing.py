@@ -32,24 +32,24 @@ def takes_unknown_for_nothing(real: Real) -> Real:
     return charge
 
 
-def locks_nothing(real: Real) -> Real:
-    """Two who change a list at the same time don't wait for one another: here, the first waits for the second to come.
+def reads_together(real: Real) -> Real:
+    """Two who change a list at the same time don't wait for one another: here, the first waits until both have read.
 
     Without that it would be a matter of luck whether they meet.
     """
-    is_alone = True
-    met = asyncio.Event()
+    readers = 0
+    both_have_read = asyncio.Event()
 
-    async def lock(conn: object, kind: str, tenant: str, name: str) -> None:
-        nonlocal is_alone
-        if kind != "customer":
-            return
-        if not is_alone:
-            met.set()
-        is_alone = False
-        await met.wait()
+    async def read(*arguments: Any) -> Any:
+        nonlocal readers
+        found = await real(*arguments)
+        readers += 1
+        if readers > 1:
+            both_have_read.set()
+        await both_have_read.wait()
+        return found
 
-    return lock
+    return read
 
 
 def writes_nothing(real: Real) -> Real:

@@ -205,7 +205,10 @@ BUGS: Final = (
     Bug(
         "B24",
         "two who change one list do not wait for one another",
-        {"rating.operations.contracts:lock_entry": billing.locks_nothing},
+        {
+            "rating.operations.contracts:lock_entry": billing.writes_nothing,
+            "rating.operations.contracts:contracts_of_customers": billing.reads_together,
+        },
         (f"{_RATING}/rpc/test_catalog.py::test_racing_contracts_can_not_slip_past_one_another",),
     ),
 )
