@@ -50,12 +50,13 @@ def _days(year: int, month: int | None, day: int | None, week: int | None, quart
     if month is not None:
         first = date(year, month, 1)
         return first, _first_of(year, month)
-    return date(year, 1, 1), date(year + 1, 1, 1)
+    return date(year, 1, 1), _first_of(year, _MONTHS)
 
 
 def _first_of(year: int, months: int) -> date:
-    """Return the first day of the month that comes `months` after January of a year."""
-    return date(year + months // _MONTHS, months % _MONTHS + 1, 1)
+    """Return the first day of the month that comes `months` after January of a year; after the last of all, its end."""
+    year += months // _MONTHS
+    return date.max if year > date.max.year else date(year, months % _MONTHS + 1, 1)
 
 
 def is_before(label: str, other: str) -> bool:

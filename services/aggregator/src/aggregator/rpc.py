@@ -300,6 +300,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
     async def CheckEvents(self, request: pb.CheckEventsRequest, context: Context) -> pb.CheckEventsResponse:
         """Say what would be counted, and what not."""
+        checks_wire.check_tried(request)
         batch = checks_wire.events_from_proto(request)
         tried = checks.Tried(checks_wire.schemas_from_proto(request), checks_wire.meters_from_proto(request))
         return checks_wire.checked_to_proto(await checks.check_events(self._deps, current_tenant(), batch, tried))

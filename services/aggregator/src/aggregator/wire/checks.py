@@ -11,6 +11,7 @@ from aggregator.wire import meters
 from aggregator.wire.schemas import repaired_to_proto, spec_from_proto
 from chassis.errors import InvalidRequest, Reason, TooBig
 from chassis.errors.refused import refusals
+from chassis.rpc.validation import check_request
 from eventlog.columns import EventColumns, EventRows
 from eventlog.payload import columns_from_proto
 from eventlog.rows import columns_of
@@ -53,6 +54,11 @@ def checked_to_proto(checked: CheckedEvents) -> pb.CheckEventsResponse:
             for index, properties in checked.repaired.items()
         ),
     )
+
+
+def check_tried(request: pb.CheckEventsRequest) -> None:
+    """Refuse schemas and meters that break their contract; events are judged one by one. Raises InvalidRequest."""
+    check_request(pb.CheckEventsRequest(schemas=request.schemas, meters=request.meters))
 
 
 def schemas_from_proto(request: pb.CheckEventsRequest) -> dict[str, SchemaSpec]:

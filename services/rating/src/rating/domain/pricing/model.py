@@ -83,4 +83,4 @@ def places_of(value: Decimal) -> int:
 def check_not_negative(field: str, value: Decimal) -> None:
     """Refuse a price below zero."""
     if not value.is_finite() or value < ZERO:
-        raise Refused(field, Reason.PRICE_INVALID, "must be zero or more")
+        raise Refused(field, Reason.PRICE_INVALID, f"{value:f} is negative; it must be zero or more")
