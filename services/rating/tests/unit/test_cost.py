@@ -396,7 +396,7 @@ def shared(amount: Fraction, weights: Mapping[str, Fraction], unit: Currency) ->
     return {group: part + (step if group in lost[:missing] else 0) for group, part in floored.items()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(usages, prices, aggregations, sizes, currencies)
 def test_windows_and_groups_add_up_to_the_rounded_charge(
     events: list[Event], words: Mapping[str, Any], aggregation: str, size: WindowSize, unit: Currency
@@ -417,7 +417,7 @@ def test_windows_and_groups_add_up_to_the_rounded_charge(
     assert exact == cost_of(quantity_of(events, aggregation), words).amount
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(usages, prices, aggregations, currencies)
 def test_each_amount_agrees_with_an_independent_oracle(
     events: list[Event], words: Mapping[str, Any], aggregation: str, unit: Currency
@@ -440,7 +440,7 @@ def test_each_amount_agrees_with_an_independent_oracle(
     assert {place: part for place, part in got.items() if part} == {p: part for p, part in expected.items() if part}
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(usages, prices, aggregations, currencies)
 def test_larger_windows_cost_what_the_smaller_ones_in_them_cost(
     events: list[Event], words: Mapping[str, Any], aggregation: str, unit: Currency
@@ -455,7 +455,7 @@ def test_larger_windows_cost_what_the_smaller_ones_in_them_cost(
             assert total(inside) == total([row for row in large if row.window == window])
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(usages, prices, aggregations, st.integers(1, 29), st.booleans())
 def test_up_to_a_time_nothing_changes_and_no_minimum_lifts(
     events: list[Event], words: Mapping[str, Any], aggregation: str, days: int, grouped: bool
@@ -478,7 +478,7 @@ def test_up_to_a_time_nothing_changes_and_no_minimum_lifts(
     assert total(cost_rows([FEE], {}, as_draft, Breakdown(), USD)) == 500
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(usages, prices, aggregations, values)
 def test_a_new_group_changes_no_other_groups_quantity(
     events: list[Event], words: Mapping[str, Any], aggregation: str, value: Decimal
