@@ -14,9 +14,9 @@ from money.decimals import (
     plain_decimal,
 )
 from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
-from money.quotients import Exact, exact_of, format_exact, less, parse_exact, part_of
+from money.quotients import Exact, exact_of, format_exact, less, parse_exact, part_of, places_of
 from money.rounding import round_to_minor_unit
-from money.sharing import round_part, share
+from money.sharing import share
 
 __all__ = [
     "DERIVED",
@@ -39,8 +39,8 @@ __all__ = [
     "parse_decimal",
     "parse_exact",
     "part_of",
+    "places_of",
     "plain_decimal",
-    "round_part",
     "round_to_minor_unit",
     "share",
 ]

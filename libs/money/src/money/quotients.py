@@ -56,6 +56,19 @@ def exact_of(ratio: Fraction) -> Exact:
     return ratio
 
 
+def places_of(value: Exact) -> int | None:
+    """Return how many places after the point a number has; None where it never ends."""
+    _, rest = value.as_integer_ratio()
+    counts = []
+    for prime in (2, 5):
+        count = 0
+        while rest % prime == 0:
+            rest //= prime
+            count += 1
+        counts.append(count)
+    return max(counts) if rest == 1 else None
+
+
 def format_exact(value: Exact) -> str:
     """Write an exact amount: `12.5`, or `50983/3100` in lowest terms."""
     return format_decimal(value) if isinstance(value, Decimal) else f"{value.numerator}/{value.denominator}"
@@ -82,20 +95,8 @@ def _shortest(ratio: Fraction) -> str:
 
 def _as_decimal(ratio: Fraction) -> Decimal | None:
     """Return a ratio as a decimal that ends within the places that are allowed; None if it does not."""
-    places = _places_of(ratio.denominator)
-    if places is None:
+    places = places_of(ratio)
+    if places is None or places > PLACES_MAX:
         return None
     with exact_arithmetic():
         return Decimal(ratio.numerator * 10**places // ratio.denominator).scaleb(-places)
-
-
-def _places_of(denominator: int) -> int | None:
-    """Return how many places a fraction with this denominator needs; None where it never ends, or too late."""
-    counts = []
-    for prime in (2, 5):
-        count = 0
-        while denominator % prime == 0:
-            denominator //= prime
-            count += 1
-        counts.append(count)
-    return max(counts) if denominator == 1 and max(counts) <= PLACES_MAX else None

@@ -1,4 +1,4 @@
-"""How a printed amount is divided, and how a part of an amount is printed, so that the parts add up to the whole."""
+"""How a printed amount is divided, so that the parts add up to the whole."""
 
 from __future__ import annotations
 
@@ -40,21 +40,6 @@ def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> lis
     by_loss = sorted(range(len(parts)), key=lambda place: -parts[place][1])
     one_more = set(by_loss[:missing])
     return [_amount(units + (place in one_more), currency) for place, (units, _) in enumerate(parts)]
-
-
-def round_part(amount: Decimal, part: int, whole: int, currency: Currency) -> Decimal:
-    """Return amount x part / whole, rounded half away from zero to the currency's minor unit.
-
-    The quotient is never written as a decimal, which would round it twice: 0.01 USD x 1 / 2 is 0.01, and x 1 / 3 is 0.
-    Raises `ValueError` unless `whole` is greater than zero.
-    """
-    if whole <= 0:
-        message = "an amount is divided into one part or more"
-        raise ValueError(message)
-    numerator, denominator = _ratio(amount, currency)
-    dividend, divisor = numerator * part, denominator * whole
-    units = (2 * abs(dividend) + divisor) // (2 * divisor)
-    return _amount(units if dividend >= 0 else -units, currency)
 
 
 def _ratio(amount: Decimal, currency: Currency) -> tuple[int, int]:

@@ -94,6 +94,18 @@ async def test_checks_are_answered_from_memory_and_follow_usage(catalog: Any, us
     await eventually(follows)
 
 
+async def test_who_asks_at_the_same_time_has_it_read_once(catalog: Any, user: Any, usage: Any) -> None:
+    await agree(catalog)
+    usage.report("UA", "calls", now(), "60")
+    usage.asked.clear()
+
+    answers = await asyncio.gather(*(check(user, "calls") for _ in range(30)))
+
+    assert {answer.entitlement.used for answer in answers} == {"60"}
+    # Once for all of them, and once more for what the change feed had not told yet.
+    assert usage.asked.count("CurrentUsage") <= 2
+
+
 async def test_a_changed_plan_is_known_at_once(catalog: Any, user: Any) -> None:
     await agree(catalog, cat.Feature(name="calls", meter="calls", limit="1"))
     assert not (await check(user, "calls", "5")).allowed

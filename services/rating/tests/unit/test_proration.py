@@ -21,7 +21,7 @@ from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
-from rating.domain.proration import DayShare, Proration, day_share
+from rating.domain.proration import DayShare, Proration, day_share, goes_by_days
 from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
 
 USD = currency("USD")
@@ -134,3 +134,18 @@ def test_what_can_not_go_by_days_is_refused(build: object) -> None:
         build()
 
     assert caught.value.field == "proration"
+
+
+@pytest.mark.parametrize(
+    ("amount", "is_fit"),
+    [
+        ("29.99", True),
+        ("0.123456789012", True),
+        ("0.1234567890123", False),
+        # More digits than Python's own context keeps.
+        ("123456789012345678.123456789012", True),
+        ("123456789012345678.1234567890123", False),
+    ],
+)
+def test_only_fees_of_twelve_decimals_go_by_days(amount: str, is_fit: bool) -> None:
+    assert goes_by_days(Price(FixedFee(Decimal(amount)))) == is_fit

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from money import ZERO, part_of
+from money import ZERO, part_of, places_of
 from rating.domain.pricing.rows import Step, StepName
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def day_share(schedule: Schedule, label: str, pauses: Sequence[Pause] = ()) -> D
 
 def goes_by_days(price: Price) -> bool:
     """Whether each share of a fixed fee can be written exactly."""
-    exponents = (row.flat.normalize().as_tuple().exponent for row in price.model.rows(ZERO))
-    return all(isinstance(exponent, int) and -exponent <= FEE_PLACES_MAX for exponent in exponents)
+    return all((places_of(row.flat) or 0) <= FEE_PLACES_MAX for row in price.model.rows(ZERO))
 
 
 def prorated(derivation: Derivation, share: DayShare, words: Words) -> Derivation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
 from typing import Final, NamedTuple
@@ -34,7 +34,27 @@ class Remembered:
     counted_s: float
     has_changed: bool = False
     """Whether the change feed has named its customer since."""
-    is_being_read: bool = False
+
+    def change(self, since: datetime) -> None:
+        """Note that usage changed, somewhere from a time on."""
+        self.has_changed = True
+        found = self.found
+        if isinstance(found, Entitled) and found.looks_back and since < found.allowance.stretch.start:
+            # What is left of grants, and what was carried over, may be less: all of it is read again.
+            self.terms_read_s = -inf
+
+
+@dataclass(slots=True)
+class Reading:
+    """What happens to an entitlement while it is read: what is read may be from before it."""
+
+    key: EntitlementKey
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    """What became of reservations, by their ids."""
+    changed_since: datetime | None = None
+    """From where on usage changed; None: nowhere."""
+    is_outdated: bool = False
+    """Whether terms changed, or nobody knows what did."""
 
 
 def with_noted(read: Iterable[Reservation], noted: Mapping[str, Reservation]) -> tuple[Reservation, ...]:
@@ -50,7 +70,7 @@ class RememberedEntitlements:
         self._entries_max = entries_max
         self._entries: OrderedDict[EntitlementKey, Remembered] = OrderedDict()
         self._of_customer: dict[tuple[str, str], set[EntitlementKey]] = {}
-        self._readers: dict[EntitlementKey, list[dict[str, Reservation]]] = {}
+        self._readings: dict[tuple[str, str], list[Reading]] = {}
         self.followed_s: float | None = None
         """The moment up to which every change of usage was seen, by a clock that only goes forward; None: unknown."""
 
@@ -65,8 +85,13 @@ class RememberedEntitlements:
             self._entries.move_to_end(key)
         return found
 
-    def keep(self, key: EntitlementKey, entry: Remembered) -> None:
-        """Remember an entitlement."""
+    def keep(self, reading: Reading, entry: Remembered) -> None:
+        """Remember an entitlement that was just read, unless it is outdated already."""
+        if reading.is_outdated:
+            return
+        if reading.changed_since is not None:
+            entry.change(reading.changed_since)
+        key = reading.key
         self._entries[key] = entry
         self._entries.move_to_end(key)
         self._of_customer.setdefault((key.tenant, key.customer), set()).add(key)
@@ -76,54 +101,57 @@ class RememberedEntitlements:
     def changed(self, tenant: str, customer: str, since: datetime) -> None:
         """Note that usage of a customer changed, somewhere from a time on."""
         for key in self._of_customer.get((tenant, customer), ()):
-            kept = self._entries[key]
-            kept.has_changed = True
-            if (
-                isinstance(kept.found, Entitled)
-                and kept.found.looks_back
-                and since < kept.found.allowance.stretch.start
-            ):
-                # What is left of grants, and what was carried over, may be less: all of it is read again.
-                kept.terms_read_s = -inf
+            self._entries[key].change(since)
+        for reading in self._readings.get((tenant, customer), ()):
+            reading.changed_since = since if reading.changed_since is None else min(since, reading.changed_since)
 
     @contextmanager
-    def reading(self, key: EntitlementKey) -> Iterator[dict[str, Reservation]]:
-        """While reservations are read, gather what becomes of them meanwhile, by their ids."""
-        noted: dict[str, Reservation] = {}
-        readers = self._readers.setdefault(key, [])
-        readers.append(noted)
+    def reading(self, key: EntitlementKey) -> Iterator[Reading]:
+        """While an entitlement is read, gather what happens to it meanwhile."""
+        reading = Reading(key)
+        under_way = self._readings.setdefault((key.tenant, key.customer), [])
+        under_way.append(reading)
         try:
-            yield noted
+            yield reading
         finally:
-            readers[:] = [one for one in readers if one is not noted]
-            if not readers:
-                self._readers.pop(key, None)
+            under_way[:] = [one for one in under_way if one is not reading]
+            if not under_way:
+                self._readings.pop((key.tenant, key.customer), None)
 
     def reserved(self, key: EntitlementKey, reservation: Reservation) -> None:
         """Note what a reservation has become."""
-        for noted in self._readers.get(key, ()):
-            noted[reservation.id] = reservation
+        for reading in self._readings.get((key.tenant, key.customer), ()):
+            if reading.key == key:
+                reading.reservations[reservation.id] = reservation
         kept = self._entries.get(key)
         if kept is not None and isinstance(kept.found, Entitled):
-            kept.found = replace(
-                kept.found, reservations=with_noted(kept.found.reservations, {reservation.id: reservation})
-            )
+            noted = {reservation.id: reservation}
+            kept.found = replace(kept.found, reservations=with_noted(kept.found.reservations, noted))
 
     def drop_customer(self, tenant: str, customer: str) -> None:
-        """Forget what is remembered of a customer."""
+        """Forget what is remembered of a customer, who was granted something."""
         for key in list(self._of_customer.get((tenant, customer), ())):
             self._forget(key)
+        for reading in self._readings.get((tenant, customer), ()):
+            reading.is_outdated = True
 
     def drop_tenant(self, tenant: str) -> None:
         """Forget what is remembered of a tenant, whose catalog changed."""
         for key in [key for key in self._entries if key.tenant == tenant]:
             self._forget(key)
+        self._outdate(tenant)
 
     def clear(self) -> None:
         """Forget everything: nobody knows what has changed."""
         self._entries.clear()
         self._of_customer.clear()
+        self._outdate(None)
         self.followed_s = None
+
+    def _outdate(self, tenant: str | None) -> None:
+        for under_way in self._readings.values():
+            for reading in under_way:
+                reading.is_outdated |= tenant in (None, reading.key.tenant)
 
     def _forget(self, key: EntitlementKey) -> None:
         self._entries.pop(key, None)

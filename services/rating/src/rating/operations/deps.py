@@ -17,8 +17,9 @@ from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import CurrentQuantity, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
+from rating.domain.entitlements import Entitled, Verdict
 from rating.domain.meters import KnownMeter
-from rating.domain.remembered import RememberedEntitlements
+from rating.domain.remembered import EntitlementKey, RememberedEntitlements
 from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 from rating.telemetry import Instruments
@@ -105,5 +106,5 @@ class Deps:
     setbacks: Setbacks = field(default_factory=Setbacks)
     entitlements: RememberedEntitlements = field(default_factory=RememberedEntitlements)
     """Entitlements that were asked for a moment ago."""
-    reading: set[Task[None]] = field(default_factory=set)
-    """What is read beside answers from memory."""
+    reading: dict[EntitlementKey, Task[Entitled | Verdict]] = field(default_factory=dict)
+    """Entitlements that are read at this moment, each once for all who ask for it."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -99,7 +101,7 @@ async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     """Return an entitlement that is not too old: from memory where it is, and read again beside where it may be old."""
     kept, now_s = deps.entitlements.find(key), deps.clock.monotonic_s()
     if kept is None or _is_over(kept, deps.clock.now(), now_s):
-        return await _read_anew(deps, key)
+        return await _read_together(deps, key)
     found = kept.found
     if isinstance(found, Verdict) or found.counted is None:
         return found
@@ -107,10 +109,9 @@ async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     if not kept.has_changed and followed_s is not None and followed_s > found.counted.seen_s:
         found = replace(found, counted=replace(found.counted, seen_s=followed_s))
     if staleness_s(deps, found) > STALENESS_MAX_S:
-        return await _counted_again(deps, key, kept)
-    if (kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2) and not kept.is_being_read:
-        kept.is_being_read = True
-        deps.reading.add(asyncio.create_task(_beside(deps, key, kept)))
+        return await _read_together(deps, key)
+    if kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2:
+        _begin_reading(deps, key)
     return found
 
 
@@ -120,22 +121,38 @@ def _is_over(kept: Remembered, now: datetime, now_s: float) -> bool:
     return isinstance(kept.found, Entitled) and now >= kept.found.allowance.stretch.end
 
 
-async def _beside(deps: Deps, key: EntitlementKey, kept: Remembered) -> None:
-    """Count again while answers are given from memory."""
-    try:
-        with acting_for(key.tenant):
-            await _counted_again(deps, key, kept)
-    except MeterlineError as error:
-        # The answers grow older, and say so; who is asked for one that is too old meets the error.
-        _log.warning("entitlement not read again", reason=error.reason.value, **key._asdict())
-    finally:
-        kept.is_being_read = False
-        task = asyncio.current_task()
-        if task is not None:
-            deps.reading.discard(task)
-
-
 # --- reading ---------------------------------------------------------------------------------------------------------
+
+
+async def _read_together(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
+    """Read an entitlement, once for all who ask for it at the same time."""
+    is_joined = key in deps.reading
+    found = await asyncio.shield(_begin_reading(deps, key))
+    # What others began to read may be from before a change that the caller knows of; then it was not kept.
+    return await counted_now(deps, key) if is_joined and deps.entitlements.find(key) is None else found
+
+
+def _begin_reading(deps: Deps, key: EntitlementKey) -> asyncio.Task[Entitled | Verdict]:
+    """Return what reads an entitlement: of nobody's call, so that it ends with nobody's deadline."""
+    task = deps.reading.get(key)
+    if task is None:
+        task = deps.reading[key] = asyncio.create_task(_read_for_all(deps, key), context=Context())
+        task.add_done_callback(partial(_ended_reading, deps, key))
+    return task
+
+
+async def _read_for_all(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
+    with acting_for(key.tenant):
+        return await counted_now(deps, key)
+
+
+def _ended_reading(deps: Deps, key: EntitlementKey, task: asyncio.Task[Entitled | Verdict]) -> None:
+    del deps.reading[key]
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        # Answers from memory grow older, and say so; who is asked for one that is too old meets the error.
+        reason = error.reason.value if isinstance(error, MeterlineError) else type(error).__name__
+        _log.warning("entitlement not read", reason=reason, **key._asdict())
 
 
 async def counted_now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
@@ -149,15 +166,15 @@ async def counted_now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
 async def _read_anew(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     """Read all that decides about a feature, and remember it."""
     began_s = deps.clock.monotonic_s()
-    with deps.entitlements.reading(key) as noted:
+    with deps.entitlements.reading(key) as reading:
         async with transaction(deps.engine) as conn:
-            found = await _terms(conn, key, deps.clock.now())
+            terms = await _terms(conn, key, deps.clock.now())
             holds = await reservation_store.holding(conn, *key, deps.clock.now())
-        entitled = found if isinstance(found, Verdict) else await _counted(deps, key.customer, found)
-        if isinstance(entitled, Entitled):
-            entitled = replace(entitled, reservations=with_noted(holds, noted))
-    deps.entitlements.keep(key, Remembered(entitled, began_s, began_s))
-    return entitled
+        found = terms if isinstance(terms, Verdict) else await _counted(deps, key.customer, terms)
+        if isinstance(found, Entitled):
+            found = replace(found, reservations=with_noted(holds, reading.reservations))
+        deps.entitlements.keep(reading, Remembered(found, began_s, began_s))
+    return found
 
 
 async def _counted_again(deps: Deps, key: EntitlementKey, kept: Remembered) -> Entitled | Verdict:
@@ -168,7 +185,7 @@ async def _counted_again(deps: Deps, key: EntitlementKey, kept: Remembered) -> E
     # First: what changes from here on is told once more.
     kept.has_changed, began_s = False, deps.clock.monotonic_s()
     try:
-        with deps.entitlements.reading(key) as noted:
+        with deps.entitlements.reading(key) as reading:
             now = await _usage_in(deps, key.customer, found.allowance.stretch)
             async with transaction(deps.engine) as conn:
                 holds = await reservation_store.holding(conn, *key, deps.clock.now())
@@ -176,7 +193,7 @@ async def _counted_again(deps: Deps, key: EntitlementKey, kept: Remembered) -> E
         kept.has_changed = True
         raise
     counted = replace(now, adds_up=found.counted.adds_up)
-    found = replace(found, counted=counted, reservations=with_noted(holds, noted))
+    found = replace(found, counted=counted, reservations=with_noted(holds, reading.reservations))
     # Another reading that began later may have ended before.
     if kept.counted_s <= began_s:
         kept.found, kept.counted_s = found, began_s

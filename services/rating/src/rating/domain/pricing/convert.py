@@ -15,7 +15,7 @@ from typing import Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, exact_arithmetic, format_decimal
+from money import ZERO, exact_arithmetic, format_decimal, places_of
 from rating.domain.pricing.rows import Step, StepName, Words
 
 _FACTOR_MIN: Final = Decimal("0.00001")
@@ -73,15 +73,7 @@ class Conversion:
         """How many decimals a whole quantity may get, where nothing is rounded; None: more than any number."""
         if self.rounding is not None:
             return 0
-        ratio = Fraction(self.multiply or 1) / Fraction(self.divide or 1)
-        rest, places = ratio.denominator, 0
-        for prime in (2, 5):
-            count = 0
-            while rest % prime == 0:
-                rest //= prime
-                count += 1
-            places = max(places, count)
-        return places if rest == 1 else None
+        return places_of(Fraction(self.multiply or 1) / Fraction(self.divide or 1))
 
     def apply(self, quantity: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
         """Return the quantity that is priced, and the step that tells it; what is not above zero stays."""

@@ -74,12 +74,6 @@ def _texts_of(model: PriceModel) -> Iterator[tuple[str, str]]:
             yield part.name.replace("_", " "), format_decimal(value)
 
 
-def places_of(value: Decimal) -> int:
-    """Return how many decimals a finite number has."""
-    exponent = value.as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
 def check_not_negative(field: str, value: Decimal) -> None:
     """Refuse a price below zero."""
     if not value.is_finite() or value < ZERO:

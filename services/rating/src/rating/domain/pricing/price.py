@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from money import places_of
 from rating.domain.pricing.adjust import Adjustment, Minimum
 from rating.domain.pricing.convert import PLACES_MAX, Conversion
-from rating.domain.pricing.model import PriceModel, places_of
+from rating.domain.pricing.model import PriceModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Price:
             text = "an amount of money has no other unit; leave it out"
             raise Refused("convert", Reason.PRICE_INVALID, text)
         places = 0 if self.convert is None else self.convert.places or 0
-        own = max((places_of(price) for price in self.model.unit_prices), default=0)
+        own = max((places_of(price) or 0 for price in self.model.unit_prices), default=0)
         if places and places + own > PLACES_MAX:
             text = (
                 f"gives quantities {places} decimals more, and a price of the item has {own}; both together may be "
