@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from asyncio import Task
+from asyncio import Semaphore, Task
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,6 +24,7 @@ from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 from rating.telemetry import Instruments
 
+_READ_BESIDE_MAX: Final = 4
 HandedThrough = Any
 """What the aggregator tells whoever asked us: nobody between the two looks into it."""
 
@@ -108,3 +109,5 @@ class Deps:
     """Entitlements that were asked for a moment ago."""
     reading: dict[EntitlementKey, Task[Entitled | Verdict]] = field(default_factory=dict)
     """Entitlements that are read at this moment, each once for all who ask for it."""
+    reading_places: Semaphore = field(default_factory=lambda: Semaphore(_READ_BESIDE_MAX))
+    """For those that are read beside answers from memory: few at once, so that they don't hold up the answers."""

@@ -111,7 +111,7 @@ async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     if staleness_s(deps, found) > STALENESS_MAX_S:
         return await _read_together(deps, key)
     if kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2:
-        _begin_reading(deps, key)
+        _begin_reading(deps, key, beside=True)
     return found
 
 
@@ -132,13 +132,22 @@ async def _read_together(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     return await counted_now(deps, key) if is_joined and deps.entitlements.find(key) is None else found
 
 
-def _begin_reading(deps: Deps, key: EntitlementKey) -> asyncio.Task[Entitled | Verdict]:
-    """Return what reads an entitlement: of nobody's call, so that it ends with nobody's deadline."""
+def _begin_reading(deps: Deps, key: EntitlementKey, *, beside: bool = False) -> asyncio.Task[Entitled | Verdict]:
+    """Return what reads an entitlement: of nobody's call, so that it ends with nobody's deadline.
+
+    What is read `beside` an answer waits for its turn, since each batch of usage changes very many at once.
+    """
     task = deps.reading.get(key)
     if task is None:
-        task = deps.reading[key] = asyncio.create_task(_read_for_all(deps, key), context=Context())
+        reading = _read_in_turn(deps, key) if beside else _read_for_all(deps, key)
+        task = deps.reading[key] = asyncio.create_task(reading, context=Context())
         task.add_done_callback(partial(_ended_reading, deps, key))
     return task
+
+
+async def _read_in_turn(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
+    async with deps.reading_places:
+        return await _read_for_all(deps, key)
 
 
 async def _read_for_all(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
