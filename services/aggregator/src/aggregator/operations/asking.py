@@ -8,16 +8,16 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
+from aggregator.domain.meters import CountingMeter, MeterVersion
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query
 from aggregator.domain.scanning import Scan, scan_for
 from aggregator.domain.summaries import Gathered
 from aggregator.domain.usage import UsageSource
 from aggregator.domain.windows import Windows
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import completed, meter_not_found
+from aggregator.operations.finding import Family, completed, family_of
 from aggregator.operations.scans import scanned_windows
-from aggregator.store import meters, progress, usage
+from aggregator.store import progress, usage
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 
@@ -39,7 +39,17 @@ class State:
     """A meter and how far it is counted, at one point."""
 
     as_of: AsOf
-    versions: Sequence[MeterVersion]
+    family: Family
+
+    @property
+    def versions(self) -> Sequence[MeterVersion]:
+        """The versions of the meter, and of those that it is computed from."""
+        return self.family.versions
+
+    @property
+    def history(self) -> Sequence[CountingMeter]:
+        """The versions of the meter with their spans."""
+        return self.family.history
 
     @property
     def filled(self) -> bool:
@@ -51,38 +61,35 @@ async def meter_state(conn: AsyncConnection, tenant: str, meter: str) -> State:
     """Begin a consistent read, and return the meter. Raises NotFound METER_NOT_FOUND."""
     await progress.begin_consistent_read(conn)
     as_of = await progress.read_as_of(conn, tenant)
-    versions = await meters.versions_of_meter(conn, tenant, meter)
-    if not versions:
-        raise meter_not_found(meter)
-    return State(as_of, versions)
+    return State(as_of, await family_of(conn, tenant, meter))
 
 
 def planned(
     query: UsageQuery, history: Sequence[CountingMeter], now: datetime, plan: Planner = plan_query
 ) -> tuple[UsagePlan, Scan | None]:
     """Plan the answer to a question, and what is read of the log for it if it must and may be. Raises Refused."""
-    scan = scan_for(query, history) if query.scan_events_max else None
+    may_scan = query.scan_events_max and history[-1].spec.formula is None
+    scan = scan_for(query, history) if may_scan else None
     return plan(query, history if scan is None else scan.meters, now), scan
 
 
 async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Planner = plan_query) -> Found:
     """Return all windows that questions about one meter ask for. Raises NotFound, Refused, TooBig."""
-    found: list[tuple[UsageQuery, UsagePlan, Scan | Windows]] = []
+    found: list[tuple[UsageQuery, UsagePlan, Scan | tuple[Windows, ...]]] = []
     now = deps.clock.now()
     async with transaction(deps.engine) as conn:
         state = await meter_state(conn, tenant, queries[0].meter)
-        history = counting_meters(state.versions)
         for query in queries:
-            made, scan = planned(query, history, now, plan)
+            made, scan = planned(query, state.history, now, plan)
             found.append((query, made, await usage.read_whole(conn, made) if scan is None else scan))
     gathered: list[Gathered] = []
     source = UsageSource()
     # No transaction is open while the log is read.
     for query, made, kept in found:
-        if isinstance(kept, Windows):
+        if isinstance(kept, tuple):
             gathered.append(Gathered(made, kept))
         else:
             windows, read = await scanned_windows(deps, tenant, query, kept, made, state.as_of)
-            gathered.append(Gathered(made, windows))
+            gathered.append(Gathered(made, (windows,)))
             source = UsageSource(source.events_read + read.events_read, read.properties)
     return Found(gathered, completed(deps, state.as_of, state.versions), state.filled, source)

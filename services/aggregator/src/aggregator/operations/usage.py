@@ -10,7 +10,7 @@ from typing import Final
 
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
-from aggregator.domain.meters import CountingMeter, counting_meters
+from aggregator.domain.meters import CountingMeter
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_totals
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
@@ -23,6 +23,7 @@ from aggregator.operations.finding import (
     histories_of,
     log_heads,
     meter_not_found,
+    read_by,
     read_totals,
     wait_until_counted,
 )
@@ -63,7 +64,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
             return await _from_whole(deps, tenant, query)
         async with transaction(deps.engine) as conn:
             state = await meter_state(conn, tenant, query.meter)
-            plan, scan = planned(query, counting_meters(state.versions), deps.clock.now())
+            plan, scan = planned(query, state.history, deps.clock.now())
             rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
         if scan is not None:
             return await _from_whole(deps, tenant, query)
@@ -74,7 +75,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
 async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
     found = await ask(deps, tenant, [query])
     gathered = found.gathered[0]
-    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.windows)
+    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.parts)
     answer = _answer(query, gathered.plan, whole, found.as_of, filled=found.filled)
     return replace(answer, other_series=whole.other_series, source=found.source)
 
@@ -113,7 +114,7 @@ async def query_totals(
             histories = histories_of(versions)
             if names:
                 histories = _chosen(histories, names)
-                versions = [version for version in versions if version.name in names]
+                versions = read_by(versions, set(names))
             plan = plan_totals(customer, period, histories, deps.clock.now())
             found = await read_totals(conn, plan, deps.remembered)
     return TotalsAnswer(found, completed(deps, as_of, versions))
@@ -145,16 +146,23 @@ async def counted_until(deps: Deps) -> datetime | None:
     return deps.completeness.until(as_of)
 
 
-async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
+async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, names: set[str]) -> None:
     """Wait until usage of these meters (empty: all) is as fresh as asked. Raises DeadlineExceeded USAGE_BEHIND."""
     if freshness.as_of is None and not freshness.latest:
         return
     target = (await log_heads(deps)).as_of if freshness.as_of is None else freshness.as_of
     remaining_s = current_deadline_s()
     wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s * _WAIT_SHARE - RESERVE_S
-    concerned = (meters or None) if freshness.latest else set()
+    concerned = (await _names_read(deps, tenant, names) or None) if freshness.latest else set()
     if not await wait_until_counted(deps, tenant, target, concerned, wait_s):
         raise DeadlineExceeded(Reason.USAGE_BEHIND, await _what_is_behind(deps, tenant, target, concerned, wait_s))
+
+
+async def _names_read(deps: Deps, tenant: str, names: set[str]) -> set[str]:
+    if not names:
+        return names
+    async with transaction(deps.engine) as conn:
+        return await meters.names_read(conn, tenant, names)
 
 
 async def _what_is_behind(deps: Deps, tenant: str, target: AsOf, concerned: set[str] | None, waited_s: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows, Reads
+from aggregator.domain.aggregations.computed import Computed
 from aggregator.domain.aggregations.distinct import CountUnique
 from aggregator.domain.aggregations.extremes import Maximum, Minimum
 from aggregator.domain.aggregations.first import First
@@ -29,6 +30,7 @@ AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
     Percentile(),
     LiveCount(),
     RunningTotal(),
+    Computed(),
 )
 ROUNDED_SUM: Final = RoundedSum()
 """What a SUM is that bills its events as they are rounded one by one."""
