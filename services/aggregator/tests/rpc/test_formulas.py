@@ -222,10 +222,15 @@ async def test_what_it_may_not_be_is_refused_with_what_to_do(aggregator: Any) ->
     rebuild = pb.RebuildUsageRequest(request_id="1", meters=["traffic"])
     assert "rebuild those that it reads" in str(await user.refused("RebuildUsage", rebuild))
     assert "must name at least one event type" in str(
-        await user.refused("ApplyMeter", pb.ApplyMeterRequest(name="n", spec=meter_pb2.MeterSpec(aggregation=1)))
+        await user.refused(
+            "ApplyMeter",
+            pb.ApplyMeterRequest(name="n", spec=meter_pb2.MeterSpec(aggregation=meter_pb2.AGGREGATION_COUNT)),
+        )
     )
     # What is to be applied before it is known when it is only tried.
-    draft = pb.MeterDraft(name="more", spec=meter_pb2.MeterSpec(event_types=["x"], aggregation=2))
+    draft = pb.MeterDraft(
+        name="more", spec=meter_pb2.MeterSpec(event_types=["x"], aggregation=meter_pb2.AGGREGATION_COUNT)
+    )
     tried = pb.ApplyMeterRequest(
         name="new",
         spec=meter_pb2.MeterSpec(aggregation=FORMULA, formula=formula("a", a="more")),
