@@ -1,4 +1,4 @@
-"""Aggregations, a file each. `AGGREGATIONS` is the one list of them; a test holds it equal to the contract's."""
+"""Aggregations, a file each. `AGGREGATIONS` is the one list of those that fold events; held to the contract by a test."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
     Percentile(),
     LiveCount(),
     RunningTotal(),
-    Computed(),
 )
+COMPUTED: Final = Computed()
+"""What a meter has in the place of an aggregation that is computed from other meters."""
 ROUNDED_SUM: Final = RoundedSum()
 """What a SUM is that bills its events as they are rounded one by one."""
-BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in AGGREGATIONS}
+BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in (*AGGREGATIONS, COMPUTED)}
 OF_BUCKETS: Final[Mapping[str, OfWindows]] = {
     name: aggregation
     for name, aggregation in BY_NAME.items()
