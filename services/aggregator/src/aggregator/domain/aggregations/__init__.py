@@ -1,4 +1,4 @@
-"""Aggregations, a file each. `AGGREGATIONS` is the one list of those that fold events; held to the contract by a test."""
+"""Aggregations, a file each. `AGGREGATIONS` lists those that fold events; a test holds all to the contract."""
 
 from __future__ import annotations
 
