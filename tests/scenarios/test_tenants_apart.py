@@ -271,6 +271,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
                 customer=customer, periods=[rating_pb.AskedPeriod(contract=contract, billing_period="2024-01")]
             ),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
+            "ExplainVariance": rating_pb.ExplainVarianceRequest(
+                contract=contract, billing_period="2024-01", against_billing_period="2024-01"
+            ),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),
             "QuotePlan": rating_pb.QuotePlanRequest(plan="whisper-plan"),

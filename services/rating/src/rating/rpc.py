@@ -34,6 +34,7 @@ from rating.operations import (
     quotes,
     reservations,
     unbilled,
+    variance,
 )
 from rating.operations.owners import owners
 from rating.wire import catalogs as catalogs_wire
@@ -49,6 +50,7 @@ from rating.wire import price_lists as price_lists_wire
 from rating.wire import products as products_wire
 from rating.wire import quotes as quotes_wire
 from rating.wire import unbilled as unbilled_wire
+from rating.wire import variance as variance_wire
 from rating.wire.live import asked_period, progress_to_proto
 
 if TYPE_CHECKING:
@@ -229,6 +231,13 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return what a period costs over time and by dimension."""
         asked, question = asked_period(request), cost_wire.question_from_proto(request)
         return cost_wire.cost_to_proto(await cost.query_cost(self._deps, current_tenant(), asked, question))
+
+    async def ExplainVariance(self, request: pb.ExplainVarianceRequest, context: Context) -> pb.ExplainVarianceResponse:
+        """Say why a period costs more or less than another."""
+        asked, against = asked_period(request), request.against_billing_period
+        return variance_wire.variance_to_proto(
+            await variance.explain_variance(self._deps, current_tenant(), asked, against)
+        )
 
     async def GetPriceList(self, request: pb.GetPriceListRequest, context: Context) -> pb.GetPriceListResponse:
         """Return the prices of a period."""

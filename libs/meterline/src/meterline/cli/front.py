@@ -77,6 +77,10 @@ COMMANDS: Final = {
         "cost:cost",
         "Show what a period costs by item, time and property, in parts that add up to its invoice lines.",
     ),
+    "variance": (
+        "variance:variance",
+        "Say why a period costs more or less than another: by volume, tier, price and plan, in effects that add up.",
+    ),
     "revenue": (
         "revenue:revenue",
         "Show what the invoices of some months come to, and the drafts of what is not final in them.",

@@ -19,6 +19,7 @@ from metering.rating.v1 import catalog_pb2 as _catalog_pb2
 from metering.rating.v1 import charge_pb2 as _charge_pb2
 from metering.rating.v1 import cost_pb2 as _cost_pb2
 from metering.rating.v1 import unbilled_pb2 as _unbilled_pb2
+from metering.rating.v1 import variance_pb2 as _variance_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1239,6 +1240,90 @@ class QueryCostResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryCostResponse: _TypeAlias = QueryCostResponse  # noqa: Y015
+
+@_typing.final
+class ExplainVarianceRequest(_message.Message):
+    """Which two periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    AGAINST_BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in each of the periods."""
+    billing_period: _builtins.str
+    """Label of the period that is explained. Empty means the current one. Example: "2013-02"."""
+    against_billing_period: _builtins.str
+    """Label of the period that it is compared with. Empty means the one before it, of the same contract. Example: "2013-01"."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        against_billing_period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against_billing_period", b"against_billing_period", "billing_period", b"billing_period", "contract", b"contract", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainVarianceRequest: _TypeAlias = ExplainVarianceRequest  # noqa: Y015
+
+@_typing.final
+class ExplainVarianceResponse(_message.Message):
+    """Why they differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    change: _builtins.str
+    """Later less earlier amount, as printed: the changes of the items added up."""
+    @_builtins.property
+    def before(self) -> _variance_pb2.VariancePeriod:
+        """The period that it is compared with."""
+
+    @_builtins.property
+    def after(self) -> _variance_pb2.VariancePeriod:
+        """The period that is explained."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_variance_pb2.VarianceOfItem]:
+        """In the order of the later plan, then those that ended."""
+
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[_variance_pb2.VarianceAmount]:
+        """What changed it, in the order of the steps: the effects of the items added up; what is zero in all of them is left out."""
+
+    def __init__(
+        self,
+        *,
+        before: _variance_pb2.VariancePeriod | None = ...,
+        after: _variance_pb2.VariancePeriod | None = ...,
+        currency: _builtins.str = ...,
+        items: _abc.Iterable[_variance_pb2.VarianceOfItem] | None = ...,
+        change: _builtins.str = ...,
+        effects: _abc.Iterable[_variance_pb2.VarianceAmount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "change", b"change", "currency", b"currency", "effects", b"effects", "items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainVarianceResponse: _TypeAlias = ExplainVarianceResponse  # noqa: Y015
 
 @_typing.final
 class GetPriceListRequest(_message.Message):

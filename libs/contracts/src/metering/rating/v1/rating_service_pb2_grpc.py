@@ -117,6 +117,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.FromString,
                 _registered_method=True)
+        self.ExplainVariance = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ExplainVariance',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceResponse.FromString,
+                _registered_method=True)
         self.GetPriceList = channel.unary_unary(
                 '/metering.rating.v1.RatingService/GetPriceList',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListRequest.SerializeToString,
@@ -334,6 +339,15 @@ class RatingServiceServicer:
         GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
         TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
         larger windows, or for fewer properties).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainVariance(self, request, context):
+        """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+        whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+        PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -565,6 +579,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.QueryCost,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.SerializeToString,
+            ),
+            'ExplainVariance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainVariance,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceResponse.SerializeToString,
             ),
             'GetPriceList': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPriceList,
@@ -1091,6 +1110,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/QueryCost',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainVariance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ExplainVariance',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceResponse.FromString,
             options,
             channel_credentials,
             insecure,

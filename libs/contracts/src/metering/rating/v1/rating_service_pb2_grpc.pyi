@@ -87,6 +87,11 @@ class RatingServiceStub:
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
     """
+    ExplainVariance: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainVarianceRequest, _rating_service_pb2.ExplainVarianceResponse]
+    """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+    whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+    PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
+    """
     GetPriceList: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetPriceListRequest, _rating_service_pb2.GetPriceListResponse]
     """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
     ListCharges, NOT_FOUND PLAN_NOT_FOUND.
@@ -212,6 +217,11 @@ class RatingServiceAsyncStub(RatingServiceStub):
     GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
+    """
+    ExplainVariance: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainVarianceRequest, _rating_service_pb2.ExplainVarianceResponse]  # type: ignore[assignment]
+    """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+    whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+    PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
     """
     GetPriceList: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetPriceListRequest, _rating_service_pb2.GetPriceListResponse]  # type: ignore[assignment]
     """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
@@ -431,6 +441,17 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
         TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
         larger windows, or for fewer properties).
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainVariance(
+        self,
+        request: _rating_service_pb2.ExplainVarianceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ExplainVarianceResponse, _abc.Awaitable[_rating_service_pb2.ExplainVarianceResponse]]:
+        """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+        whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+        PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
         """
 
     @_abc_1.abstractmethod
