@@ -279,6 +279,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "QuotePlan": rating_pb.QuotePlanRequest(plan="whisper-plan"),
             "ExplainPlan": rating_pb.ExplainPlanRequest(plan="whisper-plan"),
             "LintPlans": rating_pb.LintPlansRequest(plans=["whisper-plan"]),
+            "SimulatePlans": rating_pb.SimulatePlansRequest(plan="whisper-plan", from_month="2024-01"),
             "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=customer, feature="whisper-minutes"),
             "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=customer),
             "ListGrants": entitlement_pb2.ListGrantsRequest(customer=customer),

@@ -33,6 +33,7 @@ from rating.operations import (
     products,
     quotes,
     reservations,
+    simulation,
     unbilled,
     variance,
 )
@@ -49,6 +50,7 @@ from rating.wire import price_lint as price_lint_wire
 from rating.wire import price_lists as price_lists_wire
 from rating.wire import products as products_wire
 from rating.wire import quotes as quotes_wire
+from rating.wire import simulation as simulation_wire
 from rating.wire import unbilled as unbilled_wire
 from rating.wire import variance as variance_wire
 from rating.wire.live import asked_period, progress_to_proto
@@ -266,6 +268,16 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return what is odd about prices."""
         question = await asyncio.to_thread(price_lint_wire.question_from_proto, request)
         return price_lint_wire.findings_to_proto(await price_lint.lint_plans(self._deps, current_tenant(), question))
+
+    async def SimulatePlans(
+        self, request: pb.SimulatePlansRequest, context: Context
+    ) -> AsyncIterator[pb.SimulatePlansResponse]:
+        """Stream what other prices would have charged."""
+        question = await asyncio.to_thread(simulation_wire.question_from_proto, request)
+        async with aclosing(simulation.simulate(self._deps, current_tenant(), question)) as parts:
+            async for part in parts:
+                for message in simulation_wire.parts_to_proto(part, with_items=question.with_items):
+                    yield message
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""

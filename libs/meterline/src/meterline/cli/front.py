@@ -87,7 +87,7 @@ COMMANDS: Final = {
     ),
     "price": (
         "price:app",
-        "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd.",
+        "Prices before anybody has them: said, worked out, tried on assumed or real usage, looked at for what is odd.",
     ),
     "template": (
         "templates:app",

@@ -98,6 +98,27 @@ async def live_charges_of_periods(
     return [ChargesOfPeriod(now, histories[one.contract], customer) for one, now in zip(asked, rated, strict=True)]
 
 
+async def charges_by_terms(deps: Deps, tenant: str, terms: Sequence[Terms]) -> list[RatedPeriod | None]:
+    """Return the charges of periods as usage is now, in order, for many at once; None where a meter is missing.
+
+    Who asks for so many needs no word on until when they are complete.
+    """
+    async with transaction(deps.engine) as conn:
+        keys = [(one.contract, one.period.label) for one in terms]
+        stored = await store.find_live_periods(conn, tenant, keys)
+
+    async def as_now(one: Terms) -> RatedPeriod | None:
+        found = stored.get((one.contract, one.period.label))
+        if found is not None and is_rated_by(found, one):
+            return found
+        try:
+            return rate_period(one, await _usage_now(deps, one))
+        except MissingMeterError:
+            return None
+
+    return await each(as_now, terms)
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """By what a period is rated, and its stored charges where usage has not changed since."""

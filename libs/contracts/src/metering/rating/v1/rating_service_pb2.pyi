@@ -18,6 +18,7 @@ from metering.common.v1 import values_pb2 as _values_pb2
 from metering.rating.v1 import catalog_pb2 as _catalog_pb2
 from metering.rating.v1 import charge_pb2 as _charge_pb2
 from metering.rating.v1 import cost_pb2 as _cost_pb2
+from metering.rating.v1 import simulation_pb2 as _simulation_pb2
 from metering.rating.v1 import unbilled_pb2 as _unbilled_pb2
 from metering.rating.v1 import variance_pb2 as _variance_pb2
 import builtins as _builtins
@@ -1950,6 +1951,98 @@ class PriceFinding(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceFinding: _TypeAlias = PriceFinding  # noqa: Y015
+
+@_typing.final
+class SimulatePlansRequest(_message.Message):
+    """Which prices, and whose history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    FROM_MONTH_FIELD_NUMBER: _builtins.int
+    UNTIL_MONTH_FIELD_NUMBER: _builtins.int
+    WITH_ITEMS_FIELD_NUMBER: _builtins.int
+    WITH_CHEAPEST_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Name of one plan, of `entries` or applied (its newest version), by which everything is priced. Optional."""
+    from_month: _builtins.str
+    """First month whose billing periods are priced. Empty means the month that it is now, in UTC. Example: "2013-01"."""
+    until_month: _builtins.str
+    """Last month, at most 36 in all. Empty means the first one."""
+    with_items: _builtins.bool
+    """Also tell each customer's items."""
+    with_cheapest: _builtins.bool
+    """Also tell which plan costs each customer least: of those in its currency that are applied, in their newest versions, or in `entries`, and
+    that price all that it uses.
+    """
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntry]:
+        """Plans that stand in for those of the same name, with the products that they name; other entries are read, and not looked at."""
+
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these customers. Empty means all."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___CatalogEntry] | None = ...,
+        plan: _builtins.str = ...,
+        customers: _abc.Iterable[_builtins.str] | None = ...,
+        from_month: _builtins.str = ...,
+        until_month: _builtins.str = ...,
+        with_items: _builtins.bool = ...,
+        with_cheapest: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "entries", b"entries", "from_month", b"from_month", "plan", b"plan", "until_month", b"until_month", "with_cheapest", b"with_cheapest", "with_items", b"with_items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatePlansRequest: _TypeAlias = SimulatePlansRequest  # noqa: Y015
+
+@_typing.final
+class SimulatePlansResponse(_message.Message):
+    """A part of the stream: customers or, at last, how all of them fare."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    IS_LAST_FIELD_NUMBER: _builtins.int
+    is_last: _builtins.bool
+    """This is the last message."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.SimulatedCustomer]:
+        """By customer and currency. Who has no billing period in these months is left out."""
+
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.SimulationTotal]:
+        """In the last message alone: by currency."""
+
+    @_builtins.property
+    def skipped(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.SkippedPeriods]:
+        """In the last message alone: what was left out."""
+
+    def __init__(
+        self,
+        *,
+        customers: _abc.Iterable[_simulation_pb2.SimulatedCustomer] | None = ...,
+        totals: _abc.Iterable[_simulation_pb2.SimulationTotal] | None = ...,
+        skipped: _abc.Iterable[_simulation_pb2.SkippedPeriods] | None = ...,
+        is_last: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "is_last", b"is_last", "skipped", b"skipped", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatePlansResponse: _TypeAlias = SimulatePlansResponse  # noqa: Y015
 
 @_typing.final
 class RateUsageRequest(_message.Message):

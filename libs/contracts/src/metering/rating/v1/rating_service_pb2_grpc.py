@@ -147,6 +147,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
                 _registered_method=True)
+        self.SimulatePlans = channel.unary_stream(
+                '/metering.rating.v1.RatingService/SimulatePlans',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.FromString,
+                _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
@@ -396,6 +401,17 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulatePlans(self, request, context):
+        """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+        written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+        the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+        as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+        that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -609,6 +625,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.LintPlans,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.SerializeToString,
+            ),
+            'SimulatePlans': grpc.unary_stream_rpc_method_handler(
+                    servicer.SimulatePlans,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.SerializeToString,
             ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
@@ -1272,6 +1293,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/LintPlans',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/SimulatePlans',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.FromString,
             options,
             channel_credentials,
             insecure,

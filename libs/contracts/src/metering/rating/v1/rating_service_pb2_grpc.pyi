@@ -115,6 +115,13 @@ class RatingServiceStub:
     Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
     Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
     """
+    SimulatePlans: _grpc.UnaryStreamMultiCallable[_rating_service_pb2.SimulatePlansRequest, _rating_service_pb2.SimulatePlansResponse]
+    """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+    written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+    the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+    as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+    that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
+    """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -245,6 +252,13 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
     Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
     Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+    """
+    SimulatePlans: _aio.UnaryStreamMultiCallable[_rating_service_pb2.SimulatePlansRequest, _rating_service_pb2.SimulatePlansResponse]  # type: ignore[assignment]
+    """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+    written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+    the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+    as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+    that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -505,6 +519,19 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
         Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
         Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+        """
+
+    @_abc_1.abstractmethod
+    def SimulatePlans(
+        self,
+        request: _rating_service_pb2.SimulatePlansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.SimulatePlansResponse], _abc.AsyncIterator[_rating_service_pb2.SimulatePlansResponse]]:
+        """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+        written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+        the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+        as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+        that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
         """
 
     @_abc_1.abstractmethod
