@@ -270,6 +270,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListChargesOfPeriods": rating_pb.ListChargesOfPeriodsRequest(
                 customer=customer, periods=[rating_pb.AskedPeriod(contract=contract, billing_period="2024-01")]
             ),
+            "WatchCharges": rating_pb.WatchChargesRequest(contract=contract, billing_period="2024-01", answers_max=1),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
             "ExplainVariance": rating_pb.ExplainVarianceRequest(
                 contract=contract, billing_period="2024-01", against_billing_period="2024-01"

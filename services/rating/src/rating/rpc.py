@@ -36,6 +36,7 @@ from rating.operations import (
     simulation,
     unbilled,
     variance,
+    watching,
 )
 from rating.operations.owners import owners
 from rating.wire import catalogs as catalogs_wire
@@ -228,6 +229,15 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         tenant, asked = current_tenant(), charges_wire.periods_from_proto(request)
         found = await live.live_charges_of_periods(self._deps, tenant, request.customer, asked)
         return charges_wire.periods_to_proto(tenant, found)
+
+    async def WatchCharges(
+        self, request: pb.WatchChargesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchChargesResponse]:
+        """Stream live charges, again and again."""
+        tenant, asked = current_tenant(), asked_period(request)
+        async with aclosing(watching.watch_charges(self._deps, tenant, asked, request.answers_max)) as answers:
+            async for answer in answers:
+                yield charges_wire.watched_to_proto(tenant, answer)
 
     async def QueryCost(self, request: pb.QueryCostRequest, context: Context) -> pb.QueryCostResponse:
         """Return what a period costs over time and by dimension."""

@@ -73,6 +73,10 @@ COMMANDS: Final = {
         "Read the log again and compare it with what is counted, parked and taken back. Exit code 1 if they differ.",
     ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
+    "charges watch": (
+        "charges_watch:watch",
+        "Show what usage costs so far, and again whenever that has changed.",
+    ),
     "cost": (
         "cost:cost",
         "Show what a period costs by item, time and property, in parts that add up to its invoice lines.",

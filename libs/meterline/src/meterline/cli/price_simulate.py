@@ -81,9 +81,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - options of a command
         raise InputErrors(read.mistakes)
     first, last = _months(period)
     check_export(output)
-    drafted = question_of(read.entries).entries
     request = pb.SimulatePlansRequest(
-        entries=drafted,
+        entries=question_of(read.entries).entries,
         plan=plan,
         customers=customers or [],
         from_month=first,

@@ -76,6 +76,15 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     return ChargesOfPeriod(await _as_now(deps, found, applied), versions, customer)
 
 
+async def charges_anew(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOfPeriod:
+    """Return the same, rated on the spot whatever is stored: who hears of a change may be ahead of its mark."""
+    async with transaction(deps.engine) as conn:
+        versions, period = await select_period(conn, tenant, asked, deps.clock.now())
+        customer = await find_customer(conn, tenant, versions[-1].content.customer)
+        terms = await find_terms(conn, tenant, versions, period)
+    return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
+
+
 async def live_charges_of_periods(
     deps: Deps, tenant: str, customer_name: str, asked: Sequence[AskedPeriod]
 ) -> list[ChargesOfPeriod]:

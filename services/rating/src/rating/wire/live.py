@@ -46,6 +46,7 @@ def changes_from_segment(segment: Segment) -> list[Change]:
 
 def asked_period(
     request: pb.ListChargesRequest
+    | pb.WatchChargesRequest
     | pb.QueryCostRequest
     | pb.ExplainVarianceRequest
     | pb.GetPriceListRequest

@@ -1043,6 +1043,68 @@ class ListChargesResponse(_message.Message):
 Global___ListChargesResponse: _TypeAlias = ListChargesResponse  # noqa: Y015
 
 @_typing.final
+class WatchChargesRequest(_message.Message):
+    """Which live charges are watched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    ANSWERS_MAX_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in the period."""
+    billing_period: _builtins.str
+    """Label of the billing period. Empty means the current one. Example: "2013-01"."""
+    answers_max: _builtins.int
+    """End after this many answers. 0 means no limit. Example: 1."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        answers_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers_max", b"answers_max", "billing_period", b"billing_period", "contract", b"contract", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchChargesRequest: _TypeAlias = WatchChargesRequest  # noqa: Y015
+
+@_typing.final
+class WatchChargesResponse(_message.Message):
+    """The charges as they are now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    IS_UNCHANGED_FIELD_NUMBER: _builtins.int
+    is_unchanged: _builtins.bool
+    """The charges are those before; they are left out."""
+    @_builtins.property
+    def answer(self) -> Global___ListChargesResponse:
+        """All of them; or, while they are the same as before, only how far usage is counted by now."""
+
+    def __init__(
+        self,
+        *,
+        answer: Global___ListChargesResponse | None = ...,
+        is_unchanged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "is_unchanged", b"is_unchanged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchChargesResponse: _TypeAlias = WatchChargesResponse  # noqa: Y015
+
+@_typing.final
 class ListChargesOfPeriodsRequest(_message.Message):
     """Which live charges of one customer."""
 

@@ -112,6 +112,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.FromString,
                 _registered_method=True)
+        self.WatchCharges = channel.unary_stream(
+                '/metering.rating.v1.RatingService/WatchCharges',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesResponse.FromString,
+                _registered_method=True)
         self.QueryCost = channel.unary_unary(
                 '/metering.rating.v1.RatingService/QueryCost',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
@@ -332,6 +337,15 @@ class RatingServiceServicer:
     def ListChargesOfPeriods(self, request, context):
         """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
         not found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchCharges(self, request, context):
+        """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+        response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+        watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -590,6 +604,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListChargesOfPeriods,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.SerializeToString,
+            ),
+            'WatchCharges': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCharges,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesResponse.SerializeToString,
             ),
             'QueryCost': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryCost,
@@ -1104,6 +1123,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListChargesOfPeriods',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCharges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/WatchCharges',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesResponse.FromString,
             options,
             channel_credentials,
             insecure,

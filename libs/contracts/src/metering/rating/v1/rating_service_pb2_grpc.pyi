@@ -79,6 +79,11 @@ class RatingServiceStub:
     """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
     not found.
     """
+    WatchCharges: _grpc.UnaryStreamMultiCallable[_rating_service_pb2.WatchChargesRequest, _rating_service_pb2.WatchChargesResponse]
+    """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+    response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+    watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
+    """
     QueryCost: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
@@ -216,6 +221,11 @@ class RatingServiceAsyncStub(RatingServiceStub):
     ListChargesOfPeriods: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesOfPeriodsRequest, _rating_service_pb2.ListChargesOfPeriodsResponse]  # type: ignore[assignment]
     """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
     not found.
+    """
+    WatchCharges: _aio.UnaryStreamMultiCallable[_rating_service_pb2.WatchChargesRequest, _rating_service_pb2.WatchChargesResponse]  # type: ignore[assignment]
+    """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+    response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+    watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
     """
     QueryCost: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]  # type: ignore[assignment]
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
@@ -441,6 +451,17 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rating_service_pb2.ListChargesOfPeriodsResponse, _abc.Awaitable[_rating_service_pb2.ListChargesOfPeriodsResponse]]:
         """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
         not found.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchCharges(
+        self,
+        request: _rating_service_pb2.WatchChargesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.WatchChargesResponse], _abc.AsyncIterator[_rating_service_pb2.WatchChargesResponse]]:
+        """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+        response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+        watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
         """
 
     @_abc_1.abstractmethod
