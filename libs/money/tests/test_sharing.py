@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from money import Currency, currency, round_to_minor_unit, share
+from money import Currency, Exact, currency, exact_of, round_to_minor_unit, share, share_parts
 
 USD, JPY, KWD = currency("USD"), currency("JPY"), currency("KWD")
 CURRENCIES = st.sampled_from([USD, JPY, KWD])
@@ -110,3 +110,27 @@ def test_a_rounded_part_is_the_nearest_one(kind: Currency, amount: Decimal, part
     exact = Fraction(amount) * part / whole
     assert abs(Fraction(rounded) - exact) <= Fraction(1, 2 * scale)
     assert abs(Fraction(rounded)) >= abs(exact) or abs(Fraction(rounded) - exact) < Fraction(1, 2 * scale)
+
+
+@given(
+    st.lists(st.fractions(-(10**6), 10**6, max_denominator=10**4), min_size=1, max_size=12).map(
+        lambda parts: [exact_of(part) for part in parts]
+    ),
+    CURRENCIES,
+)
+def test_amounts_are_printed_so_that_they_add_up(parts: list[Exact], unit: Currency) -> None:
+    summed = sum(map(Fraction, parts), Fraction(0))
+    printed = round_to_minor_unit(exact_of(summed), unit)
+
+    found = share_parts(printed, parts, unit)
+
+    assert sum(map(Fraction, found), Fraction(0)) == Fraction(printed)
+    step = Fraction(1, 10**unit.minor_units)
+    assert all(abs(Fraction(one) - Fraction(part)) < step for one, part in zip(found, parts, strict=True))
+
+
+def test_amounts_that_come_to_something_else_are_not_printed() -> None:
+    with pytest.raises(ValueError, match="is not what amounts that sum to"):
+        share_parts(Decimal(3), decimals("0.50", "0.51"), JPY)
+    with pytest.raises(ValueError, match="is not what"):
+        share_parts(Decimal("3.00"), [], USD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from money.exact import ZERO, exact_arithmetic
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from money.currencies import Currency
+    from money.quotients import Exact
 
 
 def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> list[Decimal]:
@@ -40,6 +42,27 @@ def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> lis
     by_loss = sorted(range(len(parts)), key=lambda place: -parts[place][1])
     one_more = set(by_loss[:missing])
     return [_amount(units + (place in one_more), currency) for place, (units, _) in enumerate(parts)]
+
+
+def share_parts(printed: Decimal, parts: Sequence[Exact], currency: Currency) -> list[Decimal]:
+    """Print amounts whose sum is printed as `printed`, so that they add up to it.
+
+    Each begins at the whole minor units below it, and the units that are missing go one each to the amounts that lost
+    most, the earlier first where two lost the same. So each is less than one minor unit from its exact one; amounts
+    below zero may stand among them. Raises `ValueError` for no amounts, and where `printed` is a minor unit or more
+    from their sum.
+    """
+    scale = 10**currency.minor_units
+    exact = [Fraction(part) * scale for part in parts]
+    floors = [part.numerator // part.denominator for part in exact]
+    printed_units, _ = _ratio(printed, currency)
+    missing = printed_units - sum(floors)
+    if not parts or not abs(printed_units - sum(exact)) < 1:
+        message = f"{printed} is not what amounts that sum to {sum(map(Fraction, parts))} come to"
+        raise ValueError(message)
+    by_loss = sorted(range(len(parts)), key=lambda place: floors[place] - exact[place])
+    one_more = set(by_loss[:missing])
+    return [_amount(units + (place in one_more), currency) for place, units in enumerate(floors)]
 
 
 def _ratio(amount: Decimal, currency: Currency) -> tuple[int, int]:

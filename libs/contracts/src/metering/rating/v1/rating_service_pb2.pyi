@@ -1503,12 +1503,13 @@ class PriceQuote(_message.Message):
     METER_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
     item: _builtins.str
     """Name of the plan item."""
     quantity: _builtins.str
     """Quantity, decimal text; "1" for a fixed fee."""
     exact_amount: _builtins.str
-    """Exact amount, not rounded. Decimal text."""
+    """Exact amount, not rounded. Decimal text, or a fraction in lowest terms."""
     amount: _builtins.str
     """The same as an invoice prints it: rounded once, half away from zero."""
     meter: _builtins.str
@@ -1516,7 +1517,7 @@ class PriceQuote(_message.Message):
     kind: _charge_pb2.ChargeKind.ValueType
     """What the item is for."""
     priced_quantity: _builtins.str
-    """What is priced of the quantity, where that is another one: converted. Decimal text; else empty."""
+    """What is priced of the quantity, where that is another one: converted. Decimal text, or a fraction; else empty."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.ChargeTier]:
         """Rows of the price model that were used, in order."""
@@ -1524,6 +1525,10 @@ class PriceQuote(_message.Message):
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.DerivationStep]:
         """How the amount came about, in order."""
+
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.ChargeCell]:
+        """Of a price by the values of properties: the quantity of each group."""
 
     def __init__(
         self,
@@ -1537,10 +1542,11 @@ class PriceQuote(_message.Message):
         meter: _builtins.str = ...,
         kind: _charge_pb2.ChargeKind.ValueType = ...,
         priced_quantity: _builtins.str = ...,
+        cells: _abc.Iterable[_charge_pb2.ChargeCell] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "item", b"item", "kind", b"kind", "meter", b"meter", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "cells", b"cells", "exact_amount", b"exact_amount", "item", b"item", "kind", b"kind", "meter", b"meter", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
