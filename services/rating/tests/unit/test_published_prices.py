@@ -149,11 +149,10 @@ BY_VALUES: Final[Sequence[dict[str, Any]]] = (
 """The prices of the table, row by row."""
 
 
-@pytest.mark.parametrize(
-    ("row", "price"),
-    zip(table("Prices by values of properties"), BY_VALUES, strict=True),
-    ids=lambda one: str(one)[:60],
-)
+ROWS_BY_VALUES: Final = tuple(zip(table("Prices by values of properties"), BY_VALUES, strict=True))
+
+
+@pytest.mark.parametrize(("row", "price"), ROWS_BY_VALUES)
 def test_prices_by_values_are_as_the_page_says(row: dict[str, str], price: dict[str, Any]) -> None:
     (key,) = price["matrix"]["by"] if "matrix" in price else price["perKey"]
     usage = [(name, quantity) for name, quantity in (one.split() for one in row["usage"].split(", "))]
