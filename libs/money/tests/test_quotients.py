@@ -107,7 +107,7 @@ exact_amounts = st.one_of(
 def test_sums_products_and_quotients_are_exact_and_can_be_read_again(amounts: list[Exact], factor: Exact) -> None:
     summed, product = total(amounts), times(total(amounts), factor)
 
-    assert Fraction(summed) == sum(map(Fraction, amounts), Fraction(0))
+    assert Fraction(summed) == sum((Fraction(one) for one in amounts), Fraction(0))
     assert Fraction(product) == Fraction(summed) * Fraction(factor)
     if factor:
         assert Fraction(divided(product, factor)) == Fraction(summed)

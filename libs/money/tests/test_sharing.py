@@ -119,12 +119,12 @@ def test_a_rounded_part_is_the_nearest_one(kind: Currency, amount: Decimal, part
     CURRENCIES,
 )
 def test_amounts_are_printed_so_that_they_add_up(parts: list[Exact], unit: Currency) -> None:
-    summed = sum(map(Fraction, parts), Fraction(0))
+    summed = sum((Fraction(part) for part in parts), Fraction(0))
     printed = round_to_minor_unit(exact_of(summed), unit)
 
     found = share_parts(printed, parts, unit)
 
-    assert sum(map(Fraction, found), Fraction(0)) == Fraction(printed)
+    assert sum((Fraction(one) for one in found), Fraction(0)) == Fraction(printed)
     step = Fraction(1, 10**unit.minor_units)
     assert all(abs(Fraction(one) - Fraction(part)) < step for one, part in zip(found, parts, strict=True))
 

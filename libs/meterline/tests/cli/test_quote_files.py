@@ -77,7 +77,10 @@ def test_a_period_is_of_days_or_of_the_instants_at_which_they_begin(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("plan: standard\nusage: {calls: [5]}", "line 2 (quote): usage: must be a text"),
+        (
+            "plan: standard\nusage: {calls: [5]}",
+            "line 2 (quote): usage: must be a mapping with the keys group, quantity",
+        ),
         (
             "plan: {currency: EUR, items: [{name: Calls, price: {perUnits: 1}}]}",
             "plan.items[0].price.perUnits: unknown",

@@ -58,7 +58,9 @@ def share_parts(printed: Decimal, parts: Sequence[Exact], currency: Currency) ->
     printed_units, _ = _ratio(printed, currency)
     missing = printed_units - sum(floors)
     if not parts or not abs(printed_units - sum(exact)) < 1:
-        message = f"{printed} is not what amounts that sum to {sum(map(Fraction, parts))} come to"
+        message = (
+            f"{printed} is not what amounts that sum to {sum((Fraction(part) for part in parts), Fraction(0))} come to"
+        )
         raise ValueError(message)
     by_loss = sorted(range(len(parts)), key=lambda place: floors[place] - exact[place])
     one_more = set(by_loss[:missing])
