@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from math import floor
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from money.currencies import Currency
+    from money.quotients import Exact
 
 
 def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> list[Decimal]:
