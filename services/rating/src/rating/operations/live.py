@@ -131,7 +131,7 @@ async def charges_by_terms(deps: Deps, tenant: str, terms: Sequence[Terms]) -> l
         if found is not None and is_rated_by(found, one):
             return found
         try:
-            return rate_period(one, await _usage_now(deps, one))
+            return rate_period(one, await usage_now(deps, one))
         except MissingMeterError:
             return None
 
