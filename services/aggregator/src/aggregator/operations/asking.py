@@ -17,8 +17,8 @@ from aggregator.domain.windows import Windows
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import completed, meter_not_found
 from aggregator.operations.scans import scanned_windows
-from aggregator.store import meters, progress, usage
-from chassis.postgres import transaction
+from aggregator.store import groups, meters, progress, usage
+from chassis.postgres import driver_connection, transaction
 from eventlog.as_of import AsOf
 
 Planner = Callable[[UsageQuery, Sequence[CountingMeter], datetime], UsagePlan]
@@ -32,6 +32,8 @@ class Found:
     as_of: AsOf
     filled: bool
     source: UsageSource
+    other_left_out: bool = False
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class State:
 
     as_of: AsOf
     versions: Sequence[MeterVersion]
+    full: frozenset[int] = frozenset()
+    """Which versions don't tell all their groups apart, if that was asked for."""
 
     @property
     def filled(self) -> bool:
@@ -47,22 +51,33 @@ class State:
         return all(version.filled for version in self.versions)
 
 
-async def meter_state(conn: AsyncConnection, tenant: str, meter: str) -> State:
-    """Begin a consistent read, and return the meter. Raises NotFound METER_NOT_FOUND."""
+async def meter_state(conn: AsyncConnection, tenant: str, query: UsageQuery) -> State:
+    """Begin a consistent read, and return the meter of a question. Raises NotFound METER_NOT_FOUND."""
     await progress.begin_consistent_read(conn)
     as_of = await progress.read_as_of(conn, tenant)
-    versions = await meters.versions_of_meter(conn, tenant, meter)
+    versions = await meters.versions_of_meter(conn, tenant, query.meter)
     if not versions:
-        raise meter_not_found(meter)
-    return State(as_of, versions)
+        raise meter_not_found(query.meter)
+    if not (query.filters or query.tell_all_apart):
+        return State(as_of, versions)
+    full = await groups.full_meters(await driver_connection(conn), [version.meter_id for version in versions])
+    return State(as_of, versions, full)
 
 
 def planned(
-    query: UsageQuery, history: Sequence[CountingMeter], now: datetime, plan: Planner = plan_query
+    query: UsageQuery, state: State, now: datetime, plan: Planner = plan_query
 ) -> tuple[UsagePlan, Scan | None]:
     """Plan the answer to a question, and what is read of the log for it if it must and may be. Raises Refused."""
-    scan = scan_for(query, history) if query.scan_events_max else None
+    history = counting_meters(state.versions)
+    scan = scan_for(query, history, state.full) if query.scan_events_max else None
     return plan(query, history if scan is None else scan.meters, now), scan
+
+
+def leaves_out_others(query: UsageQuery, plan: UsagePlan, scan: Scan | None, state: State) -> bool:
+    """Whether the filters of a question leave out what its meter counts of groups that it does not tell apart."""
+    return (
+        bool(query.filters) and scan is None and any(one.meter_id in state.full for one in plan.meters[0].projections)
+    )
 
 
 async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Planner = plan_query) -> Found:
@@ -70,10 +85,11 @@ async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Plan
     found: list[tuple[UsageQuery, UsagePlan, Scan | Windows]] = []
     now = deps.clock.now()
     async with transaction(deps.engine) as conn:
-        state = await meter_state(conn, tenant, queries[0].meter)
-        history = counting_meters(state.versions)
+        state = await meter_state(conn, tenant, queries[0])
+        left_out = False
         for query in queries:
-            made, scan = planned(query, history, now, plan)
+            made, scan = planned(query, state, now, plan)
+            left_out |= leaves_out_others(query, made, scan, state)
             found.append((query, made, await usage.read_whole(conn, made) if scan is None else scan))
     gathered: list[Gathered] = []
     source = UsageSource()
@@ -85,4 +101,4 @@ async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Plan
             windows, read = await scanned_windows(deps, tenant, query, kept, made, state.as_of)
             gathered.append(Gathered(made, windows))
             source = UsageSource(source.events_read + read.events_read, read.properties)
-    return Found(gathered, completed(deps, state.as_of, state.versions), state.filled, source)
+    return Found(gathered, completed(deps, state.as_of, state.versions), state.filled, source, left_out)
