@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from testkit.flights import ROOT, flights_csv
+from testkit.killer import KILLS_DEFAULT
 from testkit.oracle import Oracle
-
-KILLS_DEFAULT = 32
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

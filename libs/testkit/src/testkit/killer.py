@@ -15,6 +15,7 @@ from meterline.suite.services import SERVICES
 from testkit.live import LiveSuite
 from testkit.wait import wait_until
 
+KILLS_DEFAULT: Final = 32
 VICTIMS: Final = ("postgres", *(service.name for service in SERVICES))
 _PAUSE_SHORTEST_S: Final = 0.05
 _RESTART_LIMIT_S: Final = 60.0
