@@ -164,7 +164,6 @@ def test_the_first_groups_are_told_apart_and_a_void_lands_where_its_event_did(
 def test_the_whole_is_the_same_however_few_groups_are_told_apart(
     log: list[Event], groups_max: int, one: CountingMeter, data: st.DataObject
 ) -> None:
-    # Readings tell their series apart by the group: each goes on alone, also where many are counted as one.
     limited = kept(one, log, groups_max, sorted(data.draw(st.sets(st.integers(1, len(log))))))
     unlimited = kept(one, log, 5, ())
 
@@ -172,6 +171,19 @@ def test_the_whole_is_the_same_however_few_groups_are_told_apart(
     own = quantities(one, unlimited.parts, ("region",))
     for group, quantity in quantities(one, limited.parts, ("region",)).items():
         assert group == OTHER_GROUP or own[group] == quantity
+
+
+def test_readings_of_groups_that_are_not_told_apart_each_go_on_alone() -> None:
+    one = meter(BY_NAME["WEIGHTED_SUM"])
+    log = [
+        Event(region, "k", "start", value, minute)
+        for region, value, minute in (("a", 5, 0), ("b", 7, 60), ("c", 9, 120))
+    ]
+
+    found = quantities(one, kept(one, log, 1, (2,)).parts, ("region",))
+
+    expected = {group_key(["a"]): (5 * 86_400, 1), OTHER_GROUP: (7 * 82_800 + 9 * 79_200, 2)}
+    assert found == expected
 
 
 @given(logs(), st.integers(0, 4), st.sampled_from(METERS))
