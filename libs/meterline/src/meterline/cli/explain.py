@@ -119,6 +119,7 @@ def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:
     windows: list[Branch] = []
     for window in charge.windows:
         group = ", ".join(f"{key}={value}" for key, value in sorted(window.group.items()))
+        group = "(other groups)" if window.is_other_group else group
         billed = f", billed {window.billable_quantity}" if window.billable_quantity else ""
         counted = f"{window.quantity}{billed} ({window.event_count} events)"
         windows.append((f"{time_text(window.window.start)} {group} {counted}", ()))

@@ -51,6 +51,8 @@ class HeatAnswer:
     as_of: AsOf
     filled: bool
     source: UsageSource
+    other_left_out: bool
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 def plan_heat(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:

@@ -54,6 +54,8 @@ class UsageQuery:
     """Where windows of the caller's own begin, behind the first one."""
     scan_events_max: int = 0
     """Of how many events of the log properties may be read by which the meter does not group; 0: of none."""
+    tell_all_apart: bool = False
+    """Whether groups that the meter counts as one are to be told apart, from the log."""
 
     @property
     def is_whole(self) -> bool:
@@ -72,6 +74,8 @@ class UsageQuery:
         more: tuple[object, ...] = ("running",) if self.running else ()
         if self.top or self.across_customers or self.fill_gaps or self.bounds:
             more += (self.top, self.across_customers, self.fill_gaps, self.bounds)
+        if self.tell_all_apart:
+            more += ("tell_all_apart",)
         return hashlib.sha256(repr((*asked, *more)).encode()).hexdigest()[:16]
 
 

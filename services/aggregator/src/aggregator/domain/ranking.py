@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import OfWindows
-from aggregator.domain.aggregations.groups import group_key
+from aggregator.domain.aggregations.groups import OTHER_GROUP, group_key
 from aggregator.domain.columns import CodedTexts
 from aggregator.domain.query import RowKey
 from aggregator.domain.reading import LEFT_OUT, CountedRow, rows_of
@@ -99,8 +99,12 @@ def _as_whole(meter: MeterPlan, windows: Windows) -> Windows:
 
 
 def ranked_series(plan: UsagePlan, parts: Parts) -> list[Series]:
-    """Return the series of windows, the largest over all of them first; equal ones by customer and group."""
-    return [series_of(row) for row in sorted(totals_of(plan, parts), key=lambda row: row.quantity, reverse=True)]
+    """Return the series of windows, the largest over all of them first; equal ones by customer and group.
+
+    Groups that the meter does not tell apart are no series among others: they come last, so that they are in a rest.
+    """
+    totals = sorted(totals_of(plan, parts), key=lambda row: row.quantity, reverse=True)
+    return [series_of(row) for row in sorted(totals, key=lambda row: row.is_other_group)]
 
 
 def with_rest(parts: Parts, named: AbstractSet[Series]) -> Parts:
@@ -151,13 +155,13 @@ def series_of(row: CountedRow) -> Series:
 
 def _largest(plan: UsagePlan, parts: Parts, top: int) -> Whole:
     order = ranked_series(plan, parts)
-    rank_of = {series: rank for rank, series in enumerate(order[:top])}
+    rank_of = {series: rank for rank, series in enumerate(order[:top]) if series[1] != OTHER_GROUP}
 
     def place(row: CountedRow) -> tuple[int, int]:
         return (top if row.is_other else rank_of[series_of(row)], row.key.window_number)
 
     rows = sorted(rows_with_rest(plan, with_rest(parts, rank_of.keys())), key=place)
-    return Whole(rows, max(len(order) - top, 0))
+    return Whole(rows, len(order) - len(rank_of))
 
 
 def _place_of(key: RowKey) -> tuple[str, int, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import OfWindows
-from aggregator.domain.aggregations.groups import group_key
+from aggregator.domain.aggregations.groups import OTHER_GROUP, group_key
 from aggregator.domain.aggregations.over_time import Asked, OverTime
 from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
@@ -20,7 +20,7 @@ from eventlog.instants import microseconds_of
 from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,9 +47,18 @@ class CountedRow:
     """Whether it is the rest of what was asked for, which has neither customer nor group."""
 
     @property
+    def is_other_group(self) -> bool:
+        """Whether it is what the meter counts of all groups that it does not tell apart."""
+        return self.key.group == OTHER_GROUP
+
+    @property
     def group(self) -> tuple[str, ...]:
-        """Values of the properties asked for."""
-        return _values_of(self.key.group)
+        """Values of the properties asked for; none if the group is that of all that are not told apart."""
+        return () if self.is_other_group else _values_of(self.key.group)
+
+    def values_of(self, group_by: Sequence[str]) -> tuple[str, ...]:
+        """Return a value of each property asked for; empty where the group has none."""
+        return self.group or ("",) * len(group_by)
 
 
 @lru_cache(maxsize=4096)
@@ -244,11 +253,13 @@ def within(windows: Windows, period: Period, customers: Sequence[str]) -> Window
 
 def _meets(groups: CodedTexts, condition: Condition, meter_id: int) -> NDArray[np.bool_]:
     place, values = dict(condition.places)[meter_id], frozenset(condition.values)
-    return _table(groups.values, lambda group: json.loads(group)[place] in values)[groups.codes]
+    return _table(groups.values, lambda group: group != OTHER_GROUP and json.loads(group)[place] in values)[
+        groups.codes
+    ]
 
 
 def _is_met(group: str, condition: Condition, meter_id: int) -> bool:
-    return json.loads(group)[dict(condition.places)[meter_id]] in condition.values
+    return group != OTHER_GROUP and json.loads(group)[dict(condition.places)[meter_id]] in condition.values
 
 
 def _table(values: Sequence[str], is_wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
@@ -260,7 +271,10 @@ def _with_groups(windows: Windows, name: Callable[[str], str]) -> Windows:
     return replace(windows, groups=windows.groups.renamed([name(group) for group in windows.groups.values]))
 
 
-def _projected(group: str, places: Iterable[int | None]) -> str:
+def _projected(group: str, places: Sequence[int | None]) -> str:
+    if group == OTHER_GROUP:
+        # What its events are is not known, but that all of them are in the whole is.
+        return group if places else group_key(())
     values = json.loads(group)
     return group_key(["" if place is None else values[place] for place in places])
 

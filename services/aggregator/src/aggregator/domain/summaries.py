@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.aggregations.groups import OTHER_GROUP
 from aggregator.domain.calendar import WindowSize
 from aggregator.domain.ranking import (
     Series,
@@ -40,6 +41,7 @@ class Summary:
     customer: str
     group: tuple[str, ...]
     is_other: bool
+    is_other_group: bool
     quantity: Decimal
     event_count: int
     largest: tuple[Period, Decimal] | None
@@ -64,6 +66,8 @@ class SummaryAnswer:
     other_series: int
     source: UsageSource
     previous: Period | None
+    other_left_out: bool
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def summarize(
 ) -> tuple[list[Summary], int]:
     """Return the figures of each series, and how many are in the rest. Raises TooBig ANSWER_TOO_LARGE."""
     ranked = ranked_series(gathered.plan, gathered.parts)
-    named = ranked[: query.top] if query.top else sorted(ranked)
+    named = [one for one in ranked[: query.top] if one[1] != OTHER_GROUP] if query.top else sorted(ranked)
     check_rows(len(named))
     rest = len(ranked) - len(named)
     if rest:
@@ -121,8 +125,9 @@ def _summary(plan: UsagePlan, rows: Sequence[CountedRow], total: CountedRow, now
     largest = max(rows, key=lambda row: row.quantity, default=None)
     return Summary(
         customer=total.key.customer,
-        group=total.group,
+        group=total.values_of(plan.meters[0].group_by),
         is_other=total.is_other,
+        is_other_group=total.is_other_group,
         quantity=total.quantity,
         event_count=total.event_count,
         largest=None if largest is None else (plan.windows[largest.key.window_number], largest.quantity),

@@ -30,6 +30,7 @@ from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import completed, filling, in_followed_log, meter_not_found, snapshot_not_found
+from aggregator.operations.groups import places_of_others
 from aggregator.operations.rulings import schemas_of
 from aggregator.operations.usage import wait_until_fresh
 from aggregator.store import held, progress, requeued, seals
@@ -64,6 +65,8 @@ class _Sought:
     """As it was then: what was requeued later did not count."""
     base_at: datetime | None = None
     """When `base` was: what was requeued later did not count then."""
+    by_windows: bool = True
+    """Whether groups are those of windows; else those of the log, where all are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,7 @@ async def _metered_events(deps: Deps, tenant: str, query: EventQuery) -> AsyncGe
     after = resumed(None, query.after, up_to)
     period = time_that_matters(meters, query.period) if meters else query.period
     sought = _Sought(tenant, query.customer, period, meters, schemas, after, up_to, query.filters, query.narrowed)
+    sought = replace(sought, by_windows=query.reads_windows(meters))
     page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
@@ -244,7 +248,7 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
         async for page in pages:
             read = await _as_read(deps, page, sought)
             asked = [event for event in read if is_listed(sought.meters, event, sought.filters)]
-            asked = [event for event in asked if sought.narrowed.holds(sought.meters, event)]
+            asked = await _narrowed(deps, asked, sought)
             listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]
@@ -253,6 +257,20 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
                 yield listed
             if limit and not left:
                 return
+
+
+async def _narrowed(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -> list[ReadableEvent]:
+    """Return the events that are listed by their groups: in windows, those that are not told apart meet no filter."""
+    narrowed, others = sought.narrowed, set[tuple[int, int]]()
+    if narrowed.only_other_groups or (sought.by_windows and (sought.filters or narrowed.other_than)):
+        others = await places_of_others(deps, sought.meters, page)
+    is_filtered = sought.by_windows and bool(sought.filters) and not narrowed.only_other_groups
+    return [
+        event
+        for event in page
+        if narrowed.holds(sought.meters, event, is_of_others=event.place in others)
+        and not (is_filtered and event.place in others)
+    ]
 
 
 async def _as_read(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -> Sequence[ReadableEvent]:

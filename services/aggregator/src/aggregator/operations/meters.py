@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aggregator.domain.changes import Changes
 from aggregator.domain.filling import FillProgress, progress_at
 from aggregator.domain.formulas import Known, problems_of_components
+from aggregator.domain.groups import GroupCount
 from aggregator.domain.meters import (
     ALWAYS_US,
     AppliedMeter,
@@ -25,12 +26,12 @@ from aggregator.domain.meters import (
 )
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import meter_not_found
-from aggregator.store import fills, parked, progress
+from aggregator.store import fills, groups, parked, progress
 from aggregator.store import meters as store
 from aggregator.store.windows.pages import clear_windows
 from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import Refused, refusals, refuse_all
-from chassis.postgres import transaction
+from chassis.postgres import driver_connection, transaction
 from chassis.rpc.pages import Page, page_of
 from eventlog.instants import instant_of, microseconds_of
 
@@ -78,6 +79,14 @@ async def fills_under_way(deps: Deps, tenant: str) -> dict[int, FillProgress]:
     return {place.fill_id: progress_at(place, now) for place in places}
 
 
+async def group_counts(deps: Deps, versions: Sequence[MeterVersion]) -> dict[int, GroupCount]:
+    """Return how many groups versions of meters tell apart, by their keys, of those that group."""
+    grouping = [version.meter_id for version in versions if version.spec.group_by]
+    async with transaction(deps.engine) as conn:
+        found = await groups.group_counts(await driver_connection(conn), grouping)
+    return {meter_id: found.get(meter_id, GroupCount()) for meter_id in grouping}
+
+
 async def describe_meters(deps: Deps, tenant: str) -> list[MeterVersion]:
     """Return the newest version of every meter, by name."""
     async with transaction(deps.engine) as conn:
@@ -99,6 +108,7 @@ async def rebuild_usage(deps: Deps, conn: AsyncConnection, tenant: str, names: S
         raise invalid_field("meters", Reason.METER_INVALID, message)
     wanted = sorted(set(names) or known.difference(computed))
     chosen = [version for version in counting if version.name in wanted]
+    await groups.make_room(conn, [version.meter_id for version in chosen], deps.groups_max)
     await _count_again(deps, conn, tenant, [(version, ALWAYS_US) for version in chosen], chosen)
     return wanted
 

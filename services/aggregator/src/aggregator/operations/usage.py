@@ -18,7 +18,7 @@ from aggregator.domain.query import UsagePlan, UsageQuery, plan_groups, plan_tot
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
 from aggregator.domain.usage import GroupUsage, TotalsAnswer, UsageAnswer, UsageRow
-from aggregator.operations.asking import ask, meter_state, planned
+from aggregator.operations.asking import ask, leaves_out_others, meter_state, planned
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     completed,
@@ -66,13 +66,14 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
         if query.is_whole:
             return await _from_whole(deps, tenant, query)
         async with transaction(deps.engine) as conn:
-            state = await meter_state(conn, tenant, query.meter)
-            plan, scan = planned(query, state.history, deps.clock.now())
+            state = await meter_state(conn, tenant, query)
+            plan, scan = planned(query, state, deps.clock.now())
             rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
         if scan is not None:
             return await _from_whole(deps, tenant, query)
     as_of = completed(deps, state.as_of, state.versions)
-    return _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+    answer = _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+    return replace(answer, other_left_out=leaves_out_others(query, plan, scan, state))
 
 
 async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
@@ -80,7 +81,7 @@ async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer
     gathered = found.gathered[0]
     whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.parts)
     answer = _answer(query, gathered.plan, whole, found.as_of, filled=found.filled)
-    return replace(answer, other_series=whole.other_series, source=found.source)
+    return replace(answer, other_series=whole.other_series, source=found.source, other_left_out=found.other_left_out)
 
 
 def _answer(query: UsageQuery, plan: UsagePlan, found: Whole, as_of: AsOf, *, filled: bool) -> UsageAnswer:
@@ -234,9 +235,10 @@ def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
     return UsageRow(
         customer=counted.key.customer,
         window=plan.windows[counted.key.window_number],
-        group=counted.group,
+        group=counted.values_of(plan.meters[counted.key.meter_number].group_by),
         quantity=counted.quantity,
         event_count=counted.event_count,
         billable=counted.billable,
         is_other=counted.is_other,
+        is_other_group=counted.is_other_group,
     )

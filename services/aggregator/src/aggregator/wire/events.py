@@ -72,6 +72,7 @@ def event_query_from_proto(message: pb.ListMeteredEventsRequest) -> EventQuery:
         up_to=as_of_from_proto(message.up_to) if message.HasField("up_to") else None,
         narrowed=_narrowed_from_proto(message),
         any_property=message.any_property,
+        tell_all_apart=message.tell_all_apart,
     )
 
 
@@ -82,6 +83,7 @@ def _narrowed_from_proto(message: pb.ListMeteredEventsRequest) -> Narrowed:
         time_zone=message.time_zone,
         group_by=tuple(message.group_by),
         other_than=frozenset(tuple(group.values) for group in message.other_than),
+        only_other_groups=message.only_other_groups,
     )
 
 

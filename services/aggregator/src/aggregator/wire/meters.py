@@ -10,6 +10,7 @@ from aggregator.domain.aggregations.rules import NO_SESSION, Rules, Session, Tim
 from aggregator.domain.billable import EventRounding, RoundingMode
 from aggregator.domain.filling import FillProgress
 from aggregator.domain.formulas import Component, Formula
+from aggregator.domain.groups import GroupCount
 from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
@@ -106,7 +107,9 @@ def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
     )
 
 
-def meter_to_proto(version: MeterVersion, fill: FillProgress | None = None) -> meter_pb2.Meter:
+def meter_to_proto(
+    version: MeterVersion, fill: FillProgress | None = None, groups: GroupCount | None = None
+) -> meter_pb2.Meter:
     """Return a version as a message; its effective time is the one that holds, also when it was left open."""
     spec = version.spec
     message = meter_pb2.Meter(
@@ -147,6 +150,8 @@ def meter_to_proto(version: MeterVersion, fill: FillProgress | None = None) -> m
         message.spec.effective_from.FromDatetime(version.counts_from)
     if fill is not None:
         message.fill.CopyFrom(_fill_to_proto(fill))
+    if groups is not None:
+        message.groups.CopyFrom(_groups_to_proto(groups))
     return message
 
 
@@ -185,6 +190,13 @@ def _fill_to_proto(fill: FillProgress) -> meter_pb2.FillProgress:
     )
     if fill.estimated_end is not None:
         message.estimated_end.CopyFrom(timestamp(fill.estimated_end))
+    return message
+
+
+def _groups_to_proto(groups: GroupCount) -> meter_pb2.GroupCount:
+    message = meter_pb2.GroupCount(told_apart=groups.groups)
+    if groups.full_since is not None:
+        message.full_since.CopyFrom(timestamp(groups.full_since))
     return message
 
 

@@ -39,6 +39,8 @@ from rating.domain.rate import rate
 PROPERTIES_MAX: Final = 8
 """Most properties that a meter groups by, so also of one question."""
 Group = tuple[str, ...]
+OTHER_VALUE: Final = "\x00"
+"""Stands for the values of all groups that a meter does not tell apart: no property of an event has it."""
 
 
 class CostPart(StrEnum):
@@ -67,6 +69,11 @@ class CostRow:
     exact_amount: Exact | None
     quantity: Decimal | None = ZERO
     group: Group | None = None
+
+    @property
+    def is_other_group(self) -> bool:
+        """Whether it is of all groups that the meter does not tell apart."""
+        return OTHER_VALUE in (self.group or ())
 
 
 @dataclass(frozen=True, slots=True)
