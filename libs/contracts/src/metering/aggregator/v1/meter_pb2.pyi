@@ -632,6 +632,7 @@ class Meter(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
     FILL_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, unique within the tenant. Lower case letters, digits, '-', '_', '.'."""
     version: _builtins.int
@@ -650,6 +651,10 @@ class Meter(_message.Message):
     def fill(self) -> Global___FillProgress:
         """How far that is; absent once it is filled. GetMeter and ListMeters tell it."""
 
+    @_builtins.property
+    def groups(self) -> Global___GroupCount:
+        """How many groups it tells apart; absent if it does not group. GetMeter and ListMeters tell it."""
+
     def __init__(
         self,
         *,
@@ -659,14 +664,45 @@ class Meter(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         filled: _builtins.bool = ...,
         fill: Global___FillProgress | None = ...,
+        groups: Global___GroupCount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "groups", b"groups", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "groups", b"groups", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Meter: _TypeAlias = Meter  # noqa: Y015
+
+@_typing.final
+class GroupCount(_message.Message):
+    """The groups that a version of a meter tells apart: the first that it meets, at most METER_GROUPS_MAX. All others count as one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOLD_APART_FIELD_NUMBER: _builtins.int
+    FULL_SINCE_FIELD_NUMBER: _builtins.int
+    told_apart: _builtins.int
+    """How many it tells apart."""
+    @_builtins.property
+    def full_since(self) -> _timestamp_pb2.Timestamp:
+        """When it met the first group for which there was no room; absent if there is room. Which groups it tells apart stays so until it is
+        counted again from the start (RebuildUsage) with a higher METER_GROUPS_MAX.
+        """
+
+    def __init__(
+        self,
+        *,
+        told_apart: _builtins.int = ...,
+        full_since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["full_since", b"full_since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["full_since", b"full_since", "told_apart", b"told_apart"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupCount: _TypeAlias = GroupCount  # noqa: Y015
 
 @_typing.final
 class FillProgress(_message.Message):

@@ -72,6 +72,7 @@ class UsageRow(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     IS_OTHER_FIELD_NUMBER: _builtins.int
+    IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
@@ -81,6 +82,10 @@ class UsageRow(_message.Message):
     """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the window too."""
     is_other: _builtins.bool
     """The rest of a `top`: all series that have no rows of their own, put together. Then customer and group are empty."""
+    is_other_group: _builtins.bool
+    """All groups that the meter does not tell apart because it has as many as it may (`Meter.groups`), put together. Then the values in
+    `group` are empty. Its events count like any others; with `top` they are in the rest.
+    """
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
@@ -100,11 +105,12 @@ class UsageRow(_message.Message):
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         is_other: _builtins.bool = ...,
+        is_other_group: _builtins.bool = ...,
         billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "is_other_group", b"is_other_group", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -302,6 +308,7 @@ class SnapshotWindow(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     quantity: _builtins.str
@@ -310,13 +317,15 @@ class SnapshotWindow(_message.Message):
     """Events behind it."""
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    is_other_group: _builtins.bool
+    """All groups that the meter did not tell apart, put together."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
 
     @_builtins.property
     def group(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """All group-by values of the meter as property -> value."""
+        """All group-by values of the meter as property -> value; none if `is_other_group`."""
 
     def __init__(
         self,
@@ -327,10 +336,11 @@ class SnapshotWindow(_message.Message):
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
+        is_other_group: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "is_other_group", b"is_other_group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
