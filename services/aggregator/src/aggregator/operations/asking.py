@@ -15,7 +15,7 @@ from aggregator.domain.summaries import Gathered
 from aggregator.domain.usage import UsageSource
 from aggregator.domain.windows import Windows
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import Family, completed, family_of
+from aggregator.operations.finding import Family, are_whole, completed, family_of
 from aggregator.operations.scans import scanned_windows
 from aggregator.store import groups, progress, usage
 from chassis.postgres import driver_connection, transaction
@@ -58,7 +58,7 @@ class State:
     @property
     def filled(self) -> bool:
         """False while past events of the meter are still being counted."""
-        return all(version.filled for version in self.versions)
+        return are_whole(self.versions)
 
 
 async def meter_state(conn: AsyncConnection, tenant: str, query: UsageQuery) -> State:

@@ -151,6 +151,18 @@ async def clear_windows(
     return [(name, instant_of(first), instant_of(last)) for name, (first, last) in sorted(bounds.items())]
 
 
+async def counted_spans(conn: AsyncConnection, meter_id: int) -> list[tuple[str, datetime, datetime]]:
+    """Return each customer for whom a version counted anything, with the starts of its first and last window."""
+    driver = await driver_connection(conn)
+    bounds: dict[str, tuple[int, int]] = {}
+    after = 0
+    while found := await driver.fetch(_FROM_MONTH, meter_id, month_of(INSTANT_MIN_US), after, _PAGES_PER_STATEMENT_MAX):
+        for row in found:
+            _widen(bounds, from_bytes(row["payload"]))
+        after = found[-1]["page_id"]
+    return [(name, instant_of(first), instant_of(last)) for name, (first, last) in sorted(bounds.items())]
+
+
 def _widen(bounds: dict[str, tuple[int, int]], windows: Windows) -> None:
     for customer, first_us, last_us in spans_by_customer(windows):
         before = bounds.get(customer, (first_us, last_us))
