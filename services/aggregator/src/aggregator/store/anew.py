@@ -21,6 +21,7 @@ DERIVED_TABLES: Final = (
     "fill",
     "fill_until",
     "meter_fill",
+    "meter_pending",
     "backlog",
     "backlog_until",
     "window_page",
