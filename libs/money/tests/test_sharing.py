@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from money import Currency, currency, round_to_minor_unit, share
+from money import Currency, currency, exact_of, print_parts, round_to_minor_unit, share
 
 USD, JPY, KWD = currency("USD"), currency("JPY"), currency("KWD")
 CURRENCIES = st.sampled_from([USD, JPY, KWD])
@@ -110,3 +110,29 @@ def test_a_rounded_part_is_the_nearest_one(kind: Currency, amount: Decimal, part
     exact = Fraction(amount) * part / whole
     assert abs(Fraction(rounded) - exact) <= Fraction(1, 2 * scale)
     assert abs(Fraction(rounded)) >= abs(exact) or abs(Fraction(rounded) - exact) < Fraction(1, 2 * scale)
+
+
+def test_exact_parts_are_printed_so_that_they_add_up() -> None:
+    parts = [Fraction("70.004"), Fraction("-25.001"), Fraction(0)]
+
+    assert print_parts(parts, Decimal("45.00"), USD) == decimals("70.00", "-25.00", "0.00")
+    assert print_parts([Fraction(1, 3)] * 3, Decimal(1), JPY) == decimals("1", "0", "0")
+    assert print_parts([], Decimal(0), JPY) == []
+
+
+@pytest.mark.parametrize("total", ["3", "-1", "0.5"])
+def test_parts_of_something_else_are_refused(total: str) -> None:
+    with pytest.raises(ValueError, match="not what is printed"):
+        print_parts([Fraction(1, 2), Fraction(1, 2)], Decimal(total), JPY)
+
+
+@given(st.lists(st.fractions(-50, 50, max_denominator=90), max_size=6), st.fractions(0, 500, max_denominator=9))
+def test_printed_parts_add_up_and_are_near(parts: list[Fraction], before: Fraction) -> None:
+    after = before + sum(parts, Fraction(0))
+    total = round_to_minor_unit(exact_of(after), USD) - round_to_minor_unit(exact_of(before), USD)
+
+    printed = print_parts(parts, total, USD) if after >= 0 else None
+
+    if printed is not None:
+        assert sum(printed, Decimal(0)) == total
+        assert all(abs(Fraction(shown) - part) <= Fraction(1, 100) for shown, part in zip(printed, parts, strict=True))

@@ -16,7 +16,7 @@ from money.decimals import (
 from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
 from money.quotients import Exact, exact_of, format_exact, less, parse_exact, part_of, places_of
 from money.rounding import round_to_minor_unit
-from money.sharing import share
+from money.sharing import print_parts, share
 
 __all__ = [
     "DERIVED",
@@ -41,6 +41,7 @@ __all__ = [
     "part_of",
     "places_of",
     "plain_decimal",
+    "print_parts",
     "round_to_minor_unit",
     "share",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import floor
 from typing import TYPE_CHECKING
 
 from money.exact import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from money.currencies import Currency
 
@@ -40,6 +42,28 @@ def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> lis
     by_loss = sorted(range(len(parts)), key=lambda place: -parts[place][1])
     one_more = set(by_loss[:missing])
     return [_amount(units + (place in one_more), currency) for place, (units, _) in enumerate(parts)]
+
+
+def print_parts(parts: Sequence[Fraction], total: Decimal, currency: Currency) -> list[Decimal]:
+    """Print exact parts of an amount that is printed already, so that what is printed adds up as well.
+
+    Each begins at the whole minor units below it, and the units that are missing go one each to the parts that lost
+    most, the earlier first. So every part is at most one minor unit from its exact one, where `total` is the difference
+    of two rounded amounts. Example: 70.004 and -25.001 of 45.00 are 70.00 and -25.00. Raises `ValueError` for a total
+    that is not in whole minor units, or too far from the parts to be what is printed of their sum.
+    """
+    total_units, divisor = _ratio(total, currency)
+    exact = [part * 10**currency.minor_units for part in parts]
+    whole = [floor(units) for units in exact]
+    losses = [units - below for units, below in zip(exact, whole, strict=True)]
+    missing = total_units - sum(whole)
+    if divisor != 1 or not 0 <= missing <= len(parts):
+        message = f"{total} {currency.code} is not what is printed of the sum of the parts"
+        raise ValueError(message)
+    # What is zero stays so, unless nothing else can take a unit.
+    by_loss = sorted(range(len(parts)), key=lambda place: (-losses[place], not parts[place]))
+    one_more = set(by_loss[:missing])
+    return [_amount(units + (place in one_more), currency) for place, units in enumerate(whole)]
 
 
 def _ratio(amount: Decimal, currency: Currency) -> tuple[int, int]:

@@ -71,7 +71,8 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         """Create a meter or a version of it."""
         tenant, spec = current_tenant(), meters_wire.spec_from_proto(request.spec)
         if request.validate_only:
-            outcome = await meters.validate_meter(self._deps, tenant, request.name, spec)
+            drafts = meters_wire.drafts_from_proto(request.applied_before)
+            outcome = await meters.validate_meter(self._deps, tenant, request.name, spec, drafts)
             return meters_wire.outcome_to_proto(outcome)
 
         async def apply(conn: AsyncConnection) -> AppliedMeter:

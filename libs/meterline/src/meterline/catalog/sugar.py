@@ -90,6 +90,12 @@ def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"meter": meter, "quantity": quantity} for meter, quantity in value.items()]
 
 
+def _components(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise NotSugarError("must map the names by which the formula reads meters to the meters")
+    return [{"name": name, "meter": meter} for name, meter in value.items()]
+
+
 def _hours(value: Any) -> str:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise NotSugarError("must be a whole number of hours")
@@ -150,6 +156,17 @@ _GROUPS: Final = Short(
     },
 )
 
+_READ: Final = Short(
+    "components",
+    _components,
+    {
+        "description": "Name by which the formula reads a meter -> the meter.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string"},
+    },
+)
 _PRORATION: Final = Short(
     "proration",
     lambda value: value.upper() if isinstance(value, str) else value,
@@ -163,6 +180,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
+    "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EventPlace:
-    """The place of an event in the log; lists go by lane, then by position."""
+    """The place of an event in the log; lists go by lane, then by position.
+
+    `meter` is the one that counts it, where the list is of one that is computed from several; such lists go by meter
+    first.
+    """
 
     lane: int
     position: int
+    meter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ class CountedEvent:
     value: str
     billable: str = ""
     """What is billed of it, where its meter rounds each event by itself."""
+    meter: str = ""
+    """The meter that counts it, where the list is of one that is computed from several."""
 
 
 def park_message(reason: ParkReason, reading: Reading, text: str | None) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.formulas import Formula
     from aggregator.domain.meters import CountingMeter, PropertyFilter
 
 PAGE_ROWS_DEFAULT: Final = 1000
@@ -119,6 +120,15 @@ class MeterPlan:
     bucket_minutes: int
     rules: Rules = NO_RULES
     lookback_us: int = 0
+    formula: Formula | None = None
+    """What it is computed by, if it counts nothing of its own."""
+    components: tuple[MeterPlan, ...] = ()
+    """The meters that the formula reads, in its order."""
+
+    @property
+    def parts(self) -> tuple[MeterPlan, ...]:
+        """What is read for it: itself, or the meters of its formula."""
+        return self.components if self.formula is not None else (self,)
 
     def reads(self, period: Period) -> Period:
         """Return the time whose windows matter to a period: it, and whole windows of the lookback before it."""
@@ -144,22 +154,28 @@ class UsagePlan:
     grid_us: int = 0
     """Of a question about one meter: the grid on which its windows lie, in microseconds."""
 
+    @property
+    def parts(self) -> tuple[MeterPlan, ...]:
+        """All that is read for its meters."""
+        return tuple(part for meter in self.meters for part in meter.parts)
+
     def whenever(self) -> UsagePlan:
         """Return what this plan has in common with all plans that come to the same: nothing goes on after its end."""
-        goes_on = any(isinstance(meter.aggregation, OverTime) for meter in self.meters)
+        goes_on = any(isinstance(meter.aggregation, OverTime) for meter in self.parts)
         return replace(self, now_us=min(self.now_us, self.period.end_us) if goes_on else self.period.end_us)
 
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
-    counting = counting_in(meters, query.period)
+    newest, read = counting_in(meters, query.period)[-1], _read_in(meters, query.period)
     plan = plan_meter(meters, query.period, query.group_by)
-    missing = [key for key in query.group_by if key not in counting[-1].spec.group_by]
+    missing = [key for key in query.group_by if key not in newest.spec.group_by]
     if missing:
-        raise _unknown_group("group_by", missing[0], counting[-1])
-    grid_us = max(meter.spec.bucket_us for meter in counting)
+        raise _unknown_group("group_by", missing[0], newest)
+    grid_us = max(meter.spec.bucket_us for meter in read)
     check_period(query.period, grid_us)
-    _check_together(query, plan.aggregation)
+    for part in plan.parts:
+        _check_together(query, part.aggregation)
     windows = _windows_of(query, grid_us)
     return UsagePlan(
         period=query.period,
@@ -167,7 +183,7 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime
         meters=(plan,),
         now_us=microseconds_of(now),
         customers=query.customers,
-        conditions=tuple(_condition(item, counting) for item in query.filters),
+        conditions=tuple(_condition(item, read) for item in query.filters),
         after=_checked(query.after, len(windows)),
         # One more than a page, to know whether another one follows.
         limit=query.page_rows + 1,
@@ -225,6 +241,14 @@ def counting_in(meters: Sequence[CountingMeter], period: Period) -> tuple[Counti
     return counting or (meters[-1],)
 
 
+def _read_in(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
+    """Versions that are read for a period: of the meter, or of those that its formula reads."""
+    counting = counting_in(meters, period)
+    if counting[-1].spec.formula is None:
+        return counting
+    return tuple(meter for component in counting[-1].components for meter in counting_in(component, period))
+
+
 def time_that_matters(meters: Sequence[CountingMeter], period: Period) -> Period:
     """Return the period with the lookback before it in which events matter to it, exactly."""
     # All versions that count look back alike.
@@ -233,7 +257,7 @@ def time_that_matters(meters: Sequence[CountingMeter], period: Period) -> Period
 
 
 def _grid_us(period: Period, histories: Sequence[Sequence[CountingMeter]]) -> int:
-    grids = (meter.spec.bucket_us for history in histories for meter in counting_in(history, period))
+    grids = (meter.spec.bucket_us for history in histories for meter in _read_in(history, period))
     return max(grids, default=60_000_000)
 
 
@@ -250,8 +274,9 @@ def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple
     """Plan one meter of a question by the versions that count in the period, by these of their properties."""
     counting = counting_in(history, period)
     newest, reads = counting[-1], time_that_matters(history, period)
+    components = tuple(plan_meter(component, period, group_by) for component in newest.components)
     projections = []
-    for meter in counting:
+    for meter in counting if newest.spec.formula is None else ():
         own = meter.spec.group_by
         places = tuple(own.index(key) if key in own else None for key in group_by)
         projections.append(Projection(meter.meter_id, places, own == group_by))
@@ -266,6 +291,8 @@ def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple
         bucket_minutes=newest.spec.bucket_minutes,
         rules=newest.spec.rules,
         lookback_us=newest.spec.lookback_us,
+        formula=newest.spec.formula,
+        components=components,
     )
 
 
@@ -282,5 +309,8 @@ def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Con
 def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
     own = ", ".join(meter.spec.group_by) or "none"
     name = f"{meter.version.name} (version {meter.version.version})"
-    advice = "to read it from the events themselves, allow that with scan_events_max"
+    if meter.spec.formula is None:
+        advice = "to read it from the events themselves, allow that with scan_events_max"
+    else:
+        advice = "add it to group_by of the meter, and of those that its formula reads"
     return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}; {advice}")

@@ -13,7 +13,7 @@ import numpy as np
 from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.aggregations.groups import OTHER_GROUP, group_key
 from aggregator.domain.aggregations.over_time import Asked, OverTime
-from aggregator.domain.columns import no_texts, run_starts, sorting
+from aggregator.domain.columns import CodedTexts, no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
 from aggregator.domain.windows import merged, no_windows
 from eventlog.instants import microseconds_of
@@ -21,10 +21,11 @@ from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
-    from aggregator.domain.columns import CodedTexts
+    from aggregator.domain.formulas import Formula
     from aggregator.domain.query import Condition, MeterPlan, Projection, UsagePlan
     from aggregator.domain.windows import Windows
     from eventlog.period import Period
@@ -69,8 +70,11 @@ def billable_of(meter: MeterPlan, counted: CountedRow | None) -> Decimal | None:
     """Return what is billed of a whole quantity: zero where nothing happened, None where the meter rounds no events."""
     if counted is not None:
         return counted.billable
-    bills_events = isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
-    return ZERO if bills_events else None
+    return ZERO if any(map(_bills_events, meter.parts)) else None
+
+
+def _bills_events(meter: MeterPlan) -> bool:
+    return isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
 
 
 def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[CountedRow]:
@@ -79,7 +83,37 @@ def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -
     `windows_of` are windows by the keys of the versions of meters; more than was asked for may be among them.
     """
     for number, meter in enumerate(plan.meters):
-        yield from rows_of(plan, number, asked_windows(plan, meter, windows_of))
+        yield from rows_of(plan, number, asked_parts(plan, meter, windows_of))
+
+
+def asked_parts(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> tuple[Windows, ...]:
+    """Return all that matters to what a plan asks of one of its meters, by what is read for it."""
+    return told_apart_by_all([asked_windows(plan, part, windows_of) for part in meter.parts])
+
+
+def told_apart_by_all(parts: Sequence[Windows]) -> tuple[Windows, ...]:
+    """Return windows of several meters of which each group is told apart by all of them, or by none.
+
+    What one has of a group in its group of all others would be missing beside what another one has of it.
+    """
+    if len(parts) == 1 or not any(OTHER_GROUP in part.groups.values for part in parts):
+        return tuple(parts)
+    pairs = [set(zip(part.customers.texts(), part.groups.texts(), strict=True)) for part in parts]
+    hidden: set[tuple[str, str]] = set()
+    for own in pairs:
+        with_others = {customer for customer, group in own if group == OTHER_GROUP}
+        hidden |= {pair for pair in set().union(*pairs) - own if pair[0] in with_others}
+    return tuple(_hiding(part, hidden) for part in parts)
+
+
+def _hiding(windows: Windows, hidden: AbstractSet[tuple[str, str]]) -> Windows:
+    """Return windows with some groups of customers counted among the others."""
+    pairs = zip(windows.customers.texts(), windows.groups.texts(), strict=True)
+    names = [OTHER_GROUP if pair in hidden else pair[1] for pair in pairs]
+    values = sorted(set(names))
+    code_of = {name: code for code, name in enumerate(values)}
+    codes = np.fromiter((code_of[name] for name in names), dtype=np.int64, count=len(names))
+    return merged([replace(windows, groups=CodedTexts(values, codes))])
 
 
 def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> Windows:
@@ -98,13 +132,47 @@ def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Se
     return _counted(merged(asked))
 
 
-def rows_of(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+def rows_of(plan: UsagePlan, number: int, parts: Sequence[Windows]) -> Iterator[CountedRow]:
     """Yield the rows of a plan's meter, by customer, window and group, from windows as the plan asks for them."""
-    aggregation = plan.meters[number].aggregation
+    meter = plan.meters[number]
+    if meter.formula is not None:
+        yield from _computed_rows(plan, number, meter.formula, parts)
+        return
+    (windows,), aggregation = parts, meter.aggregation
     if isinstance(aggregation, OverTime):
         yield from _rows_over_time(plan, number, aggregation, windows)
     elif isinstance(aggregation, OfWindows):
         yield from _rows(plan, number, aggregation, windows)
+
+
+def _computed_rows(plan: UsagePlan, number: int, formula: Formula, parts: Sequence[Windows]) -> Iterator[CountedRow]:
+    """Yield what a formula gives wherever one of the meters that it reads has something; the others are zero there."""
+    read = replace(plan, meters=plan.meters[number].components)
+    found: dict[tuple[str, int, str], dict[int, CountedRow]] = {}
+    for place, windows in enumerate(parts):
+        for row in rows_of(read, place, (windows,)):
+            found.setdefault((row.key.customer, row.key.window_number, row.key.group), {})[place] = row
+    so_far: dict[tuple[str, str], dict[int, CountedRow]] = {}
+    bills_events = any(map(_bills_events, read.meters))
+    for customer, window, group in sorted(found):
+        own = found[customer, window, group]
+        if plan.running:
+            # What did not change in this window is still what it was.
+            own = so_far[customer, group] = {**so_far.get((customer, group), {}), **own}
+        key = RowKey(number, customer, window, group)
+        yield CountedRow(
+            key,
+            formula.quantity([own[place].quantity if place in own else ZERO for place in range(len(parts))]),
+            sum(row.event_count for row in own.values()),
+            formula.quantity([_billed(own.get(place)) for place in range(len(parts))]) if bills_events else None,
+        )
+
+
+def _billed(row: CountedRow | None) -> Decimal:
+    """Return what is billed of a row: its quantity, unless the meter rounds each event by itself."""
+    if row is None:
+        return ZERO
+    return row.quantity if row.billable is None else row.billable
 
 
 def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[str, dict[int, Windows]]]:
@@ -147,7 +215,7 @@ def asked_for(windows: Sequence[Period], meter: MeterPlan, now_us: int, *, runni
 def flushes_behind(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> set[int]:
     """Return the batches that touched the windows of a plan last."""
     found: set[int] = set()
-    for meter in plan.meters:
+    for meter in plan.parts:
         for projection in meter.projections:
             for windows in windows_of.get(projection.meter_id, ()):
                 found.update(np.unique(within(windows, meter.reads(plan.period), plan.customers).flush_ids).tolist())

@@ -96,6 +96,9 @@ async def preview_meter(
 
 async def _begin(deps: Deps, tenant: str, query: UsageQuery, spec: MeterSpec) -> _Sides:
     """See how far the log is counted, and plan both questions."""
+    if spec.formula is not None:
+        text = "is computed from other meters, and there is nothing to try on events; apply it, and ask for its usage"
+        raise Refused("spec.formula", Reason.METER_INVALID, text)
     at = deps.clock.now()
     version = MeterVersion(_DRAFT_ID, tenant, query.meter, 1, spec, None, at)
     draft_meter = CountingMeter(version, ALWAYS_US, NEVER_US)

@@ -23,6 +23,7 @@ from aggregator.operations.finding import (
     histories_of,
     log_heads,
     meter_not_found,
+    read_by,
     read_totals,
     wait_until_counted,
 )
@@ -64,18 +65,19 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
         async with transaction(deps.engine) as conn:
             state = await meter_state(conn, tenant, query)
             plan, scan = planned(query, state, deps.clock.now())
+            left_out = leaves_out_others(query, plan, scan, state)
             rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
         if scan is not None:
             return await _from_whole(deps, tenant, query)
     as_of = completed(deps, state.as_of, state.versions)
     answer = _answer(query, plan, Whole(rows), as_of, filled=state.filled)
-    return replace(answer, other_left_out=leaves_out_others(query, plan, scan, state))
+    return replace(answer, other_left_out=left_out)
 
 
 async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
     found = await ask(deps, tenant, [query])
     gathered = found.gathered[0]
-    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.windows)
+    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.parts)
     answer = _answer(query, gathered.plan, whole, found.as_of, filled=found.filled)
     return replace(answer, other_series=whole.other_series, source=found.source, other_left_out=found.other_left_out)
 
@@ -114,7 +116,7 @@ async def query_totals(
             histories = histories_of(versions)
             if names:
                 histories = _chosen(histories, names)
-                versions = [version for version in versions if version.name in names]
+                versions = read_by(versions, set(names))
             plan = plan_totals(customer, period, histories, deps.clock.now())
             found = await read_totals(conn, plan, deps.remembered)
     return TotalsAnswer(found, completed(deps, as_of, versions))
@@ -146,16 +148,23 @@ async def counted_until(deps: Deps) -> datetime | None:
     return deps.completeness.until(as_of)
 
 
-async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
+async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, names: set[str]) -> None:
     """Wait until usage of these meters (empty: all) is as fresh as asked. Raises DeadlineExceeded USAGE_BEHIND."""
     if freshness.as_of is None and not freshness.latest:
         return
     target = (await log_heads(deps)).as_of if freshness.as_of is None else freshness.as_of
     remaining_s = current_deadline_s()
     wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s * _WAIT_SHARE - RESERVE_S
-    concerned = (meters or None) if freshness.latest else set()
+    concerned = (await _names_read(deps, tenant, names) or None) if freshness.latest else set()
     if not await wait_until_counted(deps, tenant, target, concerned, wait_s):
         raise DeadlineExceeded(Reason.USAGE_BEHIND, await _what_is_behind(deps, tenant, target, concerned, wait_s))
+
+
+async def _names_read(deps: Deps, tenant: str, names: set[str]) -> set[str]:
+    if not names:
+        return names
+    async with transaction(deps.engine) as conn:
+        return await meters.names_read(conn, tenant, names)
 
 
 async def _what_is_behind(deps: Deps, tenant: str, target: AsOf, concerned: set[str] | None, waited_s: float) -> str:

@@ -15,7 +15,7 @@ from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.plans import Plan, PlanItem
@@ -196,7 +196,7 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     return told == {charge.item: charge.share for charge in again}
 
 
-def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) -> None:
+def check_meters(items: Iterable[PlanItem], meters: Container[str]) -> None:
     """Raise `MissingMeterError` if one of the items prices a meter that there is not."""
     for item in items:
         if item.meter and item.meter not in meters:

@@ -76,6 +76,15 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     return ChargesOfPeriod(await _as_now(deps, found, applied), versions, customer)
 
 
+async def charges_anew(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOfPeriod:
+    """Return the same, rated on the spot whatever is stored: who hears of a change may be ahead of its mark."""
+    async with transaction(deps.engine) as conn:
+        versions, period = await select_period(conn, tenant, asked, deps.clock.now())
+        customer = await find_customer(conn, tenant, versions[-1].content.customer)
+        terms = await find_terms(conn, tenant, versions, period)
+    return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
+
+
 async def live_charges_of_periods(
     deps: Deps, tenant: str, customer_name: str, asked: Sequence[AskedPeriod]
 ) -> list[ChargesOfPeriod]:
@@ -96,6 +105,27 @@ async def live_charges_of_periods(
             found.append(await _find_stored(conn, tenant, versions, period))
     rated = await each(lambda one: _as_now(deps, one, applied), found)
     return [ChargesOfPeriod(now, histories[one.contract], customer) for one, now in zip(asked, rated, strict=True)]
+
+
+async def charges_by_terms(deps: Deps, tenant: str, terms: Sequence[Terms]) -> list[RatedPeriod | None]:
+    """Return the charges of periods as usage is now, in order, for many at once; None where a meter is missing.
+
+    Who asks for so many needs no word on until when they are complete.
+    """
+    async with transaction(deps.engine) as conn:
+        keys = [(one.contract, one.period.label) for one in terms]
+        stored = await store.find_live_periods(conn, tenant, keys)
+
+    async def as_now(one: Terms) -> RatedPeriod | None:
+        found = stored.get((one.contract, one.period.label))
+        if found is not None and is_rated_by(found, one):
+            return found
+        try:
+            return rate_period(one, await _usage_now(deps, one))
+        except MissingMeterError:
+            return None
+
+    return await each(as_now, terms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.pricing.rows import Derivation, TierRow
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
+    from rating.operations.watching import WatchedCharges
 
 _GRACE_MAX: Final = timedelta(days=366)
 KINDS: Final = {
@@ -108,6 +109,11 @@ def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse
         customer=customer_to_proto(found.customer),
         ruling=ruling_to_proto(found.ruling),
     )
+
+
+def watched_to_proto(tenant: str, watched: WatchedCharges) -> pb.WatchChargesResponse:
+    """Return charges that are watched."""
+    return pb.WatchChargesResponse(answer=live_to_proto(tenant, watched.answer), is_unchanged=watched.is_unchanged)
 
 
 def periods_from_proto(request: pb.ListChargesOfPeriodsRequest) -> list[AskedPeriod]:

@@ -26,8 +26,9 @@ _GO_ON: Final = {
     meter_pb2.AGGREGATION_PERCENTILE,
     meter_pb2.AGGREGATION_LIVE_COUNT,
     meter_pb2.AGGREGATION_RUNNING_TOTAL,
+    meter_pb2.AGGREGATION_FORMULA,
 }
-"""These are quantities of time that passes."""
+"""These are quantities of time that passes, or may be computed from such ones."""
 
 
 def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
@@ -55,7 +56,14 @@ def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
 
 def known_meters(meters: Iterable[meter_pb2.Meter]) -> dict[str, KnownMeter]:
     """Return what is known of meters, by name."""
-    return {meter.name: KnownMeter(meter.spec.unit, meter.spec.aggregation in _WHOLE) for meter in meters}
+    return {
+        meter.name: KnownMeter(
+            unit=meter.spec.unit,
+            is_whole=meter.spec.aggregation in _WHOLE,
+            computed_from=tuple(component.meter for component in meter.spec.formula.components),
+        )
+        for meter in meters
+    }
 
 
 def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:

@@ -213,6 +213,7 @@ class ApplyMeterRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    APPLIED_BEFORE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat."""
     name: _builtins.str
@@ -223,6 +224,10 @@ class ApplyMeterRequest(_message.Message):
     def spec(self) -> _meter_pb2.MeterSpec:
         """Content. Required."""
 
+    @_builtins.property
+    def applied_before(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterDraft]:
+        """With `validate_only`: meters that will have been applied by then, which a formula may read. Optional."""
+
     def __init__(
         self,
         *,
@@ -230,14 +235,43 @@ class ApplyMeterRequest(_message.Message):
         name: _builtins.str = ...,
         spec: _meter_pb2.MeterSpec | None = ...,
         validate_only: _builtins.bool = ...,
+        applied_before: _abc.Iterable[Global___MeterDraft] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "spec", b"spec", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_before", b"applied_before", "name", b"name", "request_id", b"request_id", "spec", b"spec", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApplyMeterRequest: _TypeAlias = ApplyMeterRequest  # noqa: Y015
+
+@_typing.final
+class MeterDraft(_message.Message):
+    """A meter that is about to be applied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name."""
+    @_builtins.property
+    def spec(self) -> _meter_pb2.MeterSpec:
+        """Content. Required."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spec: _meter_pb2.MeterSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterDraft: _TypeAlias = MeterDraft  # noqa: Y015
 
 @_typing.final
 class ApplyMeterResponse(_message.Message):

@@ -313,10 +313,15 @@ class MeteredEvent(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     REPAIRED_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     BILLABLE_VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
     """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for sessions a JSON array of the key of
     the session and the phase, one of START, HEARTBEAT and STOP. Example: ["call-4711","START"].
+    """
+    meter: _builtins.str
+    """The meter that counts it, where the list is of one that is computed from several; else empty. An event that several of them count is
+    listed for each. Example: "bytes-in".
     """
     billable_value: _builtins.str
     """What is billed of it, where the meter rounds each event by itself; else empty. Decimal text."""
@@ -336,11 +341,12 @@ class MeteredEvent(_message.Message):
         event: _usage_event_pb2.StoredEvent | None = ...,
         value: _builtins.str = ...,
         repaired: _abc.Iterable[_schema_pb2.RepairedProperty] | None = ...,
+        meter: _builtins.str = ...,
         billable_value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_value", b"billable_value", "event", b"event", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_value", b"billable_value", "event", b"event", "meter", b"meter", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -354,19 +360,25 @@ class EventPlace(_message.Message):
 
     LANE_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     lane: _builtins.int
     """Lane number, from 0."""
     position: _builtins.int
     """Position in the lane, from 1. Example: 4711."""
+    meter: _builtins.str
+    """In a list of a meter that is computed from others: the meter that counts the event (`MeteredEvent.meter`). Such lists go meter by meter,
+    in the order of the formula's names. Else empty.
+    """
     def __init__(
         self,
         *,
         lane: _builtins.int = ...,
         position: _builtins.int = ...,
+        meter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "meter", b"meter", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
