@@ -198,8 +198,9 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         """Return whole quantities."""
         period = period_in(request.period, "period")
         freshness = usage_wire.freshness_from_proto(request.freshness)
+        groups = usage_wire.groups_from_proto(request)
         answer = await usage.query_totals(
-            self._deps, current_tenant(), request.customer, period, tuple(request.meters), freshness
+            self._deps, current_tenant(), request.customer, period, tuple(request.meters), freshness, groups
         )
         return pb.QueryTotalsResponse(
             usage=map(usage_wire.meter_usage_to_proto, answer.usage), as_of=as_of_to_proto(answer.as_of)

@@ -167,11 +167,8 @@ class UsagePlan:
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
-    newest, read = counting_in(meters, query.period)[-1], _read_in(meters, query.period)
-    plan = plan_meter(meters, query.period, query.group_by)
-    missing = [key for key in query.group_by if key not in newest.spec.group_by]
-    if missing:
-        raise _unknown_group("group_by", missing[0], newest)
+    read = _read_in(meters, query.period)
+    plan = _plan_known(meters, query.period, query.group_by)
     grid_us = max(meter.spec.bucket_us for meter in read)
     check_period(query.period, grid_us)
     for part in plan.parts:
@@ -215,6 +212,16 @@ def plan_totals(
     """Plan the whole quantities of one customer and period, for meters given by their versions. Raises Refused."""
     plans = _plan_all(period, histories, grouped=False)
     return UsagePlan(period=period, windows=(period,), meters=plans, now_us=microseconds_of(now), customers=(customer,))
+
+
+def plan_groups(
+    customer: str, period: Period, meters: Sequence[CountingMeter], group_by: tuple[str, ...], now: datetime
+) -> UsagePlan:
+    """Plan the quantity of each group of one meter, customer and period. Raises Refused GROUP_UNKNOWN."""
+    plan = _plan_known(meters, period, group_by)
+    return UsagePlan(
+        period=period, windows=(period,), meters=(plan,), now_us=microseconds_of(now), customers=(customer,)
+    )
 
 
 def plan_days(
@@ -294,6 +301,15 @@ def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple
         formula=newest.spec.formula,
         components=components,
     )
+
+
+def _plan_known(meters: Sequence[CountingMeter], period: Period, group_by: tuple[str, ...]) -> MeterPlan:
+    """Plan one meter by properties, all of which its newest version that counts groups by. Raises Refused."""
+    newest = counting_in(meters, period)[-1]
+    missing = [key for key in group_by if key not in newest.spec.group_by]
+    if missing:
+        raise _unknown_group("group_by", missing[0], newest)
+    return plan_meter(meters, period, group_by)
 
 
 def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Condition:

@@ -40,6 +40,16 @@ class UsageSource:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupUsage:
+    """Quantity of one group of a meter over a whole period."""
+
+    group: tuple[str, ...]
+    quantity: Decimal
+    event_count: int
+    billable: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MeterUsage:
     """Quantity of one meter over a whole period.
 
@@ -56,6 +66,8 @@ class MeterUsage:
     parked_count: int = 0
     billable: Decimal | None = None
     """What is billed of it, where the meter rounds each event by itself."""
+    groups: tuple[GroupUsage, ...] = ()
+    """Its groups by the properties asked for, if any were."""
 
 
 @dataclass(frozen=True, slots=True)

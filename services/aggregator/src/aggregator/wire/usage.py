@@ -12,7 +12,7 @@ from aggregator.domain.calendar import WindowSize
 from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow, UsageSource
+from aggregator.domain.usage import GroupUsage, MeterUsage, UsageAnswer, UsageRow, UsageSource
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
 from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
@@ -112,6 +112,27 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
         event_count=usage.event_count,
         parked_count=usage.parked_count,
         billable_quantity=optional_decimal(usage.billable),
+        cells=map(_cell_to_proto, usage.groups),
+    )
+
+
+def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, tuple[str, ...]]:
+    """Return by which properties meters are told apart. Raises InvalidRequest."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for place, asked in enumerate(request.groups):
+        if asked.meter in groups:
+            text = f"{asked.meter!a} stands twice; name all its properties once"
+            raise invalid_field(f"groups[{place}].meter", Reason.FIELD_INVALID, text)
+        groups[asked.meter] = tuple(asked.group_by)
+    return groups
+
+
+def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:
+    return usage_pb2.MeterCell(
+        group=group.group,
+        quantity=format_decimal(group.quantity),
+        event_count=group.event_count,
+        billable_quantity=optional_decimal(group.billable),
     )
 
 

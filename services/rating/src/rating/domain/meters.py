@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 class KnownMeter:
     """A meter that there is; `is_whole`: whether it counts in whole numbers.
 
-    `computed_from` are the meters that its formula reads; none where it counts events itself.
+    `group_by` has the properties by which it can be told apart, None where they are not known; `adds_up`: whether its
+    groups add up to the whole. `computed_from` are the meters that its formula reads, if there is one.
     """
 
     unit: str
     is_whole: bool = False
+    group_by: frozenset[str] | None = None
+    adds_up: bool = True
     computed_from: tuple[str, ...] = ()
 
 

@@ -129,9 +129,37 @@ def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> It
     if item.meter and item.meter not in meters:
         text = f"there is no meter {item.meter!r}; until it is applied, nothing of a contract with this plan is billed"
         yield Finding(Level.ERROR, "meter-missing", text)
-    looked = _Looked(item, meters.get(item.meter), plan.currency)
-    for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:
-        yield from rule(looked)
+    meter = meters.get(item.meter)
+    if item.price.spread is None:
+        looked = _Looked(item, meter, plan.currency)
+        for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:
+            yield from rule(looked)
+        return
+    if meter is not None:
+        yield from _not_by_groups(item.price.by, item.meter, meter)
+    for values, model, included in item.price.spread.examples():
+        part = replace(item, price=item.price.of_part(model, included))
+        where = ", ".join(f"{key} {value}" for key, value in zip(item.price.by, values, strict=True) if value)
+        for rule in _OF_USAGE:
+            for finding in rule(_Looked(part, meter, plan.currency)):
+                yield replace(finding, message=f"{where}: {finding.message}")
+
+
+def _not_by_groups(by: Iterable[str], name: str, meter: KnownMeter) -> Iterator[Finding]:
+    for key in by:
+        if meter.group_by is not None and key not in meter.group_by:
+            there = ", ".join(map(repr, sorted(meter.group_by))) or "nothing"
+            text = (
+                f"the price goes by {key!r}, by which the meter {name!r} does not group: it groups by {there}; until "
+                "it does, nothing of a contract with this plan is billed"
+            )
+            yield Finding(Level.ERROR, "group-missing", text)
+    if not meter.adds_up:
+        text = (
+            f"the groups of the meter {name!r} do not add up to its quantity: a price by values is for meters that sum "
+            "or count; nothing of a contract with this plan is billed"
+        )
+        yield Finding(Level.ERROR, "groups-not-added", text)
 
 
 def _priced_twice(plan: Plan) -> Iterator[Finding]:

@@ -1292,6 +1292,7 @@ class QueryTotalsRequest(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     METERS_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     @_builtins.property
@@ -1306,6 +1307,10 @@ class QueryTotalsRequest(_message.Message):
     def freshness(self) -> Global___Freshness:
         """Wait until the answer is this fresh. Optional."""
 
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterGroups]:
+        """Of these meters also the quantity of each group, counted at the same moment."""
+
     def __init__(
         self,
         *,
@@ -1313,14 +1318,43 @@ class QueryTotalsRequest(_message.Message):
         period: _values_pb2.Period | None = ...,
         meters: _abc.Iterable[_builtins.str] | None = ...,
         freshness: Global___Freshness | None = ...,
+        groups: _abc.Iterable[Global___MeterGroups] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "freshness", b"freshness", "meters", b"meters", "period", b"period"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "freshness", b"freshness", "groups", b"groups", "meters", b"meters", "period", b"period"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryTotalsRequest: _TypeAlias = QueryTotalsRequest  # noqa: Y015
+
+@_typing.final
+class MeterGroups(_message.Message):
+    """By which properties a meter is told apart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter name. Required."""
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties by which it groups."""
+
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_by", b"group_by", "meter", b"meter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterGroups: _TypeAlias = MeterGroups  # noqa: Y015
 
 @_typing.final
 class QueryTotalsResponse(_message.Message):

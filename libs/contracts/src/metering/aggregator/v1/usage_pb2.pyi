@@ -130,6 +130,7 @@ class MeterUsage(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     aggregation: _meter_pb2.Aggregation.ValueType
@@ -148,6 +149,10 @@ class MeterUsage(_message.Message):
     def meter_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Versions of the meter that contribute, ascending. Usually one."""
 
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterCell]:
+        """Groups, where they were asked for, by their values."""
+
     def __init__(
         self,
         *,
@@ -159,14 +164,51 @@ class MeterUsage(_message.Message):
         event_count: _builtins.int = ...,
         parked_count: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
+        cells: _abc.Iterable[Global___MeterCell] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable_quantity", b"billable_quantity", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable_quantity", b"billable_quantity", "cells", b"cells", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterUsage: _TypeAlias = MeterUsage  # noqa: Y015
+
+@_typing.final
+class MeterCell(_message.Message):
+    """The quantity of one group over a whole period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Exact decimal text."""
+    event_count: _builtins.int
+    """Events behind it."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    @_builtins.property
+    def group(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Values of the properties asked for, in that order; "" where the event lacks it."""
+
+    def __init__(
+        self,
+        *,
+        group: _abc.Iterable[_builtins.str] | None = ...,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterCell: _TypeAlias = MeterCell  # noqa: Y015
 
 @_typing.final
 class UsageSnapshot(_message.Message):
