@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.meters import CountingMeter
-from aggregator.domain.query import UsagePlan, UsageQuery, plan_totals
+from aggregator.domain.query import UsagePlan, UsageQuery, plan_groups, plan_totals
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
-from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow
+from aggregator.domain.usage import GroupUsage, TotalsAnswer, UsageAnswer, UsageRow
 from aggregator.operations.asking import ask, leaves_out_others, meter_state, planned
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
@@ -104,9 +107,19 @@ def _page(query: UsageQuery, rows: Sequence[CountedRow]) -> Sequence[CountedRow]
 
 
 async def query_totals(
-    deps: Deps, tenant: str, customer: str, period: Period, names: Sequence[str], freshness: Freshness
+    deps: Deps,
+    tenant: str,
+    customer: str,
+    period: Period,
+    names: Sequence[str],
+    freshness: Freshness,
+    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> TotalsAnswer:
-    """Return the whole quantities of one customer and period, of the meters named or of all."""
+    """Return the whole quantities of one customer and period, of the meters named or of all.
+
+    `groups` has the properties by which some of them are told apart as well, at the same moment. Raises NotFound
+    METER_NOT_FOUND, InvalidRequest GROUP_UNKNOWN.
+    """
     with refusals():
         await wait_until_fresh(deps, tenant, freshness, set(names))
         async with transaction(deps.engine) as conn:
@@ -117,9 +130,22 @@ async def query_totals(
             if names:
                 histories = _chosen(histories, names)
                 versions = read_by(versions, set(names))
-            plan = plan_totals(customer, period, histories, deps.clock.now())
-            found = await read_totals(conn, plan, deps.remembered)
-    return TotalsAnswer(found, completed(deps, as_of, versions))
+            now = deps.clock.now()
+            found = await read_totals(conn, plan_totals(customer, period, histories, now), deps.remembered)
+            by_name = {history[0].version.name: history for history in histories}
+            by_group = {
+                meter: await _read_groups(
+                    conn, deps, plan_groups(customer, period, _history(by_name, meter), group_by, now)
+                )
+                for meter, group_by in groups.items()
+            }
+    usages = (replace(one, groups=by_group.get(one.meter, ())) for one in found)
+    return TotalsAnswer(tuple(usages), completed(deps, as_of, versions))
+
+
+async def _read_groups(conn: AsyncConnection, deps: Deps, plan: UsagePlan) -> tuple[GroupUsage, ...]:
+    rows = await usage.read_usage(conn, plan, deps.remembered)
+    return tuple(GroupUsage(row.group, row.quantity, row.event_count, row.billable) for row in rows)
 
 
 async def get_progress(deps: Deps, tenant: str) -> Progress:
@@ -197,10 +223,13 @@ def _bytes_of(row: CountedRow) -> int:
 
 def _chosen(histories: list[tuple[CountingMeter, ...]], names: Sequence[str]) -> list[tuple[CountingMeter, ...]]:
     by_name = {history[0].version.name: history for history in histories}
-    for name in names:
-        if name not in by_name:
-            raise meter_not_found(name)
-    return [by_name[name] for name in sorted(set(names))]
+    return [_history(by_name, name) for name in sorted(set(names))]
+
+
+def _history(by_name: Mapping[str, tuple[CountingMeter, ...]], name: str) -> tuple[CountingMeter, ...]:
+    if name not in by_name:
+        raise meter_not_found(name)
+    return by_name[name]
 
 
 def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
