@@ -145,7 +145,11 @@ async def query_totals(
 
 async def _read_groups(conn: AsyncConnection, deps: Deps, plan: UsagePlan) -> tuple[GroupUsage, ...]:
     rows = await usage.read_usage(conn, plan, deps.remembered)
-    return tuple(GroupUsage(row.group, row.quantity, row.event_count, row.billable) for row in rows)
+    group_by = plan.meters[0].group_by
+    return tuple(
+        GroupUsage(row.values_of(group_by), row.quantity, row.event_count, row.billable, row.is_other_group)
+        for row in rows
+    )
 
 
 async def get_progress(deps: Deps, tenant: str) -> Progress:
