@@ -617,7 +617,9 @@ class UsageExtent(_message.Message):
     """Meter name."""
     @_builtins.property
     def counted(self) -> _values_pb2.Period:
-        """From the first window that counts an event to the end of the last one; absent if nothing was counted."""
+        """Bounds in whole days in UTC: no usage lies outside. They stay as they are when something is taken back, and begin anew when the meter is
+        counted again from the start. Absent if nothing was ever counted.
+        """
 
     @_builtins.property
     def parked(self) -> _values_pb2.Period:
