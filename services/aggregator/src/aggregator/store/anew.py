@@ -25,6 +25,7 @@ DERIVED_TABLES: Final = (
     "backlog",
     "backlog_until",
     "window_page",
+    "usage_extent",
     "reconciled_meter",
     "reconciling_turn",
     "meter_group",
