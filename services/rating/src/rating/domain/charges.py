@@ -18,6 +18,7 @@ from rating.domain.rate import rate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
     from rating.domain.plans import Plan, PlanItem
@@ -90,6 +91,15 @@ class MeterUsage:
     """What is billed of it, where the meter rounds each event by itself; None: the quantity."""
     cells: Cells | None = None
     """The same by values of properties, where a price goes by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuantity:
+    """Which quantity is asked for: of one customer and meter, over a period."""
+
+    customer: str
+    meter: str
+    period: Period
 
 
 @dataclass(frozen=True, slots=True)
