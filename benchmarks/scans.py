@@ -62,9 +62,7 @@ async def report(client: AsyncClient, events: int) -> Sent:
     chance, sent, left = random.Random(9), Sent(), events
     prepared = [month.batch(chance, month.BATCH_EVENTS) for _ in range(PREPARED)]
     counts = [Counter((row.customer, row.region) for row in rows) for _, rows in prepared]
-    opened = await client.ingest.OpenBackfill(
-        ingest_pb.OpenBackfillRequest(description="scans", period=month.month())
-    )
+    opened = await client.ingest.OpenBackfill(ingest_pb.OpenBackfillRequest(description="scans", period=month.month()))
 
     async def sender() -> None:
         nonlocal left

@@ -228,5 +228,7 @@ def _digest(positions: bytes, payload: bytes) -> bytes:
 
 
 def _damaged(what: str) -> Diverged:
-    advice = "empty the tables customer_block and customer_copy, which are made anew, and follow the runbook data-corrupted"
+    advice = (
+        "empty the tables customer_block and customer_copy, which are made anew, and follow the runbook data-corrupted"
+    )
     return Diverged(Reason.DATA_CORRUPTED, f"{what}; {advice}")
