@@ -59,11 +59,20 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
     width = max(map(len, spans), default=0)
     for span, periods in zip(spans, change.periods, strict=True):
         write(f"  {span:<{width}}  {_priced(periods)}")
+    for pause in change.pauses_ended:
+        write(f"  no longer paused {pause_text(pause)}")
+    for pause in change.pauses_begun:
+        write(f"  paused {pause_text(pause)}")
     if _keeps_another_plan(change):
         say(
             f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
             "rated permanently, write effectiveFrom with their first day, and a reason"
         )
+
+
+def pause_text(pause: catalog_pb2.ContractPause) -> str:
+    """Say from when to when a contract is paused."""
+    return f"from {pause.start} to before {pause.until}" if pause.until else f"from {pause.start} on"
 
 
 def _span(periods: catalog_pb2.PricedPeriods) -> str:

@@ -52,6 +52,12 @@ def _pause_from_proto(message: catalog_pb2.ContractPause) -> Pause:
     return Pause(parse_day("start", message.start), parse_day("until", message.until) if message.until else None)
 
 
+def _pause_to_proto(pause: Pause) -> catalog_pb2.ContractPause:
+    return catalog_pb2.ContractPause(
+        start=pause.start.isoformat(), until="" if pause.until is None else pause.until.isoformat()
+    )
+
+
 def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
     """Return the message of a contract; what its periods are counted from is always said."""
     content, schedule = contract.content, contract.content.schedule
@@ -68,12 +74,7 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         reason=content.reason,
         every=schedule.every if schedule.every > 1 else 0,
         anchor="" if schedule.anchor is None else schedule.anchor.isoformat(),
-        pauses=[
-            catalog_pb2.ContractPause(
-                start=pause.start.isoformat(), until="" if pause.until is None else pause.until.isoformat()
-            )
-            for pause in content.pauses
-        ],
+        pauses=[_pause_to_proto(pause) for pause in content.pauses],
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
@@ -126,6 +127,7 @@ def applied_to_proto(
 def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
     """Return the message of what a version changes."""
     before, after = change.before.content.schedule.end, change.after.content.schedule.end
+    paused_before, paused = change.before.content.pauses, change.after.content.pauses
     return catalog_pb2.ContractChange(
         contract=change.after.name,
         version_before=change.before.version,
@@ -133,6 +135,8 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
         end_before=before.isoformat() if before else "",
         end=after.isoformat() if after else "",
         periods=map(_periods_to_proto, change.periods),
+        pauses_ended=[_pause_to_proto(pause) for pause in paused_before if pause not in paused],
+        pauses_begun=[_pause_to_proto(pause) for pause in paused if pause not in paused_before],
     )
 
 

@@ -1298,6 +1298,8 @@ class ContractChange(_message.Message):
     END_BEFORE_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     PERIODS_FIELD_NUMBER: _builtins.int
+    PAUSES_ENDED_FIELD_NUMBER: _builtins.int
+    PAUSES_BEGUN_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name."""
     version_before: _builtins.int
@@ -1312,6 +1314,14 @@ class ContractChange(_message.Message):
     def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___PricedPeriods]:
         """All periods of both versions, in order, alike ones together. At most 50 ranges, the last ones."""
 
+    @_builtins.property
+    def pauses_ended(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
+        """Pauses of the version before that the one now has not."""
+
+    @_builtins.property
+    def pauses_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
+        """Pauses of the version now that the one before has not."""
+
     def __init__(
         self,
         *,
@@ -1321,10 +1331,12 @@ class ContractChange(_message.Message):
         end_before: _builtins.str = ...,
         end: _builtins.str = ...,
         periods: _abc.Iterable[Global___PricedPeriods] | None = ...,
+        pauses_ended: _abc.Iterable[Global___ContractPause] | None = ...,
+        pauses_begun: _abc.Iterable[Global___ContractPause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "end", b"end", "end_before", b"end_before", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "end", b"end", "end_before", b"end_before", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
