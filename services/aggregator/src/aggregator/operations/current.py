@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aggregator.domain.current import CurrentKey, Kept, Memory, Seen, Total, totalled, windows_of
 from aggregator.domain.query import plan_totals
 from aggregator.domain.windows import Windows, merged
-from aggregator.operations.finding import family_of
+from aggregator.operations.finding import are_whole, family_of
 from aggregator.store import backlogs, meters, progress
 from aggregator.store import current as store
 from chassis.errors.refused import refusals
@@ -225,7 +225,7 @@ class CurrentUsage:
             meter_id: merged([totalled(plan, meter_id, windows_of(page, key.customer)) for page in own])
             for meter_id, own in pages.items()
         }
-        kept = Kept(plan, seen, windows, filled=all(version.filled for version in family.versions))
+        kept = Kept(plan, seen, windows, filled=are_whole(family.versions))
         kept.size = sum(len(one) + len(one.entries) for one in windows.values())
         latest = self._latest
         is_as_it_was = latest is None or (latest.epoch, latest.catalog) == (seen.epoch, seen.catalog)

@@ -134,6 +134,7 @@ def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:
         quantity=format_decimal(group.quantity),
         event_count=group.event_count,
         billable_quantity=optional_decimal(group.billable),
+        is_other_group=group.is_other_group,
     )
 
 

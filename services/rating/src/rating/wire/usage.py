@@ -12,7 +12,7 @@ from eventlog.wire import as_of_from_answer, as_of_from_proto, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
-from rating.domain.cells import Cell, Cells, cells_of, cells_of_groups
+from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, cells_of_groups
 from rating.domain.charges import AskedQuantity, CurrentQuantity, MeterUsage, Usage
 from rating.domain.meters import KnownMeter
 
@@ -96,7 +96,7 @@ def cells_from_windows(windows: Iterable[usage_pb2.SnapshotWindow], by: tuple[st
         by,
         (
             (
-                window.group,
+                dict.fromkeys(by, OTHER_VALUE) if window.is_other_group else window.group,
                 Cell(
                     (),
                     parse_decimal(window.quantity, DERIVED),
@@ -114,7 +114,7 @@ def _cells(entry: usage_pb2.MeterUsage, by: tuple[str, ...]) -> Cells:
         by,
         (
             Cell(
-                tuple(cell.group),
+                (OTHER_VALUE,) * len(by) if cell.is_other_group else tuple(cell.group),
                 parse_decimal(cell.quantity, DERIVED),
                 cell.event_count,
                 _optional_decimal(cell.billable_quantity),
