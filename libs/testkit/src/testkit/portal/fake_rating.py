@@ -179,8 +179,8 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         self, request: entitlement_pb2.ListEntitlementsRequest, context: Context
     ) -> entitlement_pb2.ListEntitlementsResponse:
         """Answer ListEntitlements: one feature, that is to have."""
-        customer = await self.world.caller("ListEntitlements", context, named=request.customer)
-        own = entitlement_pb2.Entitlement(feature="single-sign-on", contract=f"{customer}-2013")
+        customer = await self.world.caller("ListEntitlements", context, named=f"C-{request.customer}")
+        own = entitlement_pb2.Entitlement(feature="single-sign-on", contract=f"C-{customer}")
         own.period.start.FromDatetime(datetime(2013, 11, 1, 4, tzinfo=UTC))
         own.period.end.FromDatetime(datetime(2013, 12, 1, 5, tzinfo=UTC))
         return entitlement_pb2.ListEntitlementsResponse(entitlements=[own])
