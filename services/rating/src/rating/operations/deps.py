@@ -125,7 +125,7 @@ class Watching:
         """Say that any usage may have changed: nobody has looked for a while."""
         for events in self._changed.values():
             for event in events:
-                pass
+                event.set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,11 @@ from rating.domain.simulation import (
     meters_of,
     months_between,
     priced_by,
-    usage_of,
 )
 from rating.domain.unbilled import PricedContract
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_priced_contracts
+from rating.operations.history import historic_period
 from rating.operations.live import charges_by_terms
 from rating.operations.plans import all_plans, drafted_plans
 from rating.store import charges as charge_store
@@ -183,22 +183,11 @@ def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -
 
 
 async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans) -> HistoricPeriod:
-    """Return a period with the usage of all meters that are priced; what it was not billed for is asked for.
-
-    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since.
-    """
     tried = plans.in_place_of(rated.plan)
     needed = set() if tried is None else meters_of(tried)
     for plan in plans.known.values():
         needed |= meters_of(plan) if plan.currency == rated.currency else set()
-    usage = usage_of(rated)
-    if needed - usage.keys() and rated.snapshot_id:
-        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
-        usage = {**sealed.meters, **usage}
-    if needed - usage.keys():
-        totals = await deps.aggregator.totals(terms.customer, terms.period)
-        usage = {**totals.meters, **usage}
-    return HistoricPeriod(rated, terms.share, usage)
+    return await historic_period(deps, rated, terms.share, needed)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

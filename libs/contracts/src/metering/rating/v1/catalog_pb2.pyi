@@ -187,6 +187,7 @@ class PlanSpec(_message.Message):
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
@@ -206,6 +207,10 @@ class PlanSpec(_message.Message):
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feature]:
         """What the plan lets its customers do, beside what it costs. Names are distinct."""
 
+    @_builtins.property
+    def notice(self) -> Global___NoticeRule:
+        """How long before it rules them this version is told to contracts that have the plan already. Absent: they need not be told."""
+
     def __init__(
         self,
         *,
@@ -214,14 +219,45 @@ class PlanSpec(_message.Message):
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         description: _builtins.str = ...,
         features: _abc.Iterable[Global___Feature] | None = ...,
+        notice: Global___NoticeRule | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items", "notice", b"notice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSpec: _TypeAlias = PlanSpec  # noqa: Y015
+
+@_typing.final
+class NoticeRule(_message.Message):
+    """How contracts are told of a version of their plan before it rules them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    INCREASE_ONLY_FIELD_NUMBER: _builtins.int
+    days: _builtins.int
+    """It rules a contract from the first period on that starts so many days after its notice, or later. 1 to 366. Required."""
+    periods: _builtins.int
+    """A notice shows what changes in so many of the last periods, 1 to 12; 0 means 3."""
+    increase_only: _builtins.bool
+    """A contract needs to be told only if an item would have cost more in them."""
+    def __init__(
+        self,
+        *,
+        days: _builtins.int = ...,
+        periods: _builtins.int = ...,
+        increase_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "increase_only", b"increase_only", "periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeRule: _TypeAlias = NoticeRule  # noqa: Y015
 
 @_typing.final
 class Feature(_message.Message):
@@ -1185,6 +1221,7 @@ class PlanChange(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     FROZEN_PERIODS_FIELD_NUMBER: _builtins.int
+    NOTICE_DAYS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Plan name."""
     version_before: _builtins.int
@@ -1193,6 +1230,8 @@ class PlanChange(_message.Message):
     """Version that follows it."""
     frozen_periods: _builtins.int
     """Periods since then that are rated permanently: they keep the version they were rated by."""
+    notice_days: _builtins.int
+    """Contracts that have the plan already are priced by it only so many days after a notice; 0 means that they need none."""
     @_builtins.property
     def effective_from(self) -> _timestamp_pb2.Timestamp:
         """Periods that start at this time or later are priced by it, but for contracts that pin another version."""
@@ -1205,10 +1244,11 @@ class PlanChange(_message.Message):
         version: _builtins.int = ...,
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         frozen_periods: _builtins.int = ...,
+        notice_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "frozen_periods", b"frozen_periods", "plan", b"plan", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "frozen_periods", b"frozen_periods", "notice_days", b"notice_days", "plan", b"plan", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
