@@ -33,7 +33,7 @@ from rating.domain.simulation import meters_of
 from rating.domain.versions import Version
 from rating.operations.deps import Deps
 from rating.operations.finding import contract_not_found, find_plan_versions, plan_version_in
-from rating.operations.history import historic_period
+from rating.operations.simulation import historic_period
 from rating.store import charges as charge_store
 from rating.store import notices as store
 from rating.store.contracts import CONTRACTS

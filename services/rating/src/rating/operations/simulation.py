@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
@@ -20,7 +21,7 @@ from rating.domain.catalogs import CatalogEntry
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, check_meters
 from rating.domain.contracts import labels_of_month
 from rating.domain.plans import Plan
-from rating.domain.proration import day_share
+from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
     CustomerOutcome,
     HistoricPeriod,
@@ -30,11 +31,11 @@ from rating.domain.simulation import (
     meters_of,
     months_between,
     priced_by,
+    usage_of,
 )
 from rating.domain.unbilled import PricedContract
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_priced_contracts
-from rating.operations.history import historic_period
 from rating.operations.live import charges_by_terms
 from rating.operations.plans import all_plans, drafted_plans
 from rating.store import charges as charge_store
@@ -91,6 +92,22 @@ async def simulate(
             yield outcomes
         after = names[-1]
     yield summary
+
+
+async def historic_period(deps: Deps, rated: RatedPeriod, share: DayShare, meters: AbstractSet[str]) -> HistoricPeriod:
+    """Return a period with the usage of `meters`; what it was not billed for is asked of the aggregator.
+
+    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since. One
+    that does not exist is left out.
+    """
+    usage = usage_of(rated)
+    if meters - usage.keys() and rated.snapshot_id:
+        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        usage = {**sealed.meters, **usage}
+    if meters - usage.keys():
+        totals = await deps.aggregator.totals(rated.customer, rated.period)
+        usage = {**totals.meters, **usage}
+    return HistoricPeriod(rated, share, usage)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
