@@ -740,7 +740,7 @@ export interface PlanItem {
   /** Meter that is priced; empty for a fixed fee. */
   meter: string;
   unit: string;
-  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep" | "percentage" | "graduatedPercentage" | "dynamic" | "costPlus";
+  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep" | "percentage" | "graduatedPercentage" | "dynamic" | "costPlus" | "matrix";
   /** Amount of a fixed fee, or of one block of a package. */
   amount: string | null;
   /** Price of one unit, where all units have the same. */
@@ -760,6 +760,12 @@ export interface PlanItem {
   /** What the prices that events carry are multiplied by. */
   factor: string | null;
   tiers: PlanTier[];
+  /** Properties each of whose values is priced by itself. */
+  perKey: string[];
+  /** Whether rows, or values of a key, climb their tiers together. */
+  isTogether: boolean;
+  /** Of a matrix: which values cost what. */
+  rows: PlanRow[];
 }
 
 /** What was agreed. */
@@ -780,6 +786,14 @@ export interface PlanPage {
   examples: ItemExamples[];
   /** Changes of the prices within a year. */
   coming: ComingChange[];
+}
+
+/** A row of a price that goes by values of properties. */
+export interface PlanRow {
+  /** For which values; empty for all others. Example: "country AT, DE". */
+  values: string;
+  /** What they cost, like an item of its own. */
+  price: PlanItem;
 }
 
 /** A tier or bracket of a price. */
@@ -1067,6 +1081,8 @@ export interface Tier {
   amount: string;
   /** Whether the quantity ends in this tier. */
   here: boolean;
+  /** Of which row of a matrix or value of a key it is; else empty. */
+  row: string;
 }
 
 /** What one value of a property came to. */

@@ -18,7 +18,8 @@ function reader(locale: string): Context {
 function item(changed: Partial<PlanItem>): PlanItem {
   return {
     item: "Minutes", label: "Minutes", meter: "minutes", unit: "min", model: "perUnit", amount: null, unitPrice: null,
-    blockSize: null, isConverted: false, included: null, minimum: null, maximum: null, percent: null, factor: null, tiers: [], ...changed,
+    blockSize: null, isConverted: false, included: null, minimum: null, maximum: null, percent: null, factor: null, tiers: [],
+    perKey: [], isTogether: false, rows: [], ...changed,
   };
 }
 
@@ -47,6 +48,11 @@ const EXAMPLES: [PlanItem, string][] = [
   ],
   [item({ model: "dynamic", factor: "1.1" }), "Each event carries its price, times 1.1."],
   [item({ model: "costPlus", percent: "17.5" }), "It costs what it costs the seller, and 17.5 % more."],
+  [
+    item({ model: "matrix", included: "300", rows: [{ values: "country AT, DE", price: item({ unitPrice: "0.06" }) }, { values: "", price: item({ unitPrice: "0.1" }) }] }),
+    "The first 300 minutes of a period are included. country AT, DE: Each minute costs $0.06. All others: Each minute costs $0.10.",
+  ],
+  [item({ unitPrice: "0.05", perKey: ["region"] }), "Each region is priced by itself. Each minute costs $0.05."],
 ];
 
 for (const [priced, sentence] of EXAMPLES) {
@@ -65,8 +71,8 @@ test("a price is told in the language and with the figures of the reader", () =>
 
 test("steps have quantities with their units, amounts with their currency, and each tier its own row", () => {
   const tiers = [
-    { upTo: "10000", quantity: "10000", unitPrice: "0.05", flat: null, amount: "500", here: false },
-    { upTo: null, quantity: "2500", unitPrice: "0.0425", flat: "2", amount: "108.25", here: true },
+    { upTo: "10000", quantity: "10000", unitPrice: "0.05", flat: null, amount: "500", here: false, row: "" },
+    { upTo: null, quantity: "2500", unitPrice: "0.0425", flat: "2", amount: "108.25", here: true, row: "" },
   ];
   const steps = [["quantity", "13500"], ["included", "12500"], ["tier", "500"], ["tier", "106.25"], ["flat", "2"], ["total", "608.25"], ["new", "1"]]
     .map(([name = "", value = ""]) => ({ name, text: "as rating says", value }));
@@ -74,5 +80,14 @@ test("steps have quantities with their units, amounts with their currency, and e
   assert.deepEqual(shown.map(({ text, shown: value }) => `${text}: ${value}`), [
     "Usage of the period: 13,500 minutes", "1,000 minutes included; what remains: 12,500 minutes",
     "10,000 × $0.05: $500.00", "2,500 × $0.0425: $106.25", "Fee of the tier: $2.00", "Exact amount: $608.25", "as rating says: $1.00",
+  ]);
+});
+
+test("steps of a price by values say of which row they are, and fractions stay as they are", () => {
+  const tiers = [{ upTo: null, quantity: "15250/19", unitPrice: "0.06", flat: null, amount: "915/19", here: false, row: "country AT" }];
+  const steps = [["row", "1000"], ["included", "15250/19"], ["tier", "915/19"]].map(([name = "", value = ""]) => ({ name, text: "country AT: as rating says", value }));
+  const shown = stepsInWords(reader("en-US"), steps, tiers, item({ included: "300" }), "min", "USD");
+  assert.deepEqual(shown.map(({ text, shown: value }) => `${text}: ${value}`), [
+    "country AT: as rating says: 1,000 minutes", "country AT: as rating says: 15250/19 minutes", "country AT: 15250/19 × $0.06: 915/19 USD",
   ]);
 });

@@ -13,12 +13,15 @@ from money import (
     Exact,
     InvalidDecimalError,
     currency,
+    divided,
     exact_of,
     format_exact,
     less,
     parse_exact,
     part_of,
     round_to_minor_unit,
+    times,
+    total,
 )
 
 USD, JPY = currency("USD"), currency("JPY")
@@ -88,8 +91,32 @@ def test_a_ratio_that_is_not_in_lowest_terms_is_refused(text: str) -> None:
 
 def test_what_has_too_many_digits_is_refused() -> None:
     with pytest.raises(ValueError, match="use prices with fewer decimals"):
-        exact_of(Fraction(1, 3 * 10**18))
+        exact_of(Fraction(1, 3 * 10**250))
     with pytest.raises(ValueError, match="use prices with fewer decimals"):
-        exact_of(Fraction(10**60 + 1, 3))
+        exact_of(Fraction(10**401 + 1, 3))
     with pytest.raises(InvalidDecimalError):
-        parse_exact(f"1/{3 * 10**18}")
+        parse_exact(f"1/{3 * 10**250}")
+
+
+exact_amounts = st.one_of(
+    st.decimals(min_value=-(10**9), max_value=10**9, places=4), st.fractions(max_denominator=10**6).map(exact_of)
+)
+
+
+@given(st.lists(exact_amounts, max_size=6), exact_amounts)
+def test_sums_products_and_quotients_are_exact_and_can_be_read_again(amounts: list[Exact], factor: Exact) -> None:
+    summed, product = total(amounts), times(total(amounts), factor)
+
+    assert Fraction(summed) == sum((Fraction(one) for one in amounts), Fraction(0))
+    assert Fraction(product) == Fraction(summed) * Fraction(factor)
+    if factor:
+        assert Fraction(divided(product, factor)) == Fraction(summed)
+    for found in (summed, product):
+        assert parse_exact(format_exact(found)) == found
+
+
+def test_a_product_of_more_places_than_a_decimal_is_read_with_is_a_fraction() -> None:
+    small = Decimal("0.0000000000000000000000001")
+
+    assert times(small, small) == Fraction(1, 10**50)
+    assert parse_exact(format_exact(times(small, small))) == Fraction(1, 10**50)

@@ -14,6 +14,8 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
   const quantity = (value: string | null): string => words.quantity(value ?? "1", item.unit);
   const unit = item.unit === "" ? t("price.unit") : words.unit(item.unit, "1");
   const said: string[] = item.included === null ? [] : [t("price.included", { included: quantity(item.included) })];
+  if (item.perKey.length > 0) said.unshift(t("price.perKey", { names: item.perKey.join(", ") }));
+  if (item.isTogether) said.push(t("price.together"));
   const fee = ({ flat }: PlanTier): string => (flat === null ? "" : t("price.fee", { fee: money(flat) }));
   switch (item.model) {
     case "fixed": said.push(t("price.fixed", { amount: money(item.amount) })); break;
@@ -30,6 +32,7 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
     }
     case "percentage": case "costPlus": said.push(t(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") })); break;
     case "dynamic": said.push(t(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") })); break;
+    case "matrix": said.push(...item.rows.map(({ values, price }) => `${values === "" ? t("price.otherwise") : values}: ${priceInWords(context, price, currency)}`)); break;
     case "graduatedPercentage": {
       const shares = item.tiers.map((tier) => t(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo), price: t("price.percent", { percent: format.decimal(tier.percent ?? "0") }),
@@ -56,6 +59,7 @@ export interface ShownStep extends Step {
 export function stepsInWords(context: Context, steps: readonly Step[], tiers: readonly Tier[], price: PlanItem | null, unit: string, currency: string): ShownStep[] {
   const { t, format, words } = context;
   const priced = [...tiers];
+  const isInRows = tiers.some(({ row }) => row !== "");
   return steps.map((step) => {
     // A fee that goes by days may be no decimal: it is shown as the fraction that it is.
     const money = step.value.includes("/") ? `${step.value} ${currency}` : format.money(step.value, currency);
@@ -63,12 +67,14 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
       case "quantity": return { ...step, text: t("step.quantity"), shown: words.quantity(step.value, unit) };
       case "billable": return { ...step, text: t("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted": return { ...step, text: t("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
-      case "included": return { ...step, text: t("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "row": return { ...step, shown: words.quantity(step.value, unit) };
+      // Of which row it is taken stands in the portal's own words.
+      case "included": return isInRows ? { ...step, shown: words.quantity(step.value, price?.unit ?? unit) } : { ...step, text: t("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package": case "tier": {
         const tier = priced.shift();
         if (tier === undefined) return { ...step, shown: money };
         const blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
-        return { ...step, text: t(`step.${step.name}`, blanks), shown: money };
+        return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t(`step.${step.name}`, blanks), shown: money };
       }
       case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
       default: return { ...step, shown: money };

@@ -248,7 +248,7 @@ function invoiceLines(month) {
 }
 
 const tiersOf = (line) => line.tiers.map(({ bound, quantity, price, flat, amount, here }) => ({
-  upTo: text(bound), quantity: String(quantity), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat), amount: exact(amount), here,
+  upTo: text(bound), quantity: String(quantity), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat), amount: exact(amount), here, row: "",
 }));
 
 export function invoices(query) {
@@ -377,7 +377,7 @@ export function plan(query) {
     items: ITEMS.map((item) => ({
       item: item.item, label: item.item, meter: item.meter ?? "", unit: item.unit ?? "", model: item.model ?? "fixed",
       amount: item.kind === "fixed" ? exact(item.amount) : null, unitPrice: item.model === "perUnit" ? exact(item.tiers[0][1]) : null, blockSize: null,
-      included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null,
+      included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null, perKey: [], isTogether: false, rows: [],
       tiers: (item.model === "perUnit" ? [] : item.tiers ?? []).map(([bound, price, flat]) => ({ upTo: text(bound), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat) })),
     })),
   };

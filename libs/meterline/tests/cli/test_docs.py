@@ -58,11 +58,17 @@ def test_the_plans_in_the_documentation_of_prices_can_be_applied(tmp_path: Path)
     file = tmp_path / "plans.yaml"
     file.write_text("---\n".join(examples), encoding="utf-8")
 
-    with_tiers, by_the_minute = read_catalog([file]).entries
+    with_tiers, by_country, by_the_minute = read_catalog([file]).entries
 
-    assert [(entry.kind.name, entry.name) for entry in (with_tiers, by_the_minute)] == [
+    assert [(entry.kind.name, entry.name) for entry in (with_tiers, by_country, by_the_minute)] == [
         ("Plan", "with-tiers"),
+        ("Plan", "by-country"),
         ("Plan", "by-the-minute"),
+    ]
+    rows = by_country.request.spec.items[0].usage.matrix.rows
+    assert [(row.when[0].property, list(row.when[0].values)) for row in rows] == [
+        ("country", ["AT", "DE"]),
+        ("country", ["FR"]),
     ]
     tiers = with_tiers.request.spec.items[0].usage.graduated.tiers
     assert [(tier.up_to, tier.unit_price, tier.flat) for tier in tiers] == [("100", "0.05", "2"), ("", "0.04", "3")]

@@ -46,6 +46,25 @@ def test_steps_of_a_quantity_are_written_in_short(tmp_path: Path, word: str, rou
         read(tmp_path, document % "off")
 
 
+def test_usage_by_values_and_rows_of_a_matrix_are_written_in_short(tmp_path: Path) -> None:
+    row = "{when: {to: {prefix: [43, 44]}, plan: gold}, perUnit: 1}"
+    matrix = "{by: [to, plan], rows: [" + row + "], otherwise: {perUnit: 2}}"
+    item = "{name: Talk, meter: calls, price: {matrix: " + matrix + ", ladder: total}}"
+    quote = "plan: {currency: EUR, items: [" + item + "]}\nusage: {calls: [{group: {to: '431'}, quantity: 5}]}"
+
+    request = read(tmp_path, quote)
+
+    usage = request.draft.items[0].usage
+    assert usage.ladder == catalog_pb2.LADDER_TOTAL
+    assert [(one.property, list(one.prefixes), list(one.values)) for one in usage.matrix.rows[0].when] == [
+        ("to", ["43", "44"], []),
+        ("plan", [], ["gold"]),
+    ]
+    assert [(dict(one.group), one.quantity) for one in request.usage[0].groups] == [({"to": "431"}, "5")]
+    with pytest.raises(InputError, match="to must be a value, a list of values, or"):
+        read(tmp_path, quote.replace("prefix:", "begins:"))
+
+
 def test_a_period_is_of_days_or_of_the_instants_at_which_they_begin(tmp_path: Path) -> None:
     zone = "plan: standard\ntimeZone: America/New_York\nperiod: "
     days = read(tmp_path, zone + "{start: 2013-01-01, end: 2013-02-01}")
@@ -58,7 +77,10 @@ def test_a_period_is_of_days_or_of_the_instants_at_which_they_begin(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("plan: standard\nusage: {calls: [5]}", "line 2 (quote): usage: must be a text"),
+        (
+            "plan: standard\nusage: {calls: [5]}",
+            "line 2 (quote): usage: must be a mapping with the keys group, quantity",
+        ),
         (
             "plan: {currency: EUR, items: [{name: Calls, price: {perUnits: 1}}]}",
             "plan.items[0].price.perUnits: unknown",

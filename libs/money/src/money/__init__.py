@@ -14,7 +14,18 @@ from money.decimals import (
     plain_decimal,
 )
 from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
-from money.quotients import Exact, exact_of, format_exact, less, parse_exact, part_of, places_of
+from money.quotients import (
+    Exact,
+    divided,
+    exact_of,
+    format_exact,
+    less,
+    parse_exact,
+    part_of,
+    places_of,
+    times,
+    total,
+)
 from money.rounding import round_to_minor_unit
 from money.sharing import print_parts, share
 
@@ -31,6 +42,7 @@ __all__ = [
     "UnknownCurrencyError",
     "billable_currencies",
     "currency",
+    "divided",
     "exact_arithmetic",
     "exact_of",
     "format_decimal",
@@ -44,4 +56,6 @@ __all__ = [
     "print_parts",
     "round_to_minor_unit",
     "share",
+    "times",
+    "total",
 ]

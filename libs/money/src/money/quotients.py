@@ -9,19 +9,27 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from money.decimals import DERIVED, DecimalProblem, InvalidDecimalError, format_decimal, parse_decimal
-from money.exact import exact_arithmetic
+from money.exact import ZERO, exact_arithmetic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Exact = Decimal | Fraction
 
 PLACES_MAX: Final = 30
 """Most places after the point of an amount that is written as a decimal, where it comes of a division."""
 
-_NUMERATOR_DIGITS_MAX: Final = 60
-_DENOMINATOR_MAX: Final = 10**18
-_RATIO: Final = re.compile(r"(?P<numerator>-?[1-9][0-9]{0,59})/(?P<denominator>[1-9][0-9]{0,18})", re.ASCII)
+_NUMERATOR_DIGITS_MAX: Final = 400
+_DENOMINATOR_DIGITS_MAX: Final = 250
+"""More than any quantity (96 digits) shared by another one, converted and priced has: what was used can be billed."""
+_RATIO: Final = re.compile(
+    rf"(?P<numerator>-?[1-9][0-9]{{0,{_NUMERATOR_DIGITS_MAX - 1}}})"
+    rf"/(?P<denominator>[1-9][0-9]{{0,{_DENOMINATOR_DIGITS_MAX - 1}}})",
+    re.ASCII,
+)
 
 
 def part_of(amount: Exact, part: int, whole: int) -> Exact:
@@ -42,14 +50,41 @@ def less(amount: Exact, other: Exact) -> Exact:
     return exact_of(Fraction(amount) - Fraction(other))
 
 
+def times(amount: Exact, factor: Exact) -> Exact:
+    """Return amount x factor, exactly."""
+    if isinstance(amount, Decimal) and isinstance(factor, Decimal):
+        with exact_arithmetic():
+            product = amount * factor
+        # What could not be read again as a decimal is a fraction.
+        if -int(product.as_tuple().exponent) <= DERIVED.fraction_digits_max:
+            return product
+    return exact_of(Fraction(amount) * Fraction(factor))
+
+
+def divided(amount: Exact, by: Exact) -> Exact:
+    """Return amount / by, exactly. Raises `ZeroDivisionError`."""
+    return exact_of(Fraction(amount) / Fraction(by))
+
+
+def total(amounts: Iterable[Exact]) -> Exact:
+    """Return the sum of amounts, exactly; zero of none."""
+    found: list[Exact] = list(amounts)
+    decimals = [amount for amount in found if isinstance(amount, Decimal)]
+    with exact_arithmetic():
+        of_decimals = sum(decimals, ZERO)
+    if len(decimals) == len(found):
+        return of_decimals
+    return exact_of(sum((Fraction(amount) for amount in found), Fraction(0)))
+
+
 def exact_of(ratio: Fraction) -> Exact:
     """Return a ratio as what exact amounts are: a decimal where it ends. Raises `ValueError` beyond the bounds."""
     decimal = _as_decimal(ratio)
     if decimal is not None:
         return decimal
-    if len(str(abs(ratio.numerator))) > _NUMERATOR_DIGITS_MAX or ratio.denominator > _DENOMINATOR_MAX:
+    if abs(ratio.numerator) >= 10**_NUMERATOR_DIGITS_MAX or ratio.denominator >= 10**_DENOMINATOR_DIGITS_MAX:
         message = (
-            f"the ratio {ratio} has more than {_NUMERATOR_DIGITS_MAX} digits above the line or 18 below; "
+            f"a ratio has more than {_NUMERATOR_DIGITS_MAX} digits above the line or {_DENOMINATOR_DIGITS_MAX} below; "
             "use prices with fewer decimals"
         )
         raise ValueError(message)
@@ -82,7 +117,7 @@ def parse_exact(text: str) -> Exact:
     numerator, denominator = int(match["numerator"]), int(match["denominator"])
     ratio = Fraction(numerator, denominator)
     in_lowest_terms = (ratio.numerator, ratio.denominator) == (numerator, denominator)
-    if not in_lowest_terms or denominator > _DENOMINATOR_MAX or _as_decimal(ratio) is not None:
+    if not in_lowest_terms or _as_decimal(ratio) is not None:
         message = f"{text} is not in lowest terms, or ends as a decimal; write it as {_shortest(ratio)}"
         raise InvalidDecimalError(DecimalProblem.NOT_PLAIN, message)
     return ratio

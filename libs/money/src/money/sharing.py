@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from math import floor
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,9 @@ from money.exact import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
 
     from money.currencies import Currency
+    from money.quotients import Exact
 
 
 def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> list[Decimal]:
@@ -44,7 +45,7 @@ def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> lis
     return [_amount(units + (place in one_more), currency) for place, (units, _) in enumerate(parts)]
 
 
-def print_parts(parts: Sequence[Fraction], total: Decimal, currency: Currency) -> list[Decimal]:
+def print_parts(parts: Sequence[Exact], total: Decimal, currency: Currency) -> list[Decimal]:
     """Print exact parts of an amount that is printed already, so that what is printed adds up as well.
 
     Each begins at the whole minor units below it, and the units that are missing go one each to the parts that lost
@@ -53,7 +54,7 @@ def print_parts(parts: Sequence[Fraction], total: Decimal, currency: Currency) -
     that is not in whole minor units, or too far from the parts to be what is printed of their sum.
     """
     total_units, divisor = _ratio(total, currency)
-    exact = [part * 10**currency.minor_units for part in parts]
+    exact = [Fraction(part) * 10**currency.minor_units for part in parts]
     whole = [floor(units) for units in exact]
     losses = [units - below for units, below in zip(exact, whole, strict=True)]
     missing = total_units - sum(whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from chassis.rpc.client import neighbor_errors, reading
@@ -10,6 +11,7 @@ from eventlog.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.common.v1 import feed_service_pb2
+from rating.domain.cells import cells_of
 from rating.wire.cost import check_rows, usage_from_pages, usage_query
 from rating.wire.unbilled import (
     extents_from_proto,
@@ -18,7 +20,13 @@ from rating.wire.unbilled import (
     unmatched_from_proto,
     unmatched_to_proto,
 )
-from rating.wire.usage import current_from_proto, known_meters, usage_from_snapshot, usage_from_totals
+from rating.wire.usage import (
+    cells_from_windows,
+    current_from_proto,
+    known_meters,
+    usage_from_snapshot,
+    usage_from_totals,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -29,7 +37,8 @@ if TYPE_CHECKING:
     from eventlog.period import Period
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.billing_period import BillingPeriod
-    from rating.domain.charges import CurrentQuantity, Usage
+    from rating.domain.cells import Cells
+    from rating.domain.charges import CurrentQuantity, Groups, Usage
     from rating.domain.cost import AskedUsage, UsageByWindow
     from rating.domain.meters import KnownMeter
     from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
@@ -50,11 +59,17 @@ class AggregatorClient:
         self._stub = pb_grpc.AggregatorServiceStub(channel)
         self.feed = GrpcFeedSource(channel)
 
-    async def totals(self, customer: str, period: Period | BillingPeriod) -> Usage:
-        """Return the usage of all meters of a customer and period as it is now."""
-        request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period))
+    async def totals(
+        self, customer: str, period: Period | BillingPeriod, groups: Groups = MappingProxyType({})
+    ) -> Usage:
+        """Return the usage of all meters of a customer and period as it is now; of some also by their groups.
+
+        Raises NotFound METER_NOT_FOUND and InvalidRequest GROUP_UNKNOWN for groups that there are not.
+        """
+        asked = [pb.MeterGroups(meter=meter, group_by=by) for meter, by in groups.items()]
+        request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period), groups=asked)
         with neighbor_errors("the aggregator"):
-            return usage_from_totals(await self._stub.QueryTotals(request))
+            return usage_from_totals(await self._stub.QueryTotals(request), groups)
 
     async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
         """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
@@ -115,6 +130,17 @@ class AggregatorClient:
         with neighbor_errors("the aggregator"):
             response = await self._stub.GetSnapshot(request)
         return usage_from_snapshot(response.snapshot), response
+
+    async def frozen_cells(self, snapshot_id: str, meter: str, by: tuple[str, ...]) -> Cells:
+        """Return what a snapshot holds of a meter whose days add up, by values of properties."""
+        request = pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter)
+        parts: list[Cells] = []
+        with neighbor_errors("the aggregator"):
+            while not parts or request.page_token:
+                page = await self._stub.GetSnapshot(request)
+                parts.append(cells_from_windows(page.windows, by))
+                request.page_token = page.next_page_token
+        return cells_of(by, (cell for part in parts for cell in part.cells))
 
     async def extents(
         self,

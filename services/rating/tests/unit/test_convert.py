@@ -13,13 +13,19 @@ from hypothesis import strategies as st
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from metering.rating.v1 import catalog_pb2
+from money import format_exact
 from rating.domain.plans import PlanItem
 from rating.domain.pricing.adjust import adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fixed import FixedFee
+from rating.domain.pricing.graduated import Graduated
+from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.package import Package
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Words
+from rating.domain.pricing.tiers import Tier
+from rating.domain.pricing.volume import Volume
 from rating.domain.rate import rate
 from rating.store.documents import item_from_document, item_to_document
 from rating.wire.plans import item_to_proto, plan_from_proto
@@ -88,12 +94,15 @@ def test_the_steps_tell_the_metered_quantity_and_what_it_becomes() -> None:
     assert steps[3].text == "2 min at 0.012 EUR each"
 
 
+def tier(up_to: str | None, unit: str, flat: str = "0") -> Tier:
+    return Tier(None if up_to is None else Decimal(up_to), Decimal(unit), Decimal(flat))
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
         ({}, "increment"),
         ({"multiply": "2", "divide": "2"}, "divide"),
-        ({"divide": "60"}, "divide"),
         ({"multiply": "0"}, "multiply"),
         ({"multiply": "100001"}, "multiply"),
         ({"increment": "1"}, "increment"),
@@ -102,7 +111,7 @@ def test_the_steps_tell_the_metered_quantity_and_what_it_becomes() -> None:
         ({"increment": "-1", "rounding": "FLOOR"}, "increment"),
     ],
 )
-def test_what_contradicts_itself_or_would_not_be_exact_is_refused(fields: dict[str, Any], field: str) -> None:
+def test_what_contradicts_itself_is_refused(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(Refused) as refused:
         conversion(fields)
 
@@ -117,20 +126,45 @@ def test_what_contradicts_itself_or_would_not_be_exact_is_refused(fields: dict[s
         ({"divide": "1024"}, "1", "0.0009765625"),
         ({"multiply": "0.5"}, "3", "1.5"),
         ({"divide": "0.8"}, "3", "3.75"),
+        ({"divide": "60"}, "90", "1.5"),
+        ({"divide": "60"}, "100", "5/3"),
+        ({"divide": "60"}, "0", "0"),
+        ({"divide": "60"}, "-100", "0"),
+        ({"divide": "7"}, "0.000001", "1/7000000"),
     ],
 )
-def test_what_has_an_end_needs_no_rounding(fields: dict[str, Any], metered: str, priced: str) -> None:
+def test_without_a_rounding_a_quantity_is_divided_exactly(fields: dict[str, Any], metered: str, priced: str) -> None:
     price = Price(PerUnit(Decimal(1)), convert=conversion(fields))
 
-    assert rate(Decimal(metered), price).amount == Decimal(priced)
+    derivation = rate(Decimal(metered), price)
+
+    assert format_exact(derivation.amount) == priced
+    assert derivation.priced_quantity in {None, derivation.amount}
 
 
-def test_decimals_of_conversion_and_price_are_bounded_together() -> None:
-    Price(PerUnit(Decimal("0.000000001")), convert=conversion({"divide": "1000000000"}))
-    with pytest.raises(Refused) as refused:
-        Price(PerUnit(Decimal("0.0000000001")), convert=conversion({"divide": "1000000000"}))
-    assert (refused.value.field, refused.value.reason) == ("convert", Reason.PRICE_INVALID)
-    assert "9 decimals more, and a price of the item has 10" in refused.value.text
+@pytest.mark.parametrize(
+    ("model", "metered", "amount"),
+    [
+        (Graduated((tier("1", "0", "0.60"), tier(None, "0.10"))), "59", "0.6"),
+        (Graduated((tier("1", "0", "0.60"), tier(None, "0.10"))), "60", "0.6"),
+        (Graduated((tier("1", "0", "0.60"), tier(None, "0.10"))), "61", "361/600"),
+        (Graduated((tier("1", "0", "0.60"), tier(None, "0.10"))), "90", "0.65"),
+        (Volume((tier("1", "0.3"), tier(None, "0.1"))), "61", "61/600"),
+        (Package(Decimal(1), Decimal(5)), "60", "5"),
+        (Package(Decimal(1), Decimal(5)), "61", "10"),
+        (Package(Decimal("0.1"), Decimal(5)), "61", "55"),
+    ],
+)
+def test_every_model_prices_a_fraction(model: PriceModel, metered: str, amount: str) -> None:
+    price = Price(model, convert=conversion({"divide": "60"}))
+
+    assert format_exact(rate(Decimal(metered), price).amount) == amount
+
+
+def test_decimals_beyond_those_of_a_decimal_are_a_fraction() -> None:
+    price = Price(PerUnit(Decimal("0.000000000000000001")), convert=conversion({"divide": "1000000000000000"}))
+
+    assert rate(Decimal("0.000001"), price).amount == Fraction(1, 10**39)
 
 
 def test_a_fixed_fee_converts_nothing() -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from chassis.errors.refused import Refused
-from money import ZERO
+from money import ZERO, Exact
 from rating.domain.charges import MeterUsage, rate_plan
 from rating.domain.explained_prices import example_quantities, explained_plan, sentence_of
 from rating.domain.plans import Plan, PlanItem
@@ -47,7 +47,7 @@ class Unheard(PriceModel):
 
     rate: Decimal
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         return ()
 
 

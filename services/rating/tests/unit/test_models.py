@@ -14,6 +14,7 @@ from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.model import PriceModel
 
 USAGE: Any = pb.UsagePrice.DESCRIPTOR
+ROW: Any = pb.MatrixRow.DESCRIPTOR
 ITEM: Any = pb.PlanItem.DESCRIPTOR
 
 
@@ -23,18 +24,20 @@ def message_of(model: type[PriceModel]) -> Any:
 
 
 def test_every_model_of_the_contract_is_a_file_and_every_file_is_in_the_contract() -> None:
-    of_usage = [field.name for field in USAGE.oneofs_by_name["model"].fields]
+    # A matrix chooses among models, and is none itself.
+    of_usage = [field.name for field in USAGE.oneofs_by_name["model"].fields if field.name != "matrix"]
     of_items = [field.name for field in ITEM.oneofs_by_name["charge"].fields if field.name != "usage"]
 
     assert sorted(model.KIND for model in MODELS if model.LOOKS_AT_USAGE) == sorted(of_usage)
+    assert sorted(of_usage) == sorted(field.name for field in ROW.oneofs_by_name["model"].fields)
     assert sorted(model.KIND for model in MODELS if not model.LOOKS_AT_USAGE) == sorted(of_items)
 
 
 def test_every_adjustment_is_a_field_of_the_contract() -> None:
     around = [field.name for field in USAGE.fields if field.containing_oneof is None]
 
-    # Each is one decimal, and what comes before them is a record of its own.
-    assert [*(adjustment.KIND for adjustment in ADJUSTMENTS), "convert"] == around
+    # Each is one decimal; what comes before them is a record of its own, and so is how usage falls into parts.
+    assert [*(adjustment.KIND for adjustment in ADJUSTMENTS), "convert", "per_key", "ladder"] == around
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.KIND)

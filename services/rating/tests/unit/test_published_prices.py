@@ -6,6 +6,7 @@ Prices are written as in a catalog file, and read as `apply` reads them.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 from chassis.errors.refused import Refused
 from metering.rating.v1 import catalog_pb2
 from meterline.catalog.messages import SpecReader
+from rating.domain.cells import Cell, cells_of
 from rating.domain.plans import Plan
 from rating.domain.quotes import AssumedUsage, quoted_plan
 from rating.wire.plans import plan_from_proto
+from testkit.oracle.parts import cost_of_groups
 from testkit.oracle.prices import cost_of
 
 DOCUMENT: Final = (Path(__file__).parents[4] / "docs" / "pricing.md").read_text(encoding="utf-8")
@@ -100,6 +103,7 @@ CONVERSIONS: Final = {
     "divide 60, round up": {"divide": "60", "round": "up"},
     "divide 1000000000": {"divide": "1000000000"},
     "divide 1024": {"divide": "1024"},
+    "divide 60": {"divide": "60"},
 }
 
 
@@ -108,6 +112,57 @@ def test_units_and_steps_are_as_the_page_says(row: dict[str, str]) -> None:
     price = {"perUnit": "1", "convert": CONVERSIONS[row["convert"]]}
 
     assert exact_amount(row["quantity"].split()[0], price) == Fraction(row["priced"])
+
+
+COUNTRIES: Final = {
+    "matrix": {
+        "by": ["country"],
+        "rows": [
+            {"when": {"country": ["AT", "DE"]}, "perUnit": "0.06"},
+            {"when": {"country": "FR"}, "perUnit": "0.07"},
+        ],
+        "otherwise": {"perUnit": "0.10"},
+    }
+}
+
+
+def by_region(kind: str) -> dict[str, Any]:
+    cheap, dear = (
+        {"tiers": [{"upTo": "100", "unit": first}, {"unit": rest}]}
+        for first, rest in (("0.05", "0.04"), ("0.06", "0.045"))
+    )
+    rows = [{"when": {"region": "eu"}, kind: cheap}]
+    return {"matrix": {"by": ["region"], "rows": rows, "otherwise": {kind: dear}}, "ladder": "total"}
+
+
+PER_REGION: Final = {"graduated": {"tiers": [{"upTo": "100", "unit": "0.05"}, {"unit": "0.04"}]}, "perKey": ["region"]}
+BY_VALUES: Final[Sequence[dict[str, Any]]] = (
+    COUNTRIES,
+    {**COUNTRIES, "included": "300"},
+    {**COUNTRIES, "included": "1520"},
+    COUNTRIES,
+    PER_REGION,
+    {**PER_REGION, "ladder": "total"},
+    by_region("graduated"),
+    by_region("volume"),
+)
+"""The prices of the table, row by row."""
+
+
+ROWS_BY_VALUES: Final = tuple(zip(table("Prices by values of properties"), BY_VALUES, strict=True))
+
+
+@pytest.mark.parametrize(("row", "price"), ROWS_BY_VALUES)
+def test_prices_by_values_are_as_the_page_says(row: dict[str, str], price: dict[str, Any]) -> None:
+    (key,) = price["matrix"]["by"] if "matrix" in price else price["perKey"]
+    usage = [(name, quantity) for name, quantity in (one.split() for one in row["usage"].split(", "))]
+    cells = cells_of((key,), [Cell((name,), Decimal(quantity)) for name, quantity in usage])
+
+    (line,) = quoted_plan(plan_with(price), [AssumedUsage("usage", cells.quantity, cells)]).lines
+
+    assert line.derivation.amount == Fraction(row["exact charge"])
+    groups = [({key: name}, Fraction(quantity)) for name, quantity in usage]
+    assert cost_of_groups(groups, price) == Fraction(row["exact charge"])
 
 
 def tiers(*prices: tuple[str | None, str, str]) -> dict[str, Any]:
@@ -302,7 +357,6 @@ def test_rating_and_the_oracle_never_differ(price: dict[str, Any], quantity: Dec
         {"package": {"size": "0", "unit": "1"}},
         {"perUnit": "1", "convert": {"multiply": "2", "divide": "2"}},
         {"perUnit": "1", "convert": {"divide": "0.000001", "increment": "1", "rounding": "FLOOR"}},
-        {"perUnit": "1", "convert": {"divide": "60"}},
         {"perUnit": "1", "convert": {"increment": "1"}},
     ],
 )

@@ -36,6 +36,32 @@ def _filters(value: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _conditions(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise NotSugarError("must map properties to a value, a list of values, or {prefix: …}")
+    return [_condition(key, values) for key, values in value.items()]
+
+
+def _condition(key: str, values: Any) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        return {"property": key, "values": _as_list(values)}
+    if set(values) != {"prefix"}:
+        raise NotSugarError(f"{key} must be a value, a list of values, or {{prefix: …}} with no other key")
+    return {"property": key, "prefixes": _as_list(values["prefix"])}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _when_forms(value: Any) -> list[Short]:
+    return [Short("when") if isinstance(value, list) else _WHEN]
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
 def _filter_forms(value: Any) -> list[Short]:
     return [Short("filterExpression")] if isinstance(value, str) else [_FILTERS]
 
@@ -87,7 +113,16 @@ def _usage_forms(value: Any) -> list[Short]:
 
 
 def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"meter": meter, "quantity": quantity} for meter, quantity in value.items()]
+    return [
+        {"meter": meter, "groups" if isinstance(quantity, list) else "quantity": quantity}
+        for meter, quantity in value.items()
+    ]
+
+
+def _components(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise NotSugarError("must map the names by which the formula reads meters to the meters")
+    return [{"name": name, "meter": meter} for name, meter in value.items()]
 
 
 def _hours(value: Any) -> str:
@@ -150,9 +185,50 @@ _GROUPS: Final = Short(
     },
 )
 
+_READ: Final = Short(
+    "components",
+    _components,
+    {
+        "description": "Name by which the formula reads a meter -> the meter.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string"},
+    },
+)
+_WHEN: Final = Short(
+    "when",
+    _conditions,
+    {
+        "description": "Property -> value, list of values, or {prefix: …}; all must hold.",
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "minItems": 1, "items": {"type": "string"}},
+                {
+                    "type": "object",
+                    "required": ["prefix"],
+                    "properties": {
+                        "prefix": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    },
+)
+_LADDER: Final = Short(
+    "ladder",
+    _upper,
+    {
+        "description": "Whether rows climb their tiers each by its own quantity (own, default) or together (total).",
+        "enum": ["own", "total", "OWN", "TOTAL"],
+    },
+)
 _PRORATION: Final = Short(
     "proration",
-    lambda value: value.upper() if isinstance(value, str) else value,
+    _upper,
     {
         "description": "Of a fixed fee in a period that is cut short: day, or none (default).",
         "enum": ["day", "none", "DAY", "NONE"],
@@ -163,7 +239,10 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
+    "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
+    "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
+    "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.Conversion": {
@@ -189,6 +268,7 @@ _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]]
     (_METER, "filter"): _filter_forms,
     (_METER, "value"): _value_forms,
     (_METER, "groupBy"): _group_forms,
+    ("metering.rating.v1.MatrixRow", "when"): _when_forms,
     (_QUOTE, "plan"): _plan_forms,
     (_QUOTE, "usage"): _usage_forms,
     (_SESSION, "key"): _key_forms,

@@ -130,6 +130,8 @@ def _published(message: Message) -> dict[str, Any]:
 
 def _value(message: Message, field: Any) -> Any:
     value = getattr(message, field.name)
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return dict(sorted(value.items()))
     if field.is_repeated:
         return [_published(entry) for entry in value]
     if field.enum_type is not None:

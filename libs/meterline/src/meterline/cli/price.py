@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from chassis.errors import InvalidRequest, MeterlineError, NotFound
+from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from meterline.catalog.quotes import read_quote
 from meterline.cli.calls import call_services
@@ -49,7 +50,8 @@ def quote(
 ) -> None:
     """Show what assumed usage would cost by a plan, applied or only written down; nothing is kept.
 
-    The file has `plan` (a name, or {currency, items} as in a catalog) and `usage` (meter: "quantity"), and may have
+    The file has `plan` (a name, or {currency, items} as in a catalog) and `usage` (meter: "quantity", or for a price by
+    values of properties meter: [{group: {property: value}, quantity: "1"}]), and may have
     `period` ({start, end}, two days; the current month without it) and `timeZone` (UTC without it).
     """
     asked = read_quote(file)
@@ -119,7 +121,8 @@ def _write_examples(explained: pb.ExplainPlanResponse) -> None:
     for each in explained.items:
         write_title(each.item, f": {each.sentence}")
         for one in each.examples:
-            write(f"  {f'{one.quantity} {each.unit}'.strip()}: {one.amount} {explained.currency}")
+            groups = "".join(f", {group_text(cell)}" for cell in one.cells)
+            write(f"  {f'{one.quantity} {each.unit}'.strip()}{groups}: {one.amount} {explained.currency}")
             for step in one.steps:
                 write(f"    {step.text}")
 
@@ -167,7 +170,13 @@ def _line_document(line: pb.PriceQuote) -> dict[str, Any]:
         "amount": line.amount,
         "tiers": [message_document(tier) | {"upTo": tier.up_to or None} for tier in line.tiers],
         "steps": [message_document(step) for step in line.steps],
+        "cells": [message_document(cell) for cell in line.cells],
     }
+
+
+def group_text(cell: charge_pb2.ChargeCell) -> str:
+    """Write the values of a group for people."""
+    return ", ".join(f"{key} {value or '(none)'}" for key, value in sorted(cell.group.items()))
 
 
 def _fail_in_file(error: MeterlineError, asked: Entry) -> NoReturn:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.usage import MeterUsage
 from eventlog.as_of import AsOf
 from eventlog.period import Period
-from money import format_decimal
+from money import ZERO, exact_arithmetic, format_decimal
+
+_Group = frozenset[tuple[str, str]]
+_Counted = tuple[Decimal, Decimal, int]
+_ADD_UP: Final = frozenset({"SUM", "COUNT"})
+"""Of these, the days of a group add up to its period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class SnapshotWindow:
     quantity: Decimal
     event_count: int
     billable: Decimal | None = None
+    is_other_group: bool = False
+    """Whether it is all groups that the meter does not tell apart; then `group` has no values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,8 @@ def windows_document(windows: Sequence[SnapshotWindow]) -> list[dict[str, object
             "quantity": format_decimal(window.quantity),
             "event_count": window.event_count,
             **_billable_document(window.billable),
+            # Windows without it keep their text, and their digest.
+            **({"other_group": True} if window.is_other_group else {}),
         }
         for window in windows
     ]
@@ -162,6 +172,7 @@ def windows_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[Snap
             quantity=Decimal(document["quantity"]),
             event_count=document["event_count"],
             billable=_billable(document),
+            is_other_group=document.get("other_group", False),
         )
         for document in documents
     )
@@ -214,11 +225,37 @@ def head_digest_of(snapshot: Snapshot) -> bytes:
 
 
 def same_usage(earlier: Snapshot, now: Contents) -> bool:
-    """Whether what is counted now is what the snapshot holds: then there is nothing to amend.
+    """Whether all quantities counted now are those that the snapshot holds; their groups may still differ.
 
     A meter without any event is as good as one that did not exist yet.
     """
     return _amounts(earlier.usage) == _amounts(now.usage)
+
+
+def same_groups(earlier: Sequence[SnapshotWindow], now: Contents) -> bool:
+    """Whether the days of each group of a meter that adds up have as much in all: prices may go by groups, not by days.
+
+    Of other meters, days of a group say nothing of the whole period.
+    """
+    add_up = {meter.meter for meter in now.usage if meter.aggregation.NAME in _ADD_UP}
+    return _by_group(earlier, add_up) == _by_group(now.windows, add_up)
+
+
+def _by_group(windows: Sequence[SnapshotWindow], meters: AbstractSet[str]) -> dict[tuple[str, _Group], _Counted]:
+    found: dict[tuple[str, _Group], _Counted] = {}
+    with exact_arithmetic():
+        for window in windows:
+            if window.meter not in meters:
+                continue
+            # A property that a version of the meter does not have is as one that its events lack.
+            group = frozenset((key, value) for key, value in window.group.items() if value)
+            quantity, billable, events = found.get((window.meter, group), (ZERO, ZERO, 0))
+            found[window.meter, group] = (
+                quantity + window.quantity,
+                billable + (ZERO if window.billable is None else window.billable),
+                events + window.event_count,
+            )
+    return {key: counted for key, counted in found.items() if any(counted)}
 
 
 def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[Decimal, Decimal | None, int]]:

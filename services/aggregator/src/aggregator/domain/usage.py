@@ -27,6 +27,8 @@ class UsageRow:
     billable: Decimal | None = None
     is_other: bool = False
     """Whether it is the rest of a question for the largest ones."""
+    is_other_group: bool = False
+    """Whether it is all groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class UsageSource:
 
     events_read: int = 0
     properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupUsage:
+    """Quantity of one group of a meter over a whole period."""
+
+    group: tuple[str, ...]
+    quantity: Decimal
+    event_count: int
+    billable: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,8 @@ class MeterUsage:
     parked_count: int = 0
     billable: Decimal | None = None
     """What is billed of it, where the meter rounds each event by itself."""
+    groups: tuple[GroupUsage, ...] = ()
+    """Its groups by the properties asked for, if any were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,8 @@ class UsageAnswer:
     other_series: int = 0
     """How many series the rest holds."""
     source: UsageSource = UsageSource()
+    other_left_out: bool = False
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)

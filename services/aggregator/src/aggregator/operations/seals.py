@@ -20,6 +20,7 @@ from aggregator.domain.seals import (
     SnapshotWindow,
     WindowPage,
     digest_of,
+    same_groups,
     same_usage,
     text_of,
 )
@@ -88,12 +89,27 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
         raise _too_early(order, now)
     with refusals():
         reading = await _read_when_counted(deps, key, place, order.time_zone)
-    if place.amended is not None and same_usage(place.amended, reading.contents):
+    if place.amended is not None and await _is_same(deps, place.amended, reading.contents):
         async with transaction(deps.engine) as conn:
             # The next ask begins with a new target, so that it sees what arrives from now on.
             await store.drop_target(conn, key, place.revision)
         return place.amended
     return await _freeze(deps, key, order, place, reading)
+
+
+async def _is_same(deps: Deps, earlier: Snapshot, now: Contents) -> bool:
+    """Whether there is nothing to amend: no quantity is another one, and none of a group either."""
+    if not same_usage(earlier, now):
+        return False
+    if hashlib.sha256(text_of(now.windows)).digest() == earlier.windows_digest:
+        return True
+    async with transaction(deps.engine) as conn:
+        windows = [
+            window
+            for meter in earlier.usage
+            for window in (await store.snapshot_windows(conn, earlier, meter.meter, 0, None)).windows
+        ]
+    return same_groups(windows, now)
 
 
 def _too_early(order: SealOrder, now: datetime) -> NotReady:
@@ -231,10 +247,11 @@ async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWi
             SnapshotWindow(
                 meter=meter.name,
                 window=plan.windows[counted.key.window_number],
-                group=dict(zip(meter.group_by, counted.group, strict=True)),
+                group={} if counted.is_other_group else dict(zip(meter.group_by, counted.group, strict=True)),
                 quantity=counted.quantity,
                 event_count=counted.event_count,
                 billable=counted.billable,
+                is_other_group=counted.is_other_group,
             )
         )
     return tuple(windows)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
-from aggregator.domain.meters import CountingMeter, counting_meters
-from aggregator.domain.query import UsagePlan, UsageQuery, plan_totals
+from aggregator.domain.meters import CountingMeter
+from aggregator.domain.query import UsagePlan, UsageQuery, plan_groups, plan_totals
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
-from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow
-from aggregator.operations.asking import ask, meter_state, planned
+from aggregator.domain.usage import GroupUsage, TotalsAnswer, UsageAnswer, UsageRow
+from aggregator.operations.asking import ask, leaves_out_others, meter_state, planned
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     completed,
@@ -23,6 +26,7 @@ from aggregator.operations.finding import (
     histories_of,
     log_heads,
     meter_not_found,
+    read_by,
     read_totals,
     wait_until_counted,
 )
@@ -62,21 +66,22 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
         if query.is_whole:
             return await _from_whole(deps, tenant, query)
         async with transaction(deps.engine) as conn:
-            state = await meter_state(conn, tenant, query.meter)
-            plan, scan = planned(query, counting_meters(state.versions), deps.clock.now())
+            state = await meter_state(conn, tenant, query)
+            plan, scan = planned(query, state, deps.clock.now())
             rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
         if scan is not None:
             return await _from_whole(deps, tenant, query)
     as_of = completed(deps, state.as_of, state.versions)
-    return _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+    answer = _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+    return replace(answer, other_left_out=leaves_out_others(query, plan, scan, state))
 
 
 async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
     found = await ask(deps, tenant, [query])
     gathered = found.gathered[0]
-    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.windows)
+    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.parts)
     answer = _answer(query, gathered.plan, whole, found.as_of, filled=found.filled)
-    return replace(answer, other_series=whole.other_series, source=found.source)
+    return replace(answer, other_series=whole.other_series, source=found.source, other_left_out=found.other_left_out)
 
 
 def _answer(query: UsageQuery, plan: UsagePlan, found: Whole, as_of: AsOf, *, filled: bool) -> UsageAnswer:
@@ -101,9 +106,19 @@ def _page(query: UsageQuery, rows: Sequence[CountedRow]) -> Sequence[CountedRow]
 
 
 async def query_totals(
-    deps: Deps, tenant: str, customer: str, period: Period, names: Sequence[str], freshness: Freshness
+    deps: Deps,
+    tenant: str,
+    customer: str,
+    period: Period,
+    names: Sequence[str],
+    freshness: Freshness,
+    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> TotalsAnswer:
-    """Return the whole quantities of one customer and period, of the meters named or of all."""
+    """Return the whole quantities of one customer and period, of the meters named or of all.
+
+    `groups` has the properties by which some of them are told apart as well, at the same moment. Raises NotFound
+    METER_NOT_FOUND, InvalidRequest GROUP_UNKNOWN.
+    """
     with refusals():
         await wait_until_fresh(deps, tenant, freshness, set(names))
         async with transaction(deps.engine) as conn:
@@ -113,10 +128,23 @@ async def query_totals(
             histories = histories_of(versions)
             if names:
                 histories = _chosen(histories, names)
-                versions = [version for version in versions if version.name in names]
-            plan = plan_totals(customer, period, histories, deps.clock.now())
-            found = await read_totals(conn, plan, deps.remembered)
-    return TotalsAnswer(found, completed(deps, as_of, versions))
+                versions = read_by(versions, set(names))
+            now = deps.clock.now()
+            found = await read_totals(conn, plan_totals(customer, period, histories, now), deps.remembered)
+            by_name = {history[0].version.name: history for history in histories}
+            by_group = {
+                meter: await _read_groups(
+                    conn, deps, plan_groups(customer, period, _history(by_name, meter), group_by, now)
+                )
+                for meter, group_by in groups.items()
+            }
+    usages = (replace(one, groups=by_group.get(one.meter, ())) for one in found)
+    return TotalsAnswer(tuple(usages), completed(deps, as_of, versions))
+
+
+async def _read_groups(conn: AsyncConnection, deps: Deps, plan: UsagePlan) -> tuple[GroupUsage, ...]:
+    rows = await usage.read_usage(conn, plan, deps.remembered)
+    return tuple(GroupUsage(row.group, row.quantity, row.event_count, row.billable) for row in rows)
 
 
 async def get_progress(deps: Deps, tenant: str) -> Progress:
@@ -145,16 +173,23 @@ async def counted_until(deps: Deps) -> datetime | None:
     return deps.completeness.until(as_of)
 
 
-async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
+async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, names: set[str]) -> None:
     """Wait until usage of these meters (empty: all) is as fresh as asked. Raises DeadlineExceeded USAGE_BEHIND."""
     if freshness.as_of is None and not freshness.latest:
         return
     target = (await log_heads(deps)).as_of if freshness.as_of is None else freshness.as_of
     remaining_s = current_deadline_s()
     wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s * _WAIT_SHARE - RESERVE_S
-    concerned = (meters or None) if freshness.latest else set()
+    concerned = (await _names_read(deps, tenant, names) or None) if freshness.latest else set()
     if not await wait_until_counted(deps, tenant, target, concerned, wait_s):
         raise DeadlineExceeded(Reason.USAGE_BEHIND, await _what_is_behind(deps, tenant, target, concerned, wait_s))
+
+
+async def _names_read(deps: Deps, tenant: str, names: set[str]) -> set[str]:
+    if not names:
+        return names
+    async with transaction(deps.engine) as conn:
+        return await meters.names_read(conn, tenant, names)
 
 
 async def _what_is_behind(deps: Deps, tenant: str, target: AsOf, concerned: set[str] | None, waited_s: float) -> str:
@@ -187,19 +222,23 @@ def _bytes_of(row: CountedRow) -> int:
 
 def _chosen(histories: list[tuple[CountingMeter, ...]], names: Sequence[str]) -> list[tuple[CountingMeter, ...]]:
     by_name = {history[0].version.name: history for history in histories}
-    for name in names:
-        if name not in by_name:
-            raise meter_not_found(name)
-    return [by_name[name] for name in sorted(set(names))]
+    return [_history(by_name, name) for name in sorted(set(names))]
+
+
+def _history(by_name: Mapping[str, tuple[CountingMeter, ...]], name: str) -> tuple[CountingMeter, ...]:
+    if name not in by_name:
+        raise meter_not_found(name)
+    return by_name[name]
 
 
 def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
     return UsageRow(
         customer=counted.key.customer,
         window=plan.windows[counted.key.window_number],
-        group=counted.group,
+        group=counted.values_of(plan.meters[counted.key.meter_number].group_by),
         quantity=counted.quantity,
         event_count=counted.event_count,
         billable=counted.billable,
         is_other=counted.is_other,
+        is_other_group=counted.is_other_group,
     )

@@ -12,7 +12,7 @@ from aggregator.domain.calendar import WindowSize
 from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow, UsageSource
+from aggregator.domain.usage import GroupUsage, MeterUsage, UsageAnswer, UsageRow, UsageSource
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
 from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
@@ -52,6 +52,7 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
         fill_gaps=message.fill_gaps,
         bounds=tuple(instant_in(bound, f"bounds[{number}]") for number, bound in enumerate(message.bounds)),
         scan_events_max=message.scan_events_max,
+        tell_all_apart=message.tell_all_apart,
     )
     place = place_in(message.page_token, [str, str, int, str])
     if place is None:
@@ -90,6 +91,7 @@ def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
             event_count=row.event_count,
             billable_quantity=optional_decimal(row.billable),
             is_other=row.is_other,
+            is_other_group=row.is_other_group,
         )
 
 
@@ -110,12 +112,33 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
         event_count=usage.event_count,
         parked_count=usage.parked_count,
         billable_quantity=optional_decimal(usage.billable),
+        cells=map(_cell_to_proto, usage.groups),
+    )
+
+
+def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, tuple[str, ...]]:
+    """Return by which properties meters are told apart. Raises InvalidRequest."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for place, asked in enumerate(request.groups):
+        if asked.meter in groups:
+            text = f"{asked.meter!a} stands twice; name all its properties once"
+            raise invalid_field(f"groups[{place}].meter", Reason.FIELD_INVALID, text)
+        groups[asked.meter] = tuple(asked.group_by)
+    return groups
+
+
+def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:
+    return usage_pb2.MeterCell(
+        group=group.group,
+        quantity=format_decimal(group.quantity),
+        event_count=group.event_count,
+        billable_quantity=optional_decimal(group.billable),
     )
 
 
 def watched_query_from_proto(message: pb.WatchUsageRequest) -> UsageQuery:
     """Return the question to watch. Raises InvalidRequest."""
-    for name in ("page_size", "page_token", "scan_events_max"):
+    for name in ("page_size", "page_token", "scan_events_max", "tell_all_apart"):
         if getattr(message.query, name):
             text = "can't be watched: the answer comes whole, and from windows; leave it out"
             raise invalid_field(f"query.{name}", Reason.FIELD_INVALID, text)
@@ -135,6 +158,7 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
         filled=answer.filled,
         other_series=answer.other_series,
         source=source_to_proto(answer.source),
+        other_left_out=answer.other_left_out,
     )
 
 

@@ -28,7 +28,7 @@ class Charge:
     snapshot_id: str
     event_count: int
     traceparent: str
-    priced_quantity: Decimal | None = None
+    priced_quantity: Exact | None = None
     """What is priced of the quantity, where that is another one."""
 
 

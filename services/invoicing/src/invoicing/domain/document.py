@@ -58,10 +58,11 @@ class Tier:
     """A row of the price model; `up_to` is None where the tier has no end, a flat fee of zero is written as ""."""
 
     up_to: Decimal | None
-    quantity: Decimal
+    quantity: Exact
     unit_price: Decimal = field(metadata={"formerly": "unit"})
     flat: Decimal = field(metadata={"blank": ZERO})
-    amount: Decimal
+    amount: Exact
+    row: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class InvoiceLine:
     billed_before: Decimal | None = field(default=None, metadata=MONEY)
     contract: str = ""
     revision: int = 0
-    priced_quantity: Decimal | None = None
+    priced_quantity: Exact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,7 @@ _READERS: Final[Mapping[Any, Any]] = {
     Decimal: _decimal,
     Decimal | None: _decimal,
     Exact: parse_exact,
+    Exact | None: parse_exact,
     datetime | None: datetime.fromisoformat,
     Period: lambda text: Period(datetime.fromisoformat(text["start"]), datetime.fromisoformat(text["end"])),
     AsOf: _as_of,

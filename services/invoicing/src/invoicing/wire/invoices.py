@@ -100,17 +100,18 @@ def charge_from_proto(message: charge_pb2.Charge) -> Charge:
         snapshot_id=message.snapshot_id,
         event_count=message.event_count,
         traceparent=message.traceparent,
-        priced_quantity=parse_decimal(message.priced_quantity, DERIVED) if message.priced_quantity else None,
+        priced_quantity=parse_exact(message.priced_quantity) if message.priced_quantity else None,
     )
 
 
 def _tier_from_proto(message: charge_pb2.ChargeTier) -> Tier:
     return Tier(
         up_to=parse_decimal(message.up_to, DERIVED) if message.up_to else None,
-        quantity=parse_decimal(message.quantity, DERIVED),
+        quantity=parse_exact(message.quantity),
         unit_price=parse_decimal(message.unit_price, DERIVED),
         flat=parse_decimal(message.flat, DERIVED) if message.flat else ZERO,
-        amount=parse_decimal(message.amount, DERIVED),
+        amount=parse_exact(message.amount),
+        row=message.row,
     )
 
 

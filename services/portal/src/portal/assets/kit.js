@@ -3408,7 +3408,9 @@ define("meterline-comparison", MeterlineComparison);
 
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
-  let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })], fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
+  let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })];
+  item.perKey.length > 0 && said.unshift(t4("price.perKey", { names: item.perKey.join(", ") })), item.isTogether && said.push(t4("price.together"));
+  let fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
       said.push(t4("price.fixed", { amount: money(item.amount) }));
@@ -3438,6 +3440,9 @@ function priceInWords(context, item, currency) {
     case "dynamic":
       said.push(t4(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
       break;
+    case "matrix":
+      said.push(...item.rows.map(({ values, price }) => `${values === "" ? t4("price.otherwise") : values}: ${priceInWords(context, price, currency)}`));
+      break;
     case "graduatedPercentage": {
       let shares = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo),
@@ -3452,7 +3457,7 @@ function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
 }
 function stepsInWords(context, steps, tiers, price, unit, currency) {
-  let { t: t4, format, words } = context, priced = [...tiers];
+  let { t: t4, format, words } = context, priced = [...tiers], isInRows = tiers.some(({ row }) => row !== "");
   return steps.map((step) => {
     let money = step.value.includes("/") ? `${step.value} ${currency}` : format.money(step.value, currency);
     switch (step.name) {
@@ -3462,14 +3467,17 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t4("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted":
         return { ...step, text: t4("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "row":
+        return { ...step, shown: words.quantity(step.value, unit) };
+      // Of which row it is taken stands in the portal's own words.
       case "included":
-        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
+        return isInRows ? { ...step, shown: words.quantity(step.value, price?.unit ?? unit) } : { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package":
       case "tier": {
         let tier = priced.shift();
         if (tier === void 0) return { ...step, shown: money };
         let blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
-        return { ...step, text: t4(`step.${step.name}`, blanks), shown: money };
+        return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t4(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
       case "maximum":
@@ -3485,14 +3493,14 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
 
 // src/parts/stair.ts
 function stair(context, tiers, unit, currency) {
-  let { t: t4, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity));
+  let { t: t4, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity).filter(isDecimal));
   return b2`<ol class="stair">${tiers.map((tier) => {
     let bound = tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) }), flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
     return b2`<li class=${tier.here ? "is-here" : ""} data-tier=${tier.upTo ?? ""}>
-      <span class="bound">${bound}${tier.here ? b2` <span class="badge">${t4("explain.tierHere")}</span>` : A}</span>
+      <span class="bound">${tier.row === "" ? "" : `${tier.row}: `}${bound}${tier.here ? b2` <span class="badge">${t4("explain.tierHere")}</span>` : A}</span>
       <span class="right" data-value=${tier.amount}>${format.money(tier.amount, currency)}</span>
       <span class="small">${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat}</span>
-      <span class="fill" aria-hidden="true"><span ${place({ width: `${(part(tier.quantity, top) * 100).toFixed(2)}%` })}></span></span>
+      <span class="fill" aria-hidden="true"><span ${place({ width: isDecimal(tier.quantity) ? `${(part(tier.quantity, top) * 100).toFixed(2)}%` : "0%" })}></span></span>
     </li>`;
   })}</ol>`;
 }
@@ -4190,7 +4198,7 @@ var MeterlinePlan = class extends MeterlineView {
       <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${priceInWords(context, item, data.currency)}</p>
       ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
-      ${item.meter === "" ? A : this.renderExamples(context, data, item)}
+      ${item.meter === "" || item.perKey.length > 0 || item.rows.length > 0 ? A : this.renderExamples(context, data, item)}
     </li>`;
   }
   renderExamples(context, data, item) {

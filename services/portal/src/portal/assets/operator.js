@@ -298,6 +298,9 @@ var TEXTS = {
   "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",
   "price.maximum": "It costs at most {maximum} in a period.",
   "price.minimum": "It costs at least {minimum} in a period.",
+  "price.perKey": "Each {names} is priced by itself.",
+  "price.together": "All rows climb the tiers together, by their common quantity.",
+  "price.otherwise": "All others",
   "step.quantity": "Usage of the period",
   "step.billable": "Billed, each event rounded by itself",
   "step.converted": "Billed, in the unit and steps of the price",
@@ -3604,7 +3607,9 @@ define("meterline-comparison", MeterlineComparison);
 
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
-  let { t: t5, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t5("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t5("price.included", { included: quantity(item.included) })], fee = ({ flat }) => flat === null ? "" : t5("price.fee", { fee: money(flat) });
+  let { t: t5, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t5("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t5("price.included", { included: quantity(item.included) })];
+  item.perKey.length > 0 && said.unshift(t5("price.perKey", { names: item.perKey.join(", ") })), item.isTogether && said.push(t5("price.together"));
+  let fee = ({ flat }) => flat === null ? "" : t5("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
       said.push(t5("price.fixed", { amount: money(item.amount) }));
@@ -3634,6 +3639,9 @@ function priceInWords(context, item, currency) {
     case "dynamic":
       said.push(t5(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
       break;
+    case "matrix":
+      said.push(...item.rows.map(({ values, price }) => `${values === "" ? t5("price.otherwise") : values}: ${priceInWords(context, price, currency)}`));
+      break;
     case "graduatedPercentage": {
       let shares = item.tiers.map((tier) => t5(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo),
@@ -3648,7 +3656,7 @@ function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
 }
 function stepsInWords(context, steps, tiers, price, unit, currency) {
-  let { t: t5, format, words } = context, priced = [...tiers];
+  let { t: t5, format, words } = context, priced = [...tiers], isInRows = tiers.some(({ row }) => row !== "");
   return steps.map((step) => {
     let money = step.value.includes("/") ? `${step.value} ${currency}` : format.money(step.value, currency);
     switch (step.name) {
@@ -3658,14 +3666,17 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t5("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted":
         return { ...step, text: t5("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "row":
+        return { ...step, shown: words.quantity(step.value, unit) };
+      // Of which row it is taken stands in the portal's own words.
       case "included":
-        return { ...step, text: t5("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
+        return isInRows ? { ...step, shown: words.quantity(step.value, price?.unit ?? unit) } : { ...step, text: t5("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package":
       case "tier": {
         let tier = priced.shift();
         if (tier === void 0) return { ...step, shown: money };
         let blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
-        return { ...step, text: t5(`step.${step.name}`, blanks), shown: money };
+        return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t5(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
       case "maximum":
@@ -3681,14 +3692,14 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
 
 // src/parts/stair.ts
 function stair(context, tiers, unit, currency) {
-  let { t: t5, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity));
+  let { t: t5, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity).filter(isDecimal));
   return b2`<ol class="stair">${tiers.map((tier) => {
     let bound = tier.upTo === null ? t5("explain.tierAbove") : t5("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) }), flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t5("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
     return b2`<li class=${tier.here ? "is-here" : ""} data-tier=${tier.upTo ?? ""}>
-      <span class="bound">${bound}${tier.here ? b2` <span class="badge">${t5("explain.tierHere")}</span>` : A}</span>
+      <span class="bound">${tier.row === "" ? "" : `${tier.row}: `}${bound}${tier.here ? b2` <span class="badge">${t5("explain.tierHere")}</span>` : A}</span>
       <span class="right" data-value=${tier.amount}>${format.money(tier.amount, currency)}</span>
       <span class="small">${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat}</span>
-      <span class="fill" aria-hidden="true"><span ${place({ width: `${(part(tier.quantity, top) * 100).toFixed(2)}%` })}></span></span>
+      <span class="fill" aria-hidden="true"><span ${place({ width: isDecimal(tier.quantity) ? `${(part(tier.quantity, top) * 100).toFixed(2)}%` : "0%" })}></span></span>
     </li>`;
   })}</ol>`;
 }
@@ -5342,7 +5353,7 @@ var MeterlinePlan = class extends MeterlineView {
       <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${priceInWords(context, item, data.currency)}</p>
       ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
-      ${item.meter === "" ? A : this.renderExamples(context, data, item)}
+      ${item.meter === "" || item.perKey.length > 0 || item.rows.length > 0 ? A : this.renderExamples(context, data, item)}
     </li>`;
   }
   renderExamples(context, data, item) {

@@ -19,11 +19,12 @@ class Tier(View):
     """A row of the price model."""
 
     up_to: Quantity | None = Field(description="Upper bound of the tier, inclusive; null for the last or only one.")
-    quantity: Quantity = Field(description="Part of the quantity that is priced here; blocks for a package.")
+    quantity: ExactAmount = Field(description="Part of the quantity that is priced here; blocks for a package.")
     unit_price: Quantity = Field(description="Price of one unit.")
     flat: Quantity | None = Field(description="Flat fee of the tier; null = none.")
-    amount: Quantity = Field(description="Exact amount of the row.")
+    amount: ExactAmount = Field(description="Exact amount of the row.")
     here: bool = Field(description="Whether the quantity ends in this tier.")
+    row: str = Field(default="", description="Of which row of a matrix or value of a key it is; else empty.")
 
 
 class Line(View):
@@ -36,7 +37,7 @@ class Line(View):
     meter: str = Field(description="Meter; empty for a fixed fee.")
     unit: str = Field(description="Unit of the quantity, for people.")
     quantity: Quantity = Field(description="Quantity; for an adjustment the change of the quantity.")
-    priced_quantity: Quantity | None = Field(
+    priced_quantity: ExactAmount | None = Field(
         description="What is priced of it, where that is another one: rounded event by event, or converted; for an "
         "adjustment that of the whole period now. Null where the quantity itself is priced."
     )

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from portal.domain.invoices import Tier
 from portal.domain.steps import Step
-from portal.domain.views import Amount, Quantity, View
+from portal.domain.views import Amount, ExactAmount, Quantity, View
 
 PriceModel = Literal[
     "fixed",
@@ -24,6 +24,7 @@ PriceModel = Literal[
     "graduatedPercentage",
     "dynamic",
     "costPlus",
+    "matrix",
 ]
 
 
@@ -58,6 +59,23 @@ class PlanItem(View):
     )
     factor: Quantity | None = Field(default=None, description="What the prices that events carry are multiplied by.")
     tiers: tuple[PlanTier, ...]
+    per_key: tuple[str, ...] = Field(default=(), description="Properties each of whose values is priced by itself.")
+    is_together: bool = Field(
+        default=False, description="Whether rows, or values of a key, climb their tiers together."
+    )
+    rows: tuple[PlanRow, ...] = Field(default=(), description="Of a matrix: which values cost what.")
+
+    @property
+    def goes_by_values(self) -> bool:
+        """Whether a quantity alone does not say what it costs."""
+        return bool(self.per_key or self.rows)
+
+
+class PlanRow(View):
+    """A row of a price that goes by values of properties."""
+
+    values: str = Field(description='For which values; empty for all others. Example: "country AT, DE".')
+    price: PlanItem = Field(description="What they cost, like an item of its own.")
 
 
 class Example(View):
@@ -104,7 +122,7 @@ class Quote(View):
     unit: str
     quantity: Quantity
     amount: Amount = Field(description="As an invoice prints it.")
-    exact_amount: Quantity
+    exact_amount: ExactAmount
     currency: str
     steps: tuple[Step, ...]
     tiers: tuple[Tier, ...]
@@ -143,6 +161,6 @@ class PriceQuote:
     item: str
     quantity: Decimal
     amount: Decimal
-    exact_amount: Decimal
+    exact_amount: str
     steps: tuple[Step, ...]
     tiers: tuple[Tier, ...]

@@ -87,7 +87,8 @@ async def _examples(
     deps: Deps, page: PlanPage, period: ContractPeriod, used: Mapping[str, Decimal]
 ) -> tuple[ItemExamples, ...]:
     """Return what a few quantities of each item cost."""
-    items = [item for item in page.items if item.meter]
+    # Of a price by values a quantity alone is no example.
+    items = [item for item in page.items if item.meter and not item.goes_by_values]
     questions = [
         PriceQuestion(item.item, quantity)
         for item in items
@@ -160,7 +161,8 @@ async def _effect(
     if last is None or then.currency != page.currency:
         return None
     used = await deps.rating.used(last.contract, last.billing_period)
-    if any(item.meter and item.meter not in used for item in (*page.items, *then.items)):
+    both = (*page.items, *then.items)
+    if any(item.goes_by_values or (item.meter and item.meter not in used) for item in both):
         return None
     today, to_come = await asyncio.gather(
         _cost_of(deps, period, page.items, used), _cost_of(deps, later, then.items, used)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from money import parse_exact
 from portal.domain.invoices import Tier
 from portal.domain.steps import Step
 from portal.wire.values import exact_text, optional_decimal
@@ -25,16 +26,18 @@ def tiers_from_proto(
 ) -> tuple[Tier, ...]:
     """Return the rows of the price model; the quantity ends in the last of them that has a part of it."""
     found = list(messages)
-    priced = [place for place, tier in enumerate(found) if Decimal(tier.quantity)]
-    ends_in = priced[-1] if priced else -1
+    priced = [place for place, tier in enumerate(found) if parse_exact(tier.quantity)]
+    # Of several rows each ends in a tier of its own.
+    ends_in = priced[-1] if priced and not any(tier.row for tier in found) else -1
     return tuple(
         Tier(
             up_to=optional_decimal(tier.up_to),
-            quantity=Decimal(tier.quantity),
+            quantity=exact_text(tier.quantity),
             unit_price=Decimal(tier.unit_price or "0"),
             flat=optional_decimal(tier.flat),
-            amount=Decimal(tier.amount),
+            amount=exact_text(tier.amount),
             here=place == ends_in,
+            row=tier.row,
         )
         for place, tier in enumerate(found)
     )

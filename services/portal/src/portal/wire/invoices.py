@@ -132,7 +132,7 @@ def line_from_proto(message: pb.InvoiceLine) -> Line:
         meter=message.meter,
         unit=message.unit,
         quantity=Decimal(message.quantity),
-        priced_quantity=optional_decimal(message.priced_quantity),
+        priced_quantity=exact_text(message.priced_quantity) if message.priced_quantity else None,
         amount=Decimal(message.amount),
         exact_amount=exact_text(message.exact_amount),
         event_count=message.event_count,

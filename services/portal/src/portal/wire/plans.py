@@ -6,16 +6,16 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from money import format_decimal
-from portal.domain.plans import PlanItem, PlanPage, PlanTier, PriceQuestion, PriceQuote
+from portal.domain.plans import PlanItem, PlanPage, PlanRow, PlanTier, PriceQuestion, PriceQuote
 from portal.wire.charges import steps_from_proto, tiers_from_proto
-from portal.wire.values import optional_decimal
+from portal.wire.values import exact_text, optional_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from metering.rating.v1 import catalog_pb2
     from metering.rating.v1 import rating_service_pb2 as pb
 
 
@@ -40,11 +40,21 @@ def price_list_from_proto(message: pb.GetPriceListResponse, units: Mapping[str, 
 def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], meters: Mapping[str, str]) -> PlanItem:
     """Return one item; `units` has the unit of each meter, `meters` the meter of each product."""
     meter = message.meter or meters.get(message.product, "")
-    values: dict[str, Any] = {
-        "item": message.name,
-        "label": message.name,
+    values = _item(message.name, meter, units.get(meter, ""))
+    if message.WhichOneof("charge") == "fixed":
+        return PlanItem(**{**values, "amount": Decimal(message.fixed.amount)})
+    values |= _usage(message.usage)
+    if message.usage.WhichOneof("model") == "matrix":
+        values["rows"] = tuple(_rows(message.usage.matrix, values))
+    return PlanItem(**values)
+
+
+def _item(name: str, meter: str, unit: str) -> dict[str, Any]:
+    return {
+        "item": name,
+        "label": name,
         "meter": meter,
-        "unit": units.get(meter, ""),
+        "unit": unit,
         "model": "fixed",
         "amount": None,
         "unit_price": None,
@@ -54,9 +64,18 @@ def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], met
         "minimum": None,
         "tiers": (),
     }
-    if message.WhichOneof("charge") == "fixed":
-        return PlanItem(**{**values, "amount": Decimal(message.fixed.amount)})
-    return PlanItem(**{**values, **_usage(message.usage)})
+
+
+def _rows(matrix: catalog_pb2.MatrixPrice, item: Mapping[str, Any]) -> Iterator[PlanRow]:
+    for row in (*matrix.rows, matrix.otherwise):
+        values = "; ".join(map(_condition, row.when))
+        own = {**_item(item["item"], item["meter"], item["unit"]), "included": optional_decimal(row.included) or None}
+        yield PlanRow(values=values, price=PlanItem(**{**own, **_model(row)}))
+
+
+def _condition(message: catalog_pb2.MatrixCondition) -> str:
+    found = [value or "(none)" for value in message.values] or [f"{prefix}…" for prefix in message.prefixes]
+    return f"{message.property} {', '.join(found)}"
 
 
 def _usage(price: catalog_pb2.UsagePrice) -> dict[str, Any]:
@@ -65,15 +84,21 @@ def _usage(price: catalog_pb2.UsagePrice) -> dict[str, Any]:
         "included": included or None,
         "minimum": optional_decimal(price.minimum),
         "maximum": optional_decimal(price.maximum),
+        "per_key": tuple(price.per_key),
+        "is_together": price.ladder == catalog_pb2.LADDER_TOTAL,
     }
     if price.HasField("convert"):
         found["is_converted"] = True
         found |= {"unit": price.convert.unit} if price.convert.unit else {}
+    return {**found, **_model(price)}
+
+
+def _model(price: catalog_pb2.UsagePrice | catalog_pb2.MatrixRow) -> dict[str, Any]:
     kind = price.WhichOneof("model")
     if kind is None or kind not in _MODELS:
         message = f"rating knows a price model that the portal does not: {kind}; run the release of the suite"
         raise ValueError(message)
-    return {**found, **_MODELS[kind](getattr(price, kind))}
+    return _MODELS[kind](getattr(price, kind))
 
 
 def _package(message: catalog_pb2.PackagePrice) -> dict[str, Any]:
@@ -111,6 +136,7 @@ _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "graduated_percentage": lambda one: {"model": "graduatedPercentage", "tiers": tuple(map(_share, one.tiers))},
     "dynamic": lambda one: {"model": "dynamic", "factor": Decimal(one.factor or "1")},
     "cost_plus": lambda one: {"model": "costPlus", "percent": Decimal(one.markup)},
+    "matrix": lambda _: {"model": "matrix"},
 }
 """What the figures of each price model are."""
 
@@ -130,7 +156,7 @@ def quote_from_proto(message: pb.PriceQuote) -> PriceQuote:
         item=message.item,
         quantity=Decimal(message.quantity),
         amount=Decimal(message.amount),
-        exact_amount=Decimal(message.exact_amount),
+        exact_amount=exact_text(message.exact_amount),
         steps=steps_from_proto(message.steps),
         tiers=tiers_from_proto(message.tiers),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from eventlog.as_of import AsOf
 from money import Exact, format_decimal, format_exact
@@ -15,15 +16,25 @@ from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Iterable
 
     from rating.domain.billing_period import BillingPeriod
+    from rating.domain.cells import Cells
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
     from rating.domain.versions import Version
 
 
 ONE = Decimal(1)
+Groups = Mapping[str, tuple[str, ...]]
+"""By which properties usage is told apart, by meter."""
+
+
+class _Groupable(Protocol):
+    """A meter, as far as it matters whether its groups add up to the whole."""
+
+    @property
+    def adds_up(self) -> bool: ...
 
 
 class ChargeKind(StrEnum):
@@ -41,6 +52,16 @@ class MissingMeterError(LookupError):
         self.meter = meter
 
 
+class NotByGroupError(LookupError):
+    """A plan prices a meter by values of properties, and its groups say nothing of the whole."""
+
+    def __init__(self, item: str, meter: str) -> None:
+        super().__init__(
+            f"item {item!a} prices the meter {meter!a} by values of properties, which only meters that sum or count "
+            "have; price such a meter, or the whole of this one"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class MeterUsage:
     """The total of one meter over a period; `adds_up`: whether the totals of its parts add up to it.
@@ -55,6 +76,8 @@ class MeterUsage:
     goes_on: bool = False
     rounded: Decimal | None = None
     """What is billed of it, where the meter rounds each event by itself; None: the quantity."""
+    cells: Cells | None = None
+    """The same by values of properties, where a price goes by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +105,8 @@ class Charge:
     """What was priced of the quantity, where the meter rounds each event by itself."""
     share: DayShare | None = None
     """What share of its days is charged of a fee that goes by days; None: it does not."""
+    cells: Cells | None = None
+    """What was priced by values of properties; None: the price does not go by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +221,34 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     return told == {charge.item: charge.share for charge in again}
 
 
-def check_meters(items: Iterable[PlanItem], meters: Container[str]) -> None:
-    """Raise `MissingMeterError` if one of the items prices a meter that there is not."""
+def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
+    """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
     for item in items:
         if item.meter and item.meter not in meters:
             raise MissingMeterError(item.name, item.meter)
+        if item.price.by and not meters[item.meter].adds_up:
+            raise NotByGroupError(item.name, item.meter)
+
+
+def groups_priced(items: Iterable[PlanItem]) -> Groups:
+    """Return by which properties usage of meters must be told apart, for all of the items together."""
+    found: dict[str, dict[str, None]] = {}
+    for item in items:
+        if item.price.by:
+            found.setdefault(item.meter, {}).update(dict.fromkeys(item.price.by))
+    return {meter: tuple(by) for meter, by in found.items()}
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
     """Whether a frozen charge is what its quantity costs by its item's price; the words of its steps may differ."""
-    used = MeterUsage(charge.quantity, charge.unit, charge.event_count, rounded=charge.rounded)
+    used = MeterUsage(
+        charge.quantity, charge.unit, charge.event_count, adds_up=True, rounded=charge.rounded, cells=charge.cells
+    )
+    billed = charge.quantity if charge.rounded is None else charge.rounded
+    if item.price.by and (
+        charge.cells is None or (charge.cells.quantity, charge.cells.billed) != (charge.quantity, billed)
+    ):
+        return False
     again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
     return _figures(charge) == _figures(again)
 
@@ -233,7 +276,8 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
-    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded)
+    cells = _cells(item, used)
+    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded, cells=cells)
     return Charge(
         item.name,
         ChargeKind.USAGE,
@@ -243,4 +287,18 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
         used.event_count,
         derivation,
         used.rounded,
+        cells=cells,
     )
+
+
+def _cells(item: PlanItem, used: MeterUsage) -> Cells | None:
+    """Return the usage of an item by the values that decide; None where none do."""
+    if not item.price.by:
+        return None
+    if not used.adds_up:
+        raise NotByGroupError(item.name, item.meter)
+    billed = used.quantity if used.rounded is None else used.rounded
+    if used.cells is None or (used.cells.quantity, used.cells.billed) != (used.quantity, billed):
+        message = f"the groups of {item.meter} do not add up to its quantity"
+        raise ValueError(message)
+    return used.cells.along(item.price.by)

@@ -25,17 +25,22 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
+from rating.domain.cells import Cell, Cells, cells_of
 from rating.domain.charges import ChargeKind
+from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
+from rating.domain.pricing.rows import Derivation
 from rating.domain.proration import WHOLE, DayShare, Proration
 from rating.domain.rate import rate
 
 PROPERTIES_MAX: Final = 8
 """Most properties that a meter groups by, so also of one question."""
 Group = tuple[str, ...]
+OTHER_VALUE: Final = "\x00"
+"""Stands for the values of all groups that a meter does not tell apart: no property of an event has it."""
 
 
 class CostPart(StrEnum):
@@ -64,6 +69,11 @@ class CostRow:
     exact_amount: Exact | None
     quantity: Decimal | None = ZERO
     group: Group | None = None
+
+    @property
+    def is_other_group(self) -> bool:
+        """Whether it is of all groups that the meter does not tell apart."""
+        return OTHER_VALUE in (self.group or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +175,35 @@ class MeterUsageOverTime:
     groups: Mapping[int, Mapping[Group, Decimal]] | None
     adds_up: bool
     rounded: Mapping[int, Mapping[Group, Decimal]] = field(default_factory=dict)
+    cells: Mapping[int, Cells] = field(default_factory=dict)
+    """By place, the usage by values of `cells_by`, where a price goes by some of them."""
+    cells_by: tuple[str, ...] = ()
 
     def priced(self, place: int, group: Group) -> Decimal:
         """Return the quantity by which a group bears the cost of a window: none that is below zero."""
         of_group = self.rounded.get(place, {}).get(group)
         return max((self.groups or {})[place][group] if of_group is None else of_group, ZERO)
+
+
+def usage_by_cells(
+    told: UsageByWindow, windows: CostWindows, properties: tuple[str, ...], by: tuple[str, ...]
+) -> MeterUsageOverTime:
+    """Return the usage of a meter that was told by `properties`, with its cells; `by` are those that were asked for.
+
+    None of `by`: its groups are not told apart.
+    """
+    found: dict[int, list[Cell]] = {}
+    for row in told.rows:
+        cell = Cell(row.group, row.quantity, 0, row.rounded)
+        found.setdefault(windows.place_of(row.start), []).append(cell)
+    cells = {place: cells_of(properties, each) for place, each in found.items()}
+    rows = [
+        UsageRow(windows.windows[place].start, cell.values, cell.quantity, cell.rounded)
+        for place, each in cells.items()
+        for cell in each.along(by).cells
+    ]
+    found_usage = usage_that_adds_up(replace(told, rows=rows), windows, is_grouped=bool(by))
+    return replace(found_usage, cells=cells, cells_by=properties)
 
 
 def usage_that_adds_up(told: UsageByWindow, windows: CostWindows, *, is_grouped: bool) -> MeterUsageOverTime:
@@ -247,6 +281,8 @@ def cost_rows(
         for row in (
             _cost_of_fee(item, windows, currency, WHOLE if item.proration is Proration.NONE else day_share)
             if item.price.is_fixed
+            else _cost_of_cells(item, usage[item.meter], windows, breakdown, currency)
+            if item.price.by
             else _cost_of_usage(item, usage[item.meter], windows, breakdown, currency)
         )
     )
@@ -294,6 +330,42 @@ def _cost_of_usage(
     lifted = rate(running, item.price).amount
     if windows.bears_rest and lifted != exact_before:
         amount, exact = _difference(lifted, exact_before, currency)
+        last = windows.windows[-1]
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, usage.unit, CostPart.MINIMUM, last, amount, exact)
+
+
+def _cost_of_cells(
+    item: PlanItem, usage: MeterUsageOverTime, windows: CostWindows, breakdown: Breakdown, currency: Currency
+) -> Iterator[CostRow]:
+    """Yield the same of a price by values of properties, where each part has its own cost."""
+    price, spread = _before_lift(item.price), item.price.spread
+    if spread is None:
+        return
+    before = Derivation(ZERO, (), ())
+    running = cells_of(usage.cells_by, ())
+    for used in usage.windows:
+        own = usage.cells[used.place]
+        running = cells_of(own.by, (*running.cells, *own.cells))
+        now = rate(running.quantity, price, cells=running)
+        row = CostRow(
+            item.name,
+            ChargeKind.USAGE,
+            item.meter,
+            usage.unit,
+            CostPart.USAGE,
+            windows.windows[used.place],
+            *_difference(now.amount, before.amount, currency),
+            used.quantity,
+        )
+        if usage.groups is None:
+            yield row
+        else:
+            costs = costs_of_groups(spread, (own, running), now, before, breakdown.properties)
+            yield from rows_of_groups(row, costs, usage.groups[used.place], breakdown, currency)
+        before = now
+    lifted = rate(running.quantity, item.price, cells=running).amount
+    if windows.bears_rest and lifted != before.amount:
+        amount, exact = _difference(lifted, before.amount, currency)
         last = windows.windows[-1]
         yield CostRow(item.name, ChargeKind.USAGE, item.meter, usage.unit, CostPart.MINIMUM, last, amount, exact)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from money import ZERO, exact_arithmetic
+from rating.domain.cells import Cell, Cells
 from rating.domain.pricing.adjust import Included
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import Proration
@@ -85,20 +86,33 @@ def ends_of(price: Price) -> list[Decimal]:
 
 
 def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
-    examples = tuple(quote_of(item, quantity, currency, unit) for quantity in example_quantities(item.price))
+    examples = tuple(_examples(item, unit, currency))
     sentence = sentence_of(item.price, unit, currency)
     if item.proration is Proration.DAY:
         sentence += " Of a period that is cut short, its days are charged."
     return ExplainedItem(item, unit, sentence, examples)
 
 
+def _examples(item: PlanItem, unit: str, currency: str) -> Iterator[Quote]:
+    price, spread = item.price, item.price.spread
+    if spread is None:
+        for quantity in example_quantities(price):
+            yield quote_of(item, quantity, currency, unit)
+        return
+    for values, model, included in spread.examples():
+        for quantity in example_quantities(price.of_part(model, included)):
+            yield quote_of(item, quantity, currency, unit, Cells(spread.by, (Cell(values, quantity),)))
+
+
 def _sentences(price: Price, unit: str, currency: str) -> Iterator[str]:
     words = Words(unit, currency)
     if price.convert is not None:
         yield price.convert.said(words)
-        words = Words(price.convert.unit or unit, currency)
+        words = price.convert.words(words)
+    if price.spread is not None:
+        yield price.spread.introduced()
     yield from (each.said(words) for each in price.adjustments if each.IS_BEFORE)
-    yield from price.model.said(words)
+    yield from price.model.said(words) if price.spread is None else price.spread.said(price.model, words)
     yield from (each.said(words) for each in price.adjustments if not each.IS_BEFORE)
 
 

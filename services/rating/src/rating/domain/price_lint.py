@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from money import ZERO, Exact, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
+from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.rows import Words
@@ -102,9 +103,9 @@ def lint_plan(name: str, plan: Plan, meters: Mapping[str, KnownMeter]) -> tuple[
         return (*found, *(replace(finding, plan=name) for finding in _priced_twice(plan)))
 
 
-def lint_meters(meters: Iterable[str], plans: Iterable[Plan]) -> tuple[Finding, ...]:
-    """Return the meters that no plan prices, by name."""
-    priced = {item.meter for plan in plans for item in plan.items}
+def lint_meters(meters: Iterable[str], plans: Iterable[Plan], known: Mapping[str, KnownMeter]) -> tuple[Finding, ...]:
+    """Return the meters that no plan prices, neither themselves nor by a formula that reads them, by name."""
+    priced = with_components((item.meter for plan in plans for item in plan.items), known)
     text = "no item of any plan prices this meter, so what it counts is on no invoice; price it, or keep it for looking"
     return tuple(
         Finding(Level.INFO, "meter-unused", text, meter=meter) for meter in sorted(set(meters)) if meter not in priced
@@ -128,9 +129,37 @@ def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> It
     if item.meter and item.meter not in meters:
         text = f"there is no meter {item.meter!r}; until it is applied, nothing of a contract with this plan is billed"
         yield Finding(Level.ERROR, "meter-missing", text)
-    looked = _Looked(item, meters.get(item.meter), plan.currency)
-    for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:
-        yield from rule(looked)
+    meter = meters.get(item.meter)
+    if item.price.spread is None:
+        looked = _Looked(item, meter, plan.currency)
+        for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:
+            yield from rule(looked)
+        return
+    if meter is not None:
+        yield from _not_by_groups(item.price.by, item.meter, meter)
+    for values, model, included in item.price.spread.examples():
+        part = replace(item, price=item.price.of_part(model, included))
+        where = ", ".join(f"{key} {value}" for key, value in zip(item.price.by, values, strict=True) if value)
+        for rule in _OF_USAGE:
+            for finding in rule(_Looked(part, meter, plan.currency)):
+                yield replace(finding, message=f"{where}: {finding.message}")
+
+
+def _not_by_groups(by: Iterable[str], name: str, meter: KnownMeter) -> Iterator[Finding]:
+    for key in by:
+        if meter.group_by is not None and key not in meter.group_by:
+            there = ", ".join(map(repr, sorted(meter.group_by))) or "nothing"
+            text = (
+                f"the price goes by {key!r}, by which the meter {name!r} does not group: it groups by {there}; until "
+                "it does, nothing of a contract with this plan is billed"
+            )
+            yield Finding(Level.ERROR, "group-missing", text)
+    if not meter.adds_up:
+        text = (
+            f"the groups of the meter {name!r} do not add up to its quantity: a price by values is for meters that sum "
+            "or count; nothing of a contract with this plan is billed"
+        )
+        yield Finding(Level.ERROR, "groups-not-added", text)
 
 
 def _priced_twice(plan: Plan) -> Iterator[Finding]:

@@ -8,14 +8,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from chassis.errors import Reason
-from chassis.errors.refused import Refused, each_of
+from chassis.errors.refused import Refused, each_of, inside
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan
+from rating.domain.cells import one_cell
+from rating.domain.charges import ONE, ChargeKind, MeterUsage, groups_priced, rate_plan
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
     from money import Currency
+    from rating.domain.cells import Cells
     from rating.domain.charges import Charge
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An item of a plan at a quantity of a whole period."""
+    """An item of a plan at a quantity of a whole period; `cells` has it by values of properties, where they decide."""
 
     item: str
     quantity: Decimal
+    cells: Cells | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,17 @@ class Quote:
     amount: Decimal
     meter: str = ""
     kind: ChargeKind = ChargeKind.USAGE
+    cells: Cells | None = None
+    """What was priced by values of properties, where they decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssumedUsage:
-    """What a meter would count in a period."""
+    """What a meter would count in a period; `cells` has it by values of properties, if they are told."""
 
     meter: str
     quantity: Decimal
+    cells: Cells | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +68,24 @@ def quoted_plan(plan: Plan, usage: Sequence[AssumedUsage], share: DayShare = WHO
 
     Raises Refused for a meter that no item prices.
     """
-    quantities = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
+    assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
     meters = [item.meter for item in plan.items if item.meter]
-    charges = rate_plan(plan, {meter: MeterUsage(quantities.get(meter, ZERO), "", 0) for meter in meters}, share)
+    charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
     unit = currency(plan.currency)
     with exact_arithmetic():
         lines = tuple(_line(charge, unit) for charge in charges)
         return PlanQuote(lines, sum((line.amount for line in lines), round_to_minor_unit(ZERO, unit)))
 
 
-def _priced_by(plan: Plan) -> Callable[[AssumedUsage], Decimal]:
-    known, seen = list(dict.fromkeys(item.meter for item in plan.items if item.meter)), set()
+def _assumed(quantity: Decimal, cells: Cells | None) -> MeterUsage:
+    return MeterUsage(quantity, "", 0, adds_up=True, cells=one_cell(quantity) if cells is None else cells)
 
-    def quantity_of(used: AssumedUsage) -> Decimal:
+
+def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
+    known, seen = list(dict.fromkeys(item.meter for item in plan.items if item.meter)), set()
+    groups = groups_priced(plan.items)
+
+    def usage_of(used: AssumedUsage) -> MeterUsage:
         if used.meter not in known:
             there = f"it prices {', '.join(map(repr, known))}" if known else "it has fixed fees alone"
             text = f"no item of the plan prices the meter {used.meter!a}; {there}"
@@ -82,14 +93,23 @@ def _priced_by(plan: Plan) -> Callable[[AssumedUsage], Decimal]:
         if used.meter in seen:
             raise Refused("meter", Reason.FIELD_INVALID, f"{used.meter!a} is given twice; write its sum once")
         seen.add(used.meter)
-        return used.quantity
+        _check_groups(f"the meter {used.meter!a}", used.cells, groups.get(used.meter, ()))
+        return _assumed(used.quantity, used.cells)
 
-    return quantity_of
+    return usage_of
+
+
+def _check_groups(what: str, cells: Cells | None, by: Sequence[str]) -> None:
+    """Refuse groups by a property that decides no price: a typing error would be priced as all other values."""
+    unknown = [key for key in (() if cells is None else cells.by) if key not in by]
+    if unknown:
+        there = f"they go by {', '.join(map(repr, by))}" if by else "they look at quantities alone; write the quantity"
+        raise Refused("groups", Reason.FIELD_INVALID, f"no price of {what} goes by {unknown[0]!a}; {there}")
 
 
 def _line(charge: Charge, unit: Currency) -> Quote:
     amount = round_to_minor_unit(charge.derivation.amount, unit)
-    return Quote(charge.item, charge.quantity, charge.derivation, amount, charge.meter, charge.kind)
+    return Quote(charge.item, charge.quantity, charge.derivation, amount, charge.meter, charge.kind, charge.cells)
 
 
 def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
@@ -102,15 +122,23 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
             there = ", ".join(map(repr, items)) or "none"
             text = f"the plan has no item {question.item!a}; it has: {there}"
             raise Refused(f"questions[{place}].item", Reason.FIELD_INVALID, text)
-        found.append(quote_of(item, question.quantity, plan.currency))
+        with inside(f"questions[{place}]"):
+            _check_groups(f"the item {item.name!a}", question.cells, item.price.by)
+        found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
     return tuple(found)
 
 
-def quote_of(item: PlanItem, quantity: Decimal, code: str, unit: str = "") -> Quote:
-    """Price a quantity of an item in the currency `code`; `unit` only makes the steps' texts readable."""
+def quote_of(item: PlanItem, quantity: Decimal, code: str, unit: str = "", cells: Cells | None = None) -> Quote:
+    """Price a quantity of an item in the currency `code`; `unit` only makes the steps' texts readable.
+
+    `cells` has it by values of properties; without, it has none of them.
+    """
+    if item.price.by:
+        cells = (one_cell(quantity) if cells is None else cells).along(item.price.by)
     is_fixed = item.price.is_fixed
     priced = ONE if is_fixed else quantity
-    derivation = rate(priced, item.price, unit=unit, currency=code)
+    derivation = rate(priced, item.price, unit=unit, currency=code, cells=cells)
     with exact_arithmetic():
         amount = round_to_minor_unit(derivation.amount, currency(code))
-    return Quote(item.name, priced, derivation, amount, item.meter, ChargeKind.FIXED if is_fixed else ChargeKind.USAGE)
+    kind = ChargeKind.FIXED if is_fixed else ChargeKind.USAGE
+    return Quote(item.name, priced, derivation, amount, item.meter, kind, cells if item.price.by else None)

@@ -2,53 +2,79 @@
 
 Pure: no clock, no rounding. The order is always the same: the quantity is converted, included units are taken off,
 the model prices what remains, adjustments of the amount (a minimum lifts it). A quantity below zero (possible for
-meters whose values can be negative) costs what zero costs: usage never earns money. Rounding is invoicing's, once per
-line.
+meters whose values can be negative) costs what zero costs: usage never earns money. A price by values of properties
+does so for each of its parts (`rate_parts`), and adds what they cost. Rounding is invoicing's, once per line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from money import ZERO, exact_arithmetic
+from money import ZERO, Exact, exact_arithmetic
+from rating.domain.cells import one_cell
 from rating.domain.pricing.price import Price
-from rating.domain.pricing.rows import Derivation, Step, StepName, Words
+from rating.domain.pricing.rows import Derivation, PartAmount, Step, StepName, TierRow, Words, amount_of
+from rating.domain.rate_parts import rate_parts
+
+if TYPE_CHECKING:
+    from rating.domain.cells import Cells
 
 
 def rate(
-    quantity: Decimal, price: Price, *, unit: str = "", currency: str = "", rounded: Decimal | None = None
+    quantity: Decimal,
+    price: Price,
+    *,
+    unit: str = "",
+    currency: str = "",
+    rounded: Decimal | None = None,
+    cells: Cells | None = None,
 ) -> Derivation:
     """Price the quantity of one period, or what it is `rounded` to where the meter rounds each event by itself.
 
-    `unit` and `currency` only make the steps' texts readable.
+    `cells` has it by values of properties, for prices that go by them; without, it has none of them. `unit` and
+    `currency` only make the steps' texts readable.
     """
     model, words = price.model, Words(unit, currency)
     steps: list[Step] = []
     with exact_arithmetic():
-        remaining = quantity
         if model.LOOKS_AT_USAGE:
             steps.append(Step(StepName.QUANTITY, f"Usage of the period: {words.units(quantity)}", quantity))
         if rounded is not None and model.LOOKS_AT_USAGE:
-            remaining = rounded
             text = f"Each event rounded by itself: {words.units(rounded)} are billed"
             steps.append(Step(StepName.BILLABLE, text, rounded))
-        if price.convert is not None:
-            remaining, told = price.convert.apply(remaining, words)
-            steps.extend(told)
-            words = Words(price.convert.unit or unit, currency)
-        for adjustment in price.adjustments:
-            if adjustment.IS_BEFORE:
-                remaining, told = adjustment.apply(remaining, words)
-                steps.extend(told)
-        if remaining < ZERO:
-            remaining = ZERO
-            steps.append(Step(StepName.INCLUDED, "Usage below zero is priced as zero", remaining))
-        rows = model.rows(remaining)
-        steps.extend(model.tell(rows, remaining, words))
-        amount = sum((row.amount for row in rows), start=ZERO)
+        parts: Sequence[PartAmount] = ()
+        if price.spread is None:
+            rows, told = _rate_whole(quantity if rounded is None else rounded, price, words)
+        else:
+            found = one_cell(quantity, rounded=rounded) if cells is None else cells
+            rows, parts, told = rate_parts(found, price, price.spread, words)
+        steps.extend(told)
+        amount = amount_of(rows)
         for adjustment in price.adjustments:
             if not adjustment.IS_BEFORE:
                 amount, told = adjustment.apply(amount, words)
                 steps.extend(told)
         steps.append(Step(StepName.TOTAL, f"Exact amount: {words.money(amount)}, not rounded", amount))
-        return Derivation(amount, rows if model.LOOKS_AT_USAGE else (), tuple(steps))
+        return Derivation(amount, tuple(rows) if model.LOOKS_AT_USAGE else (), tuple(steps), tuple(parts))
+
+
+def _rate_whole(quantity: Decimal, price: Price, words: Words) -> tuple[Sequence[TierRow], Sequence[Step]]:
+    """Price a quantity that is not told apart, up to the amount that the model says."""
+    steps: list[Step] = []
+    remaining: Exact = quantity
+    if price.convert is not None:
+        remaining, told = price.convert.apply(remaining, words)
+        steps.extend(told)
+        words = price.convert.words(words)
+    for adjustment in price.adjustments:
+        if adjustment.IS_BEFORE:
+            remaining, told = adjustment.apply(remaining, words)
+            steps.extend(told)
+    if remaining < ZERO:
+        remaining = ZERO
+        steps.append(Step(StepName.INCLUDED, "Usage below zero is priced as zero", remaining))
+    rows = price.model.rows(remaining)
+    steps.extend(price.model.tell(rows, remaining, words))
+    return rows, steps

@@ -21,10 +21,10 @@ from rating.domain.charges import (
     Charge,
     ChargeKind,
     MissingMeterError,
+    NotByGroupError,
     RatedPeriod,
     Terms,
     Usage,
-    check_meters,
     is_rated_by,
     is_sound,
     rate_period,
@@ -43,6 +43,7 @@ from rating.operations.finding import (
     find_terms,
     period_invalid,
 )
+from rating.operations.usage import check_usage, frozen_by_groups, not_priced
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
 from rating.store.versions import lock_entry
@@ -120,7 +121,7 @@ async def rate_usage(
                 message = f"snapshot {usage.snapshot_id!r} is being rated beside this call; call again"
                 raise Conflict(Reason.TRANSACTION_CONFLICT, message)
             return ChargesOfPeriod(unchanged, versions, customer)
-        rated = await _freeze(deps, tenant, terms, usage)
+        rated = await _freeze(deps, tenant, terms, await frozen_by_groups(deps, terms, usage))
         deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
     return ChargesOfPeriod(rated, versions, customer)
 
@@ -148,7 +149,7 @@ async def _rate_again(
         usage, _ = await deps.aggregator.snapshot(billed.snapshot_id, "", 0, "")
     except NotFound:
         return None
-    usage = replace(usage, amends_snapshot_id=follows_snapshot_id)
+    usage = await frozen_by_groups(deps, terms, replace(usage, amends_snapshot_id=follows_snapshot_id))
     difference = billed.difference(rate_period(terms, usage))
     if difference:
         message = (
@@ -187,11 +188,7 @@ async def _seal(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_
 async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
     if not amends_snapshot_id:
         # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
-        totals = await deps.aggregator.totals(terms.customer, terms.period)
-        try:
-            check_meters(terms.plan.content.items, totals.meters)
-        except MissingMeterError as error:
-            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+        await check_usage(deps, terms)
     return await deps.aggregator.seal(
         terms.customer,
         terms.period,
@@ -213,8 +210,8 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedP
     with start_span(telemetry.RATE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
         try:
             rated = rate_period(terms, usage, traceparent_of(span))
-        except MissingMeterError as error:
-            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+        except (MissingMeterError, NotByGroupError) as error:
+            raise not_priced(error) from error
         span.set_attribute(telemetry.CHARGES, len(rated.charges))
         async with transaction(deps.engine) as conn:
             return await _add(deps, conn, tenant, rated, terms.billed)

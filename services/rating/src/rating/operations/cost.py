@@ -7,13 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chassis.errors import Conflict, InvalidRequest, NotFound, Reason
+from chassis.errors import Conflict, InvalidRequest, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.side_by_side import each
 from eventlog.as_of import AsOf
 from money import currency
-from rating.domain.charges import MissingMeterError, Terms, Usage, check_meters
+from rating.domain.charges import (
+    Groups,
+    MissingMeterError,
+    NotByGroupError,
+    Terms,
+    Usage,
+    check_meters,
+    groups_priced,
+)
 from rating.domain.contracts import AskedPeriod
 from rating.domain.cost import (
     AskedUsage,
@@ -24,6 +32,7 @@ from rating.domain.cost import (
     chosen_items,
     cost_rows,
     counted_in_all,
+    usage_by_cells,
     usage_that_adds_up,
     usage_that_runs,
 )
@@ -31,6 +40,7 @@ from rating.domain.cost_windows import CostWindows, cost_windows
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
+from rating.operations.usage import not_priced
 
 # The aggregator answers each from its own database; more at once would only queue there.
 _METERS_AT_ONCE: Final = 4
@@ -63,11 +73,11 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     totals = await deps.aggregator.totals(terms.customer, windows.span)
     try:
         check_meters(items, totals.meters)
-    except MissingMeterError as error:
-        raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+    except (MissingMeterError, NotByGroupError) as error:
+        raise not_priced(error) from error
     usage = AskedUsage(terms.customer, windows.span, question.window_size, terms.time_zone)
     meters = list(dict.fromkeys(item.meter for item in items if item.meter))
-    told = await _ask_all(deps, usage, meters, totals, question)
+    told = await _ask_all(deps, usage, meters, totals, question, groups_priced(items))
     as_of = counted_in_all([answer.as_of for one in told for answer in one.answers] or [totals.as_of])
     if as_of is None:
         message = "the log of events was restored while cost was computed; call again"
@@ -82,11 +92,17 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the aggregator told of a meter: by groups, if it has them, and `running` where windows don't add up."""
+    """What the aggregator told of a meter: by groups, if it has them, and `running` where windows don't add up.
+
+    `cells_by` are the properties by which windows are told where a price goes by some of them; `asked` those of them
+    that were asked for.
+    """
 
     by_window: UsageByWindow | None
     running: UsageByWindow | None
     is_grouped: bool
+    cells_by: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def answers(self) -> list[UsageByWindow]:
@@ -96,15 +112,19 @@ class _Told:
         if self.running is not None:
             return usage_that_runs(self.running, self.by_window, windows)
         (by_window,) = self.answers
+        if self.cells_by:
+            return usage_by_cells(by_window, windows, self.cells_by, self.asked)
         return usage_that_adds_up(by_window, windows, is_grouped=self.is_grouped)
 
 
 async def _ask_all(
-    deps: Deps, usage: AskedUsage, meters: Sequence[str], totals: Usage, question: CostQuestion
+    deps: Deps, usage: AskedUsage, meters: Sequence[str], totals: Usage, question: CostQuestion, groups: Groups
 ) -> list[_Told]:
     """Ask for the usage of several meters side by side; the first failure ends all."""
 
     async def ask(meter: str) -> _Told:
+        if meter in groups:
+            return await _ask_cells(deps, usage, meter, question, groups[meter])
         return await _ask(deps, usage, meter, question, adds_up=totals.meters[meter].adds_up)
 
     return await each(ask, meters, _METERS_AT_ONCE)
@@ -118,6 +138,17 @@ async def _ask(deps: Deps, usage: AskedUsage, meter: str, question: CostQuestion
         return _Told(grouped, running, grouped is not None)
     by_window = grouped or await deps.aggregator.usage_by_window(usage, meter)
     return _Told(by_window, None, grouped is not None)
+
+
+async def _ask_cells(deps: Deps, usage: AskedUsage, meter: str, question: CostQuestion, by: tuple[str, ...]) -> _Told:
+    """Ask for the usage of a meter whose price goes by values of properties."""
+    asked = question.breakdown.properties
+    cells_by = tuple(dict.fromkeys((*asked, *by)))
+    told = await _ask_grouped(deps, usage, meter, cells_by, must=bool(question.items)) if asked else None
+    if told is None:
+        asked, cells_by = (), by
+        told = await _ask_grouped(deps, usage, meter, by, must=True)
+    return _Told(told, None, bool(asked), cells_by, asked)
 
 
 async def _ask_grouped(

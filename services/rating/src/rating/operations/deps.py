@@ -16,7 +16,8 @@ from eventlog.feed.completeness import Completeness
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import CurrentQuantity, Usage
+from rating.domain.cells import Cells
+from rating.domain.charges import CurrentQuantity, Groups, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.entitlements import Entitled, Verdict
 from rating.domain.meters import KnownMeter
@@ -33,8 +34,11 @@ HandedThrough = Any
 class Aggregator(Protocol):
     """What the use cases ask of the aggregator."""
 
-    async def totals(self, customer: str, period: Period | BillingPeriod) -> Usage:
-        """Return the usage of all meters of a customer and period as it is now."""
+    async def totals(self, customer: str, period: Period | BillingPeriod, groups: Groups = ...) -> Usage:
+        """Return the usage of all meters of a customer and period as it is now; of some also by their groups.
+
+        Raises NotFound METER_NOT_FOUND and InvalidRequest GROUP_UNKNOWN for groups that there are not.
+        """
         ...
 
     async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
@@ -64,6 +68,10 @@ class Aggregator(Protocol):
         self, snapshot_id: str, meter: str, page_size: int, page_token: str
     ) -> tuple[Usage, HandedThrough]:
         """Return the usage of a snapshot, and what is handed through of it: a page of the windows of a meter."""
+        ...
+
+    async def frozen_cells(self, snapshot_id: str, meter: str, by: tuple[str, ...]) -> Cells:
+        """Return what a snapshot holds of a meter whose days add up, by values of properties."""
         ...
 
     async def extents(

@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
-from chassis.errors import MeterlineError, NotFound, Reason
+from chassis.errors import MeterlineError
 from chassis.errors.refused import Refused
 from chassis.identity import acting_for
 from chassis.logs import get_logger
@@ -22,7 +22,16 @@ from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, period_labelled, periods_touching
-from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, Usage, goes_on, is_rated_by, rate_period
+from rating.domain.charges import (
+    MissingMeterError,
+    NotByGroupError,
+    RatedPeriod,
+    Terms,
+    Usage,
+    goes_on,
+    is_rated_by,
+    rate_period,
+)
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.live import Change
 from rating.domain.setbacks import Key, Setback
@@ -37,6 +46,7 @@ from rating.operations.finding import (
     find_terms,
     period_invalid,
 )
+from rating.operations.usage import not_priced, usage_now
 from rating.store import contracts as contract_store
 from rating.store import live as store
 from rating.store import unbilled as unbilled_store
@@ -121,7 +131,7 @@ async def charges_by_terms(deps: Deps, tenant: str, terms: Sequence[Terms]) -> l
         if found is not None and is_rated_by(found, one):
             return found
         try:
-            return rate_period(one, await _usage_now(deps, one))
+            return rate_period(one, await usage_now(deps, one))
         except MissingMeterError:
             return None
 
@@ -154,18 +164,14 @@ async def _as_now(deps: Deps, found: _Found, applied: AsOf) -> RatedPeriod:
 
 
 async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:
-    return _rated(terms, await _usage_now(deps, terms))
-
-
-async def _usage_now(deps: Deps, terms: Terms) -> Usage:
-    return await deps.aggregator.totals(terms.customer, terms.period)
+    return _rated(terms, await usage_now(deps, terms))
 
 
 def _rated(terms: Terms, usage: Usage) -> RatedPeriod:
     try:
         return rate_period(terms, usage)
-    except MissingMeterError as error:
-        raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+    except (MissingMeterError, NotByGroupError) as error:
+        raise not_priced(error) from error
 
 
 async def get_progress(deps: Deps, tenant: str) -> Progress:
@@ -301,7 +307,7 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
             return
         terms = await find_terms(conn, claim.tenant, versions, period)
     begun_at = deps.clock.now()
-    usage = await _usage_now(deps, terms)
+    usage = await usage_now(deps, terms)
     rated = _rated(terms, usage)
     async with transaction(deps.engine) as conn:
         if begun_at < period.end and goes_on(terms, usage):

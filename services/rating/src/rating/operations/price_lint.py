@@ -48,7 +48,7 @@ async def lint_plans(deps: Deps, tenant: str, question: LintQuestion) -> list[Fi
     found = await asyncio.to_thread(_lint_all, looked_at, meters)
     every = list((applied | drafts).values())
     unused = there if question.is_all else question.meters
-    return [*found, *lint_meters(unused, every), *lint_currencies(currencies, every)]
+    return [*found, *lint_meters(unused, every, meters), *lint_currencies(currencies, every)]
 
 
 def _lint_all(plans: dict[str, Plan], meters: dict[str, KnownMeter]) -> list[Finding]:

@@ -10,20 +10,25 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from money import format_decimal, format_exact, parse_exact
+from rating.domain.cells import Cell, Cells
 from rating.domain.charges import Charge, ChargeKind
 from rating.domain.plans import PlanItem
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import fields_of, from_plain, to_plain
+from rating.domain.pricing.matrix import Condition, Matrix, MatrixRow
+from rating.domain.pricing.per_key import PerKey
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
+from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import DayShare, Proration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rating.domain.pricing.model import PriceModel
+    from rating.domain.pricing.spread import Spread
 
 Document = dict[str, Any]
 _FORMER_KEYS: Final = {"unitPrice": "unit"}
@@ -35,10 +40,12 @@ _FORMER_KEYS: Final = {"unitPrice": "unit"}
 def item_to_document(item: PlanItem) -> Document:
     """Return a plan item as a document."""
     document: Document = {"name": item.name, "meter": item.meter, "product": item.product}
-    document["model"] = {"kind": _key(item.price.model.KIND), **_keyed(to_plain(item.price.model))}
+    document["model"] = _model_to_document(item.price.model)
     document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in item.price.adjustments)
     if item.price.convert is not None:
         document["convert"] = _conversion_to_document(item.price.convert)
+    if item.price.spread is not None:
+        document["spread"] = _spread_to_document(item.price.spread)
     if item.proration is not Proration.NONE:
         document["proration"] = item.proration.value
     return document
@@ -48,10 +55,44 @@ def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     """Return a plan item."""
     given = {kind.KIND: _optional_decimal(document.get(kind.KIND)) for kind in ADJUSTMENTS}
     convert = _conversion_from_document(document["convert"]) if "convert" in document else None
-    price = Price(_model_from_document(document["model"]), adjustments_of(given), convert)
+    spread = _spread_from_document(document["spread"]) if "spread" in document else None
+    price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread)
     return PlanItem(
         document["name"], document["meter"], document["product"], price, Proration(document.get("proration", "NONE"))
     )
+
+
+def _spread_to_document(spread: Spread) -> Document:
+    document: Document = {"by": list(spread.by), "ladder": spread.ladder.value}
+    if isinstance(spread, Matrix):
+        document["rows"] = [_matrix_row_to_document(row) for row in spread.rows]
+        document["otherwiseIncluded"] = _optional_text(spread.otherwise_included)
+    return document
+
+
+def _spread_from_document(document: Mapping[str, Any]) -> Spread:
+    by, ladder = tuple(document["by"]), Ladder(document["ladder"])
+    if "rows" not in document:
+        return PerKey(by, ladder)
+    rows = tuple(_matrix_row_from_document(row) for row in document["rows"])
+    return Matrix(by, ladder, rows, _optional_decimal(document["otherwiseIncluded"]))
+
+
+def _matrix_row_to_document(row: MatrixRow) -> Document:
+    return {
+        "when": [{"property": one.key, "values": list(one.values), "prefixes": list(one.prefixes)} for one in row.when],
+        "model": _model_to_document(row.model),
+        "included": _optional_text(row.included),
+    }
+
+
+def _matrix_row_from_document(document: Mapping[str, Any]) -> MatrixRow:
+    when = tuple(Condition(one["property"], tuple(one["values"]), tuple(one["prefixes"])) for one in document["when"])
+    return MatrixRow(when, _model_from_document(document["model"]), _optional_decimal(document["included"]))
+
+
+def _model_to_document(model: PriceModel) -> Document:
+    return {"kind": _key(model.KIND), **_keyed(to_plain(model))}
 
 
 def _conversion_to_document(convert: Conversion) -> Document:
@@ -122,6 +163,7 @@ def charge_to_document(charge: Charge) -> Document:
         # Absent where nothing is rounded, so that what is stored, and its digest, stay as they are.
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
         **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
+        **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
     }
 
 
@@ -142,26 +184,57 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         derivation=derivation,
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
         share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
+        cells=_cells_from_document(document["cells"]) if "cells" in document else None,
     )
+
+
+def _cells_to_document(cells: Cells) -> Document:
+    return {
+        "by": list(cells.by),
+        "cells": [
+            {
+                "values": list(cell.values),
+                "quantity": format_decimal(cell.quantity),
+                "eventCount": cell.event_count,
+                **({} if cell.rounded is None else {"rounded": format_decimal(cell.rounded)}),
+            }
+            for cell in cells.cells
+        ],
+    }
+
+
+def _cells_from_document(document: Mapping[str, Any]) -> Cells:
+    cells = (
+        Cell(
+            tuple(one["values"]),
+            Decimal(one["quantity"]),
+            one["eventCount"],
+            Decimal(one["rounded"]) if "rounded" in one else None,
+        )
+        for one in document["cells"]
+    )
+    return Cells(tuple(document["by"]), tuple(cells))
 
 
 def _row_to_document(row: TierRow) -> Document:
     return {
         "upTo": _optional_text(row.up_to),
-        "quantity": format_decimal(row.quantity),
+        "quantity": format_exact(row.quantity),
         "unitPrice": format_decimal(row.unit_price),
         "flat": format_decimal(row.flat),
-        "amount": format_decimal(row.amount),
+        "amount": format_exact(row.amount),
+        **({"row": row.row} if row.row else {}),
     }
 
 
 def _row_from_document(document: Mapping[str, Any]) -> TierRow:
     return TierRow(
         up_to=_optional_decimal(document["upTo"]),
-        quantity=Decimal(document["quantity"]),
+        quantity=parse_exact(document["quantity"]),
         unit_price=Decimal(document["unitPrice"] if "unitPrice" in document else document["unit"]),
         flat=Decimal(document["flat"]),
-        amount=Decimal(document["amount"]),
+        amount=parse_exact(document["amount"]),
+        row=document.get("row", ""),
     )
 
 

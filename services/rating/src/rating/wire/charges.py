@@ -20,6 +20,7 @@ from rating.wire.plans import item_to_proto
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rating.domain.cells import Cells
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.pricing.rows import Derivation, TierRow
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
@@ -93,8 +94,22 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         event_count=charge.event_count,
         as_of=as_of_to_proto(rated.as_of),
         traceparent=rated.traceparent,
-        priced_quantity="" if derivation.priced_quantity is None else format_decimal(derivation.priced_quantity),
+        priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
+        cells=() if charge.cells is None else cells_to_proto(charge.cells),
     )
+
+
+def cells_to_proto(cells: Cells) -> list[charge_pb2.ChargeCell]:
+    """Return usage by values of properties."""
+    return [
+        charge_pb2.ChargeCell(
+            group=group,
+            quantity=format_decimal(cell.quantity),
+            billable_quantity="" if cell.rounded is None else format_decimal(cell.rounded),
+            event_count=cell.event_count,
+        )
+        for group, cell in cells.groups()
+    ]
 
 
 def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse:
@@ -174,8 +189,9 @@ def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainCha
 def _tier_to_proto(row: TierRow) -> charge_pb2.ChargeTier:
     return charge_pb2.ChargeTier(
         up_to="" if row.up_to is None else format_decimal(row.up_to),
-        quantity=format_decimal(row.quantity),
+        quantity=format_exact(row.quantity),
         unit_price=format_decimal(row.unit_price),
         flat=format_decimal(row.flat) if row.flat else "",
-        amount=format_decimal(row.amount),
+        amount=format_exact(row.amount),
+        row=row.row,
     )

@@ -14,18 +14,17 @@ from money import format_decimal
 from rating.domain.currencies import check_currency
 from rating.domain.notice_rule import PERIODS_DEFAULT, NoticeRule
 from rating.domain.plans import ItemDraft, PlanDraft
-from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
-from rating.domain.pricing.fields import Plain, fields_of, from_plain, to_plain
 from rating.domain.pricing.price import Price
 from rating.domain.proration import Proration
 from rating.wire.features import feature_from_proto, feature_to_proto
-from rating.wire.values import decimal_in, instant_in, outcome_to_proto, signed_decimal_in
+from rating.wire.models import model_from_proto, model_to_proto
+from rating.wire.spreads import spread_from_proto, spread_to_proto
+from rating.wire.values import decimal_in, instant_in, outcome_to_proto
 
 if TYPE_CHECKING:
     from rating.domain.plans import Plan, PlanChange, PlanItem
-    from rating.domain.pricing.model import PriceModel
     from rating.domain.versions import Applied, Version
 
 
@@ -68,13 +67,15 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
 def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
     """Return the message of a plan item as it was applied: by its product if it named one."""
     price, meter = item.price, "" if item.product else item.meter
-    model: Any = {price.model.KIND: to_plain(price.model)}
+    model = model_to_proto(price.model)
     if price.is_fixed:
         proration = _PRORATIONS[item.proration]
         return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, proration=proration, **model)
     adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
     convert = None if price.convert is None else _conversion_to_proto(price.convert)
     usage: Any = {**model, **adjustments, "convert": convert}
+    if price.spread is not None:
+        usage = {**adjustments, "convert": convert, **spread_to_proto(price.spread, price.model)}
     return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, usage=usage)
 
 
@@ -115,22 +116,18 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
             with inside("usage"):
                 price = _usage_price_from_proto(item.usage)
         case fixed:
-            price = Price(_model_from_proto(fixed, item))
+            price = Price(model_from_proto(fixed, item))
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
     return ItemDraft(item.name, item.meter, item.product, price, proration)
 
 
 def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:
-    kind = usage.WhichOneof("model")
-    if kind is None:
-        kinds = ", ".join(model.KIND for model in MODELS if model.LOOKS_AT_USAGE)
-        raise Refused("model", Reason.FIELD_REQUIRED, f"say how usage is priced, by one of: {kinds}")
-    model = _model_from_proto(kind, usage)
+    spread, model = spread_from_proto(usage)
     texts = {adjustment.KIND: getattr(usage, adjustment.KIND) for adjustment in ADJUSTMENTS}
     adjustments = adjustments_of({kind: decimal_in(kind, text) for kind, text in texts.items() if text})
     with inside("convert"):
         convert = _conversion_from_proto(usage.convert) if usage.HasField("convert") else None
-    return Price(model, adjustments, convert)
+    return Price(model, adjustments, convert, spread)
 
 
 def _conversion_from_proto(message: catalog_pb2.Conversion) -> Conversion:
@@ -154,17 +151,3 @@ def _conversion_to_proto(convert: Conversion) -> catalog_pb2.Conversion:
         rounding=catalog_pb2.QuantityRounding.Value(f"{_ROUNDING}{rounding}"),
         unit=convert.unit,
     )
-
-
-def _model_from_proto(kind: str, owner: catalog_pb2.PlanItem | catalog_pb2.UsagePrice) -> PriceModel:
-    model = next(model for model in MODELS if kind == model.KIND)
-    with inside(kind):
-        return from_plain(model, _plain(getattr(owner, kind), model), signed_decimal_in)
-
-
-def _plain(message: Any, kind: type) -> Plain:
-    plain: Plain = {}
-    for field in fields_of(kind):
-        content = getattr(message, field.name)
-        plain[field.name] = content if field.record is None else [_plain(entry, field.record) for entry in content]
-    return plain

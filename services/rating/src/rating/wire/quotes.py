@@ -12,22 +12,31 @@ from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, INPUT, ZERO, InvalidDecimalError, format_decimal, format_exact, parse_decimal
 from rating.domain.assumed_periods import AssumedPeriod
 from rating.domain.billing_period import parse_day
+from rating.domain.cells import Cell, cells_of_groups
 from rating.domain.plans import NamedPlan
 from rating.domain.quotes import AssumedUsage, Question, Quote
-from rating.wire.charges import KINDS, steps_to_proto, tiers_to_proto
+from rating.wire.charges import KINDS, cells_to_proto, steps_to_proto, tiers_to_proto
 from rating.wire.plans import plan_from_proto
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rating.domain.cells import Cells
     from rating.domain.plans import PlanDraft
     from rating.operations.quotes import QuotedPlan, Quotes
 
 
 def questions_from_proto(request: pb.QuotePriceRequest) -> list[Question]:
     """Return which items at which quantities. Raises InvalidRequest."""
-    return [
-        Question(question.item, _quantity(f"questions[{place}].quantity", question.quantity))
-        for place, question in enumerate(request.questions)
-    ]
+    return [_question(f"questions[{place}]", question) for place, question in enumerate(request.questions)]
+
+
+def _question(field: str, question: pb.PriceQuestion) -> Question:
+    if not question.groups:
+        return Question(question.item, _quantity(f"{field}.quantity", question.quantity))
+    with refusals(field):
+        cells = _cells_from_proto(question.quantity, question.groups)
+        return Question(question.item, cells.quantity, cells)
 
 
 def quotes_to_proto(found: Quotes) -> pb.QuotePriceResponse:
@@ -81,8 +90,24 @@ def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:
 
 
 def _assumed_usage(used: pb.AssumedUsage) -> AssumedUsage:
+    if used.groups:
+        cells = _cells_from_proto(used.quantity, used.groups)
+        return AssumedUsage(used.meter, cells.quantity, cells)
+    return AssumedUsage(used.meter, _derived(used.quantity))
+
+
+def _cells_from_proto(quantity: str, groups: Sequence[pb.AssumedGroup]) -> Cells:
+    """Return usage by values of properties. Raises Refused."""
+    if quantity:
+        raise Refused("quantity", Reason.FIELD_INVALID, "stands beside groups, whose sum it is; leave it out")
+    by = tuple(dict.fromkeys(key for group in groups for key in sorted(group.group)))
+    found = each_of("groups", groups, lambda group: (dict(group.group), Cell((), _derived(group.quantity))))
+    return cells_of_groups(by, found)
+
+
+def _derived(text: str) -> Decimal:
     try:
-        return AssumedUsage(used.meter, parse_decimal(used.quantity, DERIVED))
+        return parse_decimal(text, DERIVED)
     except InvalidDecimalError as error:
         raise Refused("quantity", Reason.FIELD_INVALID, error.message) from error
 
@@ -109,5 +134,6 @@ def quote_to_proto(quote: Quote) -> pb.PriceQuote:
         steps=steps_to_proto(quote.derivation),
         meter=quote.meter,
         kind=KINDS[quote.kind],
-        priced_quantity="" if priced is None else format_decimal(priced),
+        priced_quantity="" if priced is None else format_exact(priced),
+        cells=() if quote.cells is None else cells_to_proto(quote.cells),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from eventlog.wire import as_of_from_answer, as_of_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
+from rating.domain.cells import Cell, Cells, cells_of, cells_of_groups
 from rating.domain.charges import CurrentQuantity, MeterUsage, Usage
 from rating.domain.meters import KnownMeter
 
@@ -26,13 +29,16 @@ _GO_ON: Final = {
     meter_pb2.AGGREGATION_PERCENTILE,
     meter_pb2.AGGREGATION_LIVE_COUNT,
     meter_pb2.AGGREGATION_RUNNING_TOTAL,
+    meter_pb2.AGGREGATION_FORMULA,
 }
-"""These are quantities of time that passes."""
+"""These are quantities of time that passes, or may be computed from such ones."""
 
 
-def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
-    """Return usage as it is now."""
-    return Usage(_meters(response.usage), as_of_from_answer(response.as_of))
+def usage_from_totals(
+    response: aggregator_pb.QueryTotalsResponse, groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> Usage:
+    """Return usage as it is now; `groups` has the properties by which meters were asked for."""
+    return Usage(_meters(response.usage, groups), as_of_from_answer(response.as_of))
 
 
 def current_from_proto(response: aggregator_pb.CurrentUsageResponse) -> CurrentQuantity:
@@ -55,10 +61,59 @@ def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
 
 def known_meters(meters: Iterable[meter_pb2.Meter]) -> dict[str, KnownMeter]:
     """Return what is known of meters, by name."""
-    return {meter.name: KnownMeter(meter.spec.unit, meter.spec.aggregation in _WHOLE) for meter in meters}
+    return {
+        meter.name: KnownMeter(
+            unit=meter.spec.unit,
+            is_whole=meter.spec.aggregation in _WHOLE,
+            group_by=frozenset(meter.spec.group_by),
+            adds_up=meter.spec.aggregation in _ADD_UP,
+            computed_from=tuple(component.meter for component in meter.spec.formula.components),
+        )
+        for meter in meters
+    }
 
 
-def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
+def cells_from_windows(windows: Iterable[usage_pb2.SnapshotWindow], by: tuple[str, ...]) -> Cells:
+    """Return frozen usage by values of properties: its days put together."""
+    return cells_of_groups(
+        by,
+        (
+            (
+                window.group,
+                Cell(
+                    (),
+                    parse_decimal(window.quantity, DERIVED),
+                    window.event_count,
+                    _optional_decimal(window.billable_quantity),
+                ),
+            )
+            for window in windows
+        ),
+    )
+
+
+def _cells(entry: usage_pb2.MeterUsage, by: tuple[str, ...]) -> Cells:
+    return cells_of(
+        by,
+        (
+            Cell(
+                tuple(cell.group),
+                parse_decimal(cell.quantity, DERIVED),
+                cell.event_count,
+                _optional_decimal(cell.billable_quantity),
+            )
+            for cell in entry.cells
+        ),
+    )
+
+
+def _optional_decimal(text: str) -> Decimal | None:
+    return parse_decimal(text, DERIVED) if text else None
+
+
+def _meters(
+    usage: Iterable[usage_pb2.MeterUsage], groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> dict[str, MeterUsage]:
     return {
         entry.meter: MeterUsage(
             quantity=parse_decimal(entry.quantity or "0", DERIVED),
@@ -66,7 +121,8 @@ def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
             event_count=entry.event_count,
             adds_up=entry.aggregation in _ADD_UP,
             goes_on=entry.aggregation in _GO_ON,
-            rounded=parse_decimal(entry.billable_quantity, DERIVED) if entry.billable_quantity else None,
+            rounded=_optional_decimal(entry.billable_quantity),
+            cells=_cells(entry, groups[entry.meter]) if entry.meter in groups else None,
         )
         for entry in usage
     }

@@ -487,6 +487,7 @@ class InvoiceLineTier(_message.Message):
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     FLAT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    ROW_FIELD_NUMBER: _builtins.int
     up_to: _builtins.str
     """Upper bound of the tier, inclusive; empty for the last or only one."""
     quantity: _builtins.str
@@ -497,6 +498,8 @@ class InvoiceLineTier(_message.Message):
     """Flat fee of the tier; empty = none."""
     amount: _builtins.str
     """Exact amount of the row."""
+    row: _builtins.str
+    """Which row of a matrix, or value of a key, it is of, for people; else empty."""
     def __init__(
         self,
         *,
@@ -505,10 +508,11 @@ class InvoiceLineTier(_message.Message):
         unit_price: _builtins.str = ...,
         flat: _builtins.str = ...,
         amount: _builtins.str = ...,
+        row: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "row", b"row", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -48,6 +48,34 @@ PRORATION_DAY: Proration.ValueType  # 2
 """
 Global___Proration: _TypeAlias = Proration  # noqa: Y015
 
+class _Ladder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LadderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ladder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LADDER_UNSPECIFIED: _Ladder.ValueType  # 0
+    """As OWN."""
+    LADDER_OWN: _Ladder.ValueType  # 1
+    """Each row by its own quantity."""
+    LADDER_TOTAL: _Ladder.ValueType  # 2
+    """All rows by their common quantity, of `graduated` or `volume` with the same bounds and flat fees: of every slice each row takes its part
+    of the whole at its own price. Flat fees are charged once.
+    """
+
+class Ladder(_Ladder, metaclass=_LadderEnumTypeWrapper):
+    """By which quantity the tiers of several rows are climbed."""
+
+LADDER_UNSPECIFIED: Ladder.ValueType  # 0
+"""As OWN."""
+LADDER_OWN: Ladder.ValueType  # 1
+"""Each row by its own quantity."""
+LADDER_TOTAL: Ladder.ValueType  # 2
+"""All rows by their common quantity, of `graduated` or `volume` with the same bounds and flat fees: of every slice each row takes its part
+of the whole at its own price. Flat fees are charged once.
+"""
+Global___Ladder: _TypeAlias = Ladder  # noqa: Y015
+
 class _QuantityRounding:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -416,16 +444,21 @@ class UsagePrice(_message.Message):
     GRADUATED_PERCENTAGE_FIELD_NUMBER: _builtins.int
     DYNAMIC_FIELD_NUMBER: _builtins.int
     COST_PLUS_FIELD_NUMBER: _builtins.int
+    MATRIX_FIELD_NUMBER: _builtins.int
     INCLUDED_FIELD_NUMBER: _builtins.int
     MAXIMUM_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
     CONVERT_FIELD_NUMBER: _builtins.int
+    PER_KEY_FIELD_NUMBER: _builtins.int
+    LADDER_FIELD_NUMBER: _builtins.int
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""
     maximum: _builtins.str
     """The item costs at most this. Decimal text, not negative, not below `minimum`. Empty = no maximum."""
     minimum: _builtins.str
     """The item costs at least this, also without usage. Decimal text, not negative. Empty = no minimum."""
+    ladder: Global___Ladder.ValueType
+    """Whether the rows of `matrix`, or the values of `per_key`, climb a ladder each or one together. Only beside one of them."""
     @_builtins.property
     def per_unit(self) -> Global___PerUnitPrice:
         """Every unit at one price."""
@@ -463,9 +496,19 @@ class UsagePrice(_message.Message):
         """The quantity is what it costs the seller; passed on with a markup."""
 
     @_builtins.property
+    def matrix(self) -> Global___MatrixPrice:
+        """A model chosen by the values of properties by which the meter groups."""
+
+    @_builtins.property
     def convert(self) -> Global___Conversion:
         """From the metered quantity to the one that is priced; included units and tiers are in the unit that it converts to. The metered
         quantity stays beside it, exact. Optional.
+        """
+
+    @_builtins.property
+    def per_key(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The model prices each value of these properties by itself, with its own included units; the charge is the sum. Properties by which the
+        meter groups; not beside `matrix`. Example: ["region"].
         """
 
     def __init__(
@@ -480,20 +523,179 @@ class UsagePrice(_message.Message):
         graduated_percentage: Global___GraduatedPercentagePrice | None = ...,
         dynamic: Global___DynamicPrice | None = ...,
         cost_plus: Global___CostPlusPrice | None = ...,
+        matrix: Global___MatrixPrice | None = ...,
         included: _builtins.str = ...,
         maximum: _builtins.str = ...,
         minimum: _builtins.str = ...,
         convert: Global___Conversion | None = ...,
+        per_key: _abc.Iterable[_builtins.str] | None = ...,
+        ladder: Global___Ladder.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "matrix", b"matrix", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "ladder", b"ladder", "matrix", b"matrix", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_key", b"per_key", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus", "matrix"]  # noqa: Y015
+    _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
+
+Global___UsagePrice: _TypeAlias = UsagePrice  # noqa: Y015
+
+@_typing.final
+class MatrixPrice(_message.Message):
+    """Prices by the values of properties: a value goes to the first row that matches it, each row prices the sum of what went to it, and the
+    charge is the sum of the rows. Example: by country, AT and DE at 0.06, all others at 0.10.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties by which the meter groups, and which rows may name. Required."""
+
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatrixRow]:
+        """Rows, the first that matches wins; of rows that match by prefixes of the same properties, the one with the longest."""
+
+    @_builtins.property
+    def otherwise(self) -> Global___MatrixRow:
+        """What no row matches. Without `when`. Required."""
+
+    def __init__(
+        self,
+        *,
+        by: _abc.Iterable[_builtins.str] | None = ...,
+        rows: _abc.Iterable[Global___MatrixRow] | None = ...,
+        otherwise: Global___MatrixRow | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["otherwise", b"otherwise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "otherwise", b"otherwise", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatrixPrice: _TypeAlias = MatrixPrice  # noqa: Y015
+
+@_typing.final
+class MatrixRow(_message.Message):
+    """A row of a matrix: for which values, at which price."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHEN_FIELD_NUMBER: _builtins.int
+    PER_UNIT_FIELD_NUMBER: _builtins.int
+    GRADUATED_FIELD_NUMBER: _builtins.int
+    VOLUME_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    STAIRSTEP_FIELD_NUMBER: _builtins.int
+    PERCENTAGE_FIELD_NUMBER: _builtins.int
+    GRADUATED_PERCENTAGE_FIELD_NUMBER: _builtins.int
+    DYNAMIC_FIELD_NUMBER: _builtins.int
+    COST_PLUS_FIELD_NUMBER: _builtins.int
+    INCLUDED_FIELD_NUMBER: _builtins.int
+    included: _builtins.str
+    """Units of this row free of charge in every period. Decimal text, not negative. Not where the item itself has included units. Empty = 0."""
+    @_builtins.property
+    def when(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatrixCondition]:
+        """All of these must hold. At least one, but for `otherwise`, which has none."""
+
+    @_builtins.property
+    def per_unit(self) -> Global___PerUnitPrice:
+        """Every unit at one price."""
+
+    @_builtins.property
+    def graduated(self) -> Global___GraduatedPrice:
+        """Slices by tiers."""
+
+    @_builtins.property
+    def volume(self) -> Global___VolumePrice:
+        """One tier for all."""
+
+    @_builtins.property
+    def package(self) -> Global___PackagePrice:
+        """Whole blocks."""
+
+    @_builtins.property
+    def stairstep(self) -> Global___StairstepPrice:
+        """Brackets."""
+
+    @_builtins.property
+    def percentage(self) -> Global___PercentagePrice:
+        """A share."""
+
+    @_builtins.property
+    def graduated_percentage(self) -> Global___GraduatedPercentagePrice:
+        """Shares by slices."""
+
+    @_builtins.property
+    def dynamic(self) -> Global___DynamicPrice:
+        """The price that the events carry."""
+
+    @_builtins.property
+    def cost_plus(self) -> Global___CostPlusPrice:
+        """Cost and a markup."""
+
+    def __init__(
+        self,
+        *,
+        when: _abc.Iterable[Global___MatrixCondition] | None = ...,
+        per_unit: Global___PerUnitPrice | None = ...,
+        graduated: Global___GraduatedPrice | None = ...,
+        volume: Global___VolumePrice | None = ...,
+        package: Global___PackagePrice | None = ...,
+        stairstep: Global___StairstepPrice | None = ...,
+        percentage: Global___PercentagePrice | None = ...,
+        graduated_percentage: Global___GraduatedPercentagePrice | None = ...,
+        dynamic: Global___DynamicPrice | None = ...,
+        cost_plus: Global___CostPlusPrice | None = ...,
+        included: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
 
-Global___UsagePrice: _TypeAlias = UsagePrice  # noqa: Y015
+Global___MatrixRow: _TypeAlias = MatrixRow  # noqa: Y015
+
+@_typing.final
+class MatrixCondition(_message.Message):
+    """Which values of a property a row is for. One of both lists."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPERTY_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    PREFIXES_FIELD_NUMBER: _builtins.int
+    property: _builtins.str
+    """Property, one of `by`. Required."""
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One of these values; "" is that of an event without the property."""
+
+    @_builtins.property
+    def prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Values that begin so. Example: "4366"."""
+
+    def __init__(
+        self,
+        *,
+        property: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+        prefixes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prefixes", b"prefixes", "property", b"property", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatrixCondition: _TypeAlias = MatrixCondition  # noqa: Y015
 
 @_typing.final
 class Conversion(_message.Message):

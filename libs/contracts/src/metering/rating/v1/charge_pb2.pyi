@@ -71,6 +71,7 @@ class Charge(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity; empty for a live charge."""
     contract: _builtins.str
@@ -107,7 +108,7 @@ class Charge(_message.Message):
     """W3C traceparent of the span that rated it."""
     priced_quantity: _builtins.str
     """What is priced of the quantity, where that is another one: rounded event by event (`billable` of the meter), or converted (`convert` of
-    the price); tiers and included units are of it. Decimal text; empty where the quantity itself is priced.
+    the price); tiers and included units are of it. Decimal text, or a fraction; empty where the quantity itself is priced.
     """
     @_builtins.property
     def period(self) -> _values_pb2.Period:
@@ -124,6 +125,10 @@ class Charge(_message.Message):
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
         """The part of the log that is counted."""
+
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeCell]:
+        """Of a price by the values of properties: what was counted of each, from which the charge follows. Empty for all others."""
 
     def __init__(
         self,
@@ -149,14 +154,71 @@ class Charge(_message.Message):
         as_of: _values_pb2.AsOf | None = ...,
         traceparent: _builtins.str = ...,
         priced_quantity: _builtins.str = ...,
+        cells: _abc.Iterable[Global___ChargeCell] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Charge: _TypeAlias = Charge  # noqa: Y015
+
+@_typing.final
+class ChargeCell(_message.Message):
+    """What was counted of one group of usage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class GroupEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Exact decimal text."""
+    billable_quantity: _builtins.str
+    """What is billed of it, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    event_count: _builtins.int
+    """Events behind it."""
+    @_builtins.property
+    def group(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Property -> value; "" where events lack it."""
+
+    def __init__(
+        self,
+        *,
+        group: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        quantity: _builtins.str = ...,
+        billable_quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeCell: _TypeAlias = ChargeCell  # noqa: Y015
 
 @_typing.final
 class ChargeTier(_message.Message):
@@ -169,16 +231,21 @@ class ChargeTier(_message.Message):
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     FLAT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    ROW_FIELD_NUMBER: _builtins.int
     up_to: _builtins.str
     """Upper bound of the tier, inclusive; empty for the last or only one."""
     quantity: _builtins.str
-    """Part of the quantity priced here; blocks for a package."""
+    """Part of the quantity priced here; blocks for a package. Decimal text, or a fraction as in `exact_amount` of the charge."""
     unit_price: _builtins.str
     """Price of one unit (of one block for a package)."""
     flat: _builtins.str
     """Flat fee of the tier; empty = none."""
     amount: _builtins.str
-    """quantity * unit + flat, exact."""
+    """quantity * unit + flat, exact: decimal text, or a fraction."""
+    row: _builtins.str
+    """Which row of a matrix, or value of a key, it is of, for people. Empty for all other prices, and for a flat fee that all rows have
+    together. Example: "country AT or DE".
+    """
     def __init__(
         self,
         *,
@@ -187,10 +254,11 @@ class ChargeTier(_message.Message):
         unit_price: _builtins.str = ...,
         flat: _builtins.str = ...,
         amount: _builtins.str = ...,
+        row: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "row", b"row", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -206,7 +274,7 @@ class DerivationStep(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Stable name: "quantity", "billable", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
+    """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
     "days", "total".
     """
     text: _builtins.str

@@ -1520,23 +1520,77 @@ class PriceQuestion(_message.Message):
 
     ITEM_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     item: _builtins.str
     """Name of the plan item. Required."""
     quantity: _builtins.str
     """Quantity of a period, decimal text, zero or more. What costs the same whatever the usage takes none. Example: "1250.5"."""
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedGroup]:
+        """Instead, for a price by the values of properties: the quantity of each group. A quantity without a group is one without the properties."""
+
     def __init__(
         self,
         *,
         item: _builtins.str = ...,
         quantity: _builtins.str = ...,
+        groups: _abc.Iterable[Global___AssumedGroup] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "item", b"item", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceQuestion: _TypeAlias = PriceQuestion  # noqa: Y015
+
+@_typing.final
+class AssumedGroup(_message.Message):
+    """What would be used of one group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class GroupEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Quantity as it is billed. Decimal text. Example: "1250.5". Required."""
+    @_builtins.property
+    def group(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Property -> value; properties that are left out have the value ""."""
+
+    def __init__(
+        self,
+        *,
+        group: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssumedGroup: _TypeAlias = AssumedGroup  # noqa: Y015
 
 @_typing.final
 class QuotePriceResponse(_message.Message):
@@ -1597,12 +1651,13 @@ class PriceQuote(_message.Message):
     METER_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
     item: _builtins.str
     """Name of the plan item."""
     quantity: _builtins.str
     """Quantity, decimal text; "1" for a fixed fee."""
     exact_amount: _builtins.str
-    """Exact amount, not rounded. Decimal text."""
+    """Exact amount, not rounded. Decimal text, or a fraction in lowest terms."""
     amount: _builtins.str
     """The same as an invoice prints it: rounded once, half away from zero."""
     meter: _builtins.str
@@ -1610,7 +1665,7 @@ class PriceQuote(_message.Message):
     kind: _charge_pb2.ChargeKind.ValueType
     """What the item is for."""
     priced_quantity: _builtins.str
-    """What is priced of the quantity, where that is another one: converted. Decimal text; else empty."""
+    """What is priced of the quantity, where that is another one: converted. Decimal text, or a fraction; else empty."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.ChargeTier]:
         """Rows of the price model that were used, in order."""
@@ -1618,6 +1673,10 @@ class PriceQuote(_message.Message):
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.DerivationStep]:
         """How the amount came about, in order."""
+
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.ChargeCell]:
+        """Of a price by the values of properties: the quantity of each group."""
 
     def __init__(
         self,
@@ -1631,10 +1690,11 @@ class PriceQuote(_message.Message):
         meter: _builtins.str = ...,
         kind: _charge_pb2.ChargeKind.ValueType = ...,
         priced_quantity: _builtins.str = ...,
+        cells: _abc.Iterable[_charge_pb2.ChargeCell] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "item", b"item", "kind", b"kind", "meter", b"meter", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "cells", b"cells", "exact_amount", b"exact_amount", "item", b"item", "kind", b"kind", "meter", b"meter", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1724,19 +1784,27 @@ class AssumedUsage(_message.Message):
 
     METER_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter that an item of the plan prices. Required."""
     quantity: _builtins.str
-    """Quantity as it is billed, before included units. Decimal text; one below zero costs what zero costs. Example: "1250.5". Required."""
+    """Quantity as it is billed, before included units. Decimal text; one below zero costs what zero costs. Example: "1250.5".
+    Required, unless there are groups.
+    """
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedGroup]:
+        """Instead: the quantity of each group of events, by properties; the meter's is their sum."""
+
     def __init__(
         self,
         *,
         meter: _builtins.str = ...,
         quantity: _builtins.str = ...,
+        groups: _abc.Iterable[Global___AssumedGroup] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

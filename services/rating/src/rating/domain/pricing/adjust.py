@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, format_decimal
+from money import ZERO, Exact, format_decimal, less
 from rating.domain.pricing.model import check_not_negative
 from rating.domain.pricing.rows import Step, StepName, Words
 
@@ -37,7 +37,7 @@ class Adjustment(ABC):
         return f"Its {self.KIND} is {format_decimal(self.value)}."
 
     @abstractmethod
-    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+    def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Return what becomes of a quantity or an amount, and the steps that tell it."""
         ...
 
@@ -53,9 +53,9 @@ class Included(Adjustment):
         """Return how many are included."""
         return f"The first {words.units(self.value)} of a period are included; what follows is about those beyond."
 
-    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+    def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Take the included units off."""
-        remaining = max(value - self.value, ZERO)
+        remaining = max(less(value, self.value), ZERO)
         text = f"{words.units(self.value)} included, {words.units(remaining)} remain"
         return remaining, (Step(StepName.INCLUDED, text, remaining),)
 
@@ -71,7 +71,7 @@ class Maximum(Adjustment):
         """Return what it costs at most."""
         return f"It costs at most {words.money(self.value)} in a period."
 
-    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+    def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Cap an amount above the maximum."""
         if value <= self.value:
             return value, ()
@@ -90,7 +90,7 @@ class Minimum(Adjustment):
         """Return what it costs at least."""
         return f"It costs at least {words.money(self.value)} in a period."
 
-    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+    def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Lift an amount below the minimum."""
         if value >= self.value:
             return value, ()

@@ -1,7 +1,8 @@
 """From the metered quantity of a period to the one that is priced: another unit, and whole steps of it.
 
 Beside the average, and the rounding of single events in meters, this is the only rounding of a quantity. It is decided
-on integers, once per period, on the whole quantity: rounded slices would not add up.
+on integers, once per period, on the whole quantity: rounded slices would not add up. Without a rounding the quantity is
+divided exactly: 100 seconds are 5/3 minutes.
 """
 
 from __future__ import annotations
@@ -15,15 +16,13 @@ from typing import Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, exact_arithmetic, format_decimal, places_of
+from money import ZERO, Exact, exact_arithmetic, exact_of, format_decimal
 from rating.domain.pricing.rows import Step, StepName, Words
 
 _FACTOR_MIN: Final = Decimal("0.00001")
 _MULTIPLY_MAX: Final = Decimal(100_000)
 """Largest factor: a quantity that is a sum of very many values must stay one that passes between services."""
 _DIVIDE_MAX: Final = Decimal(10) ** 15
-PLACES_MAX: Final = 18
-"""Most decimals that a conversion without rounding and a price have together: values have as many at most."""
 
 
 class Rounding(StrEnum):
@@ -48,7 +47,7 @@ class Conversion:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself, or would not be exact."""
+        """Refuse what contradicts itself."""
         if self.multiply is not None and self.divide is not None:
             raise _invalid("divide", "stands beside multiply; write one of them")
         for field, value in (("multiply", self.multiply), ("divide", self.divide), ("increment", self.increment)):
@@ -60,33 +59,27 @@ class Conversion:
         field, most = ("multiply", _MULTIPLY_MAX) if self.divide is None else ("divide", _DIVIDE_MAX)
         if factor is not None and not _FACTOR_MIN <= factor <= most:
             raise _invalid(field, f"must be from {_FACTOR_MIN:f} to {most:f}")
-        if self.rounding is None and self.places is None:
-            message = f"divided by {self.divide:f} most quantities have no end"
-            raise _invalid(field, f"{message}; write a rounding, or a price for the unit that is metered")
         if factor is None and self.rounding is None:
             raise _invalid(
                 "increment", "says nothing; write multiply or divide, increment and rounding, or leave it out"
             )
 
-    @property
-    def places(self) -> int | None:
-        """How many decimals a whole quantity may get, where nothing is rounded; None: more than any number."""
-        if self.rounding is not None:
-            return 0
-        return places_of(Fraction(self.multiply or 1) / Fraction(self.divide or 1))
-
-    def apply(self, quantity: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+    def apply(self, quantity: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Return the quantity that is priced, and the step that tells it; what is not above zero stays."""
         if quantity <= ZERO:
             return quantity, ()
         converted = self._converted(quantity)
-        told = Words(self.unit or words.unit, words.currency)
+        told = self.words(words)
         text = f"{words.units(quantity)}{self._told(told)} are {told.units(converted)}"
         return converted, (Step(StepName.CONVERTED, text, converted),)
 
+    def words(self, words: Words) -> Words:
+        """Return how quantities are written once they are converted."""
+        return Words(self.unit or words.unit, words.currency)
+
     def said(self, words: Words) -> str:
         """Return in a plain sentence what is priced; `words` has the unit that is metered."""
-        told = Words(self.unit or words.unit, words.currency)
+        told = self.words(words)
         metered = f" in {words.unit}" if words.unit else ""
         priced = f", in {told.unit}" if told.unit else ""
         return f"What is priced is the quantity of a period{metered}{self._told(told).rstrip(',')}{priced}."
@@ -95,17 +88,17 @@ class Conversion:
         """Return the metered quantity that is `priced` before it is rounded to steps."""
         return Fraction(priced) * Fraction(self.divide or 1) / Fraction(self.multiply or 1)
 
-    def _converted(self, quantity: Decimal) -> Decimal:
+    def _converted(self, quantity: Exact) -> Exact:
         numerator, denominator = quantity.as_integer_ratio()
         if self.multiply is not None:
             times, by = self.multiply.as_integer_ratio()
         else:
             by, times = (self.divide or Decimal(1)).as_integer_ratio()
         numerator, denominator = numerator * times, denominator * by
+        if self.increment is None:
+            return exact_of(Fraction(numerator, denominator))
+        step, parts = self.increment.as_integer_ratio()
         with exact_arithmetic():
-            if self.increment is None:
-                return Decimal(numerator) / Decimal(denominator)
-            step, parts = self.increment.as_integer_ratio()
             return _steps(numerator * parts, denominator * step, self.rounding) * self.increment
 
     def _told(self, words: Words) -> str:

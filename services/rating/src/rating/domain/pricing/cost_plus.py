@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from money import Exact
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words, single_row
 from rating.domain.pricing.shares import HUNDRED, of_one, percent_said
@@ -28,7 +29,7 @@ class CostPlus(PriceModel):
         if self.markup < -HUNDRED:
             raise Refused("markup", Reason.PRICE_INVALID, "must be -100 or more: with less the price is below zero")
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the whole cost with the markup."""
         return single_row(None, quantity, of_one(HUNDRED + self.markup))
 
@@ -36,7 +37,7 @@ class CostPlus(PriceModel):
         """Yield the markup."""
         yield f"It costs what it costs the seller, with a markup of {percent_said(self.markup)}."
 
-    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:
+    def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:
         """Yield the cost with the markup."""
         for row in rows:
             text = f"Cost of {words.units(quantity)} with a markup of {percent_said(self.markup)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from money import format_decimal
+from money import Exact, format_decimal
 from rating.domain.pricing.model import PriceModel, check_not_negative
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words, single_row
 
@@ -25,7 +25,7 @@ class Dynamic(PriceModel):
         """Refuse a negative factor."""
         check_not_negative("factor", self.factor)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the whole amount times the factor."""
         return single_row(None, quantity, self.factor)
 
@@ -33,7 +33,7 @@ class Dynamic(PriceModel):
         """Yield what the amounts are multiplied by."""
         yield f"Each event carries its price{'' if self.factor == 1 else f', times {format_decimal(self.factor)}'}."
 
-    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:
+    def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:
         """Yield the amount times the factor."""
         for row in rows:
             text = f"Prices of the events: {words.units(quantity)}, times {format_decimal(self.factor)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from money import ZERO
+from money import ZERO, Exact
 from rating.domain.pricing.model import PriceModel, check_not_negative
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words
 
@@ -25,7 +25,7 @@ class FixedFee(PriceModel):
         """Refuse a negative fee."""
         check_not_negative("amount", self.amount)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:  # noqa: ARG002 - whatever the usage
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:  # noqa: ARG002 - whatever the usage
         """Return the fee."""
         return (TierRow(None, ZERO, ZERO, self.amount, self.amount),)
 
@@ -33,7 +33,7 @@ class FixedFee(PriceModel):
         """Yield the fee."""
         yield f"{words.money(self.amount)} in every period, whatever is used."
 
-    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:  # noqa: ARG002
+    def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:  # noqa: ARG002
         """Yield the fee."""
         text = f"Fixed fee of {words.money(self.amount)} a period, whatever the usage"
         yield Step(StepName.FIXED, text, self.amount)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import ClassVar
 
-from money import ZERO
+from money import ZERO, Exact, less
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.rows import TierRow, Words, row
 from rating.domain.pricing.tiers import Tier, check_tiers, fee_said
@@ -25,7 +24,7 @@ class Graduated(PriceModel):
         """Refuse tiers out of order."""
         check_tiers(self.tiers)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return a row for every tier entered."""
         return tuple(slices(self.tiers, quantity))
 
@@ -42,12 +41,12 @@ class Graduated(PriceModel):
             is_first = False
 
 
-def slices(tiers: Sequence[Tier], quantity: Decimal) -> Iterator[TierRow]:
+def slices(tiers: Sequence[Tier], quantity: Exact) -> Iterator[TierRow]:
     """Yield the part of a quantity that falls into each tier, at its price."""
-    lower = ZERO
+    lower: Exact = ZERO
     for tier in tiers:
         if quantity <= lower:
             return
         upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-        yield row(tier.up_to, upper - lower, tier.unit_price, tier.flat)
+        yield row(tier.up_to, less(upper, lower), tier.unit_price, tier.flat)
         lower = upper

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from money import ZERO
+from money import ZERO, Exact, times
 from rating.domain.pricing.graduated import slices
 from rating.domain.pricing.model import PriceModel, check_not_negative
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words
@@ -43,7 +43,7 @@ class GraduatedPercentage(PriceModel):
         """Refuse tiers out of order."""
         check_tiers(self.tiers)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return a row for every tier entered; the price of one unit is the share of it."""
         return tuple(slices([Tier(tier.up_to, of_one(tier.rate), tier.flat) for tier in self.tiers], quantity))
 
@@ -56,11 +56,12 @@ class GraduatedPercentage(PriceModel):
         )
         yield f"Each slice of the amount costs its share: {'; '.join(shares)}."
 
-    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:  # noqa: ARG002
+    def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:  # noqa: ARG002
         """Yield the share of every slice."""
         for row in rows:
             percent = percent_said(row.unit_price.scaleb(2))
             where = "" if row.up_to is None else f" in the tier up to {words.units(row.up_to)}"
-            yield Step(StepName.TIER, f"{percent} of {words.units(row.quantity)}{where}", row.quantity * row.unit_price)
+            text = f"{percent} of {words.units(row.quantity)}{where}"
+            yield Step(StepName.TIER, text, times(row.quantity, row.unit_price))
             if row.flat:
                 yield Step(StepName.FLAT, f"Flat fee of the tier: {words.money(row.flat)}", row.flat)

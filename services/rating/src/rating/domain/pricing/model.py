@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, format_decimal
+from money import ZERO, Exact, format_decimal, times
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words
 
 
@@ -32,16 +32,16 @@ class PriceModel(ABC):
     """Whether the quantity is an amount of money, in the plan's currency; it is not converted."""
 
     @abstractmethod
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the parts of `quantity` (never negative), each at its price; what they cost is their sum."""
         ...
 
-    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:  # noqa: ARG002
+    def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:  # noqa: ARG002
         """Yield the steps that `rows` stand for."""
         for row in rows:
             where = "" if row.up_to is None else f" in the tier up to {words.units(row.up_to)}"
             text = f"{words.units(row.quantity)}{where} at {words.money(row.unit_price)} each"
-            yield Step(StepName.TIER, text, row.quantity * row.unit_price)
+            yield Step(StepName.TIER, text, times(row.quantity, row.unit_price))
             if row.flat:
                 yield Step(StepName.FLAT, f"Flat fee of the tier: {words.money(row.flat)}", row.flat)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+from money import Exact
 from rating.domain.pricing.model import PriceModel, check_not_negative
 from rating.domain.pricing.rows import TierRow, Words, single_row
 
@@ -23,7 +24,7 @@ class PerUnit(PriceModel):
         """Refuse a negative price."""
         check_not_negative("unit_price", self.unit_price)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the whole quantity at the price."""
         return single_row(None, quantity, self.unit_price)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+from money import Exact
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words, single_row
 from rating.domain.pricing.shares import check_share, of_one, percent_said
@@ -25,7 +26,7 @@ class Percentage(PriceModel):
         """Refuse what is no share."""
         check_share("rate", self.rate)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the whole amount at its share."""
         return single_row(None, quantity, of_one(self.rate))
 
@@ -33,7 +34,7 @@ class Percentage(PriceModel):
         """Yield the share."""
         yield f"It costs {percent_said(self.rate)} of the amount in {words.unit or words.currency}."
 
-    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:
+    def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:
         """Yield the share of the amount."""
         for row in rows:
             yield Step(StepName.TIER, f"{percent_said(self.rate)} of {words.units(quantity)}", row.amount)

@@ -2,40 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import places_of
-from rating.domain.pricing.adjust import Adjustment, Minimum
-from rating.domain.pricing.convert import PLACES_MAX, Conversion
+from rating.domain.pricing.adjust import Adjustment, Included, Minimum
+from rating.domain.pricing.convert import Conversion
+from rating.domain.pricing.ladder import check_ladder
+from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.spread import Ladder, Spread
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A model with its adjustments, in the order in which they are applied; before all of them comes `convert`."""
+    """A model with its adjustments, in the order in which they are applied; before all of them comes `convert`.
+
+    With `spread` usage is priced in parts. The model is then that of each part, or of what no row of a matrix has.
+    """
 
     model: PriceModel
     adjustments: tuple[Adjustment, ...] = ()
     convert: Conversion | None = None
+    spread: Spread | None = None
 
     def __post_init__(self) -> None:
-        """Refuse any adjustment of a price that looks at no usage, and another unit for money."""
-        if self.is_fixed and (self.adjustments or self.convert):
+        """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
+        if self.is_fixed and (self.adjustments or self.convert or self.spread):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
-        if self.model.IS_OF_MONEY and self.convert:
+        if self.convert and any(model.IS_OF_MONEY for model in self.models):
             text = "an amount of money has no other unit; leave it out"
             raise Refused("convert", Reason.PRICE_INVALID, text)
-        places = 0 if self.convert is None else self.convert.places or 0
-        own = max((places_of(price) or 0 for price in self.model.unit_prices), default=0)
-        if places and places + own > PLACES_MAX:
-            text = (
-                f"gives quantities {places} decimals more, and a price of the item has {own}; both together may be "
-                f"{PLACES_MAX}: write a rounding, or prices with fewer decimals"
-            )
-            raise Refused("convert", Reason.PRICE_INVALID, text)
+        if self.spread is None:
+            return
+        if self.spread.ladder is Ladder.TOTAL:
+            check_ladder(self.models)
+        if isinstance(self.spread, Matrix) and self.spread.has_own_included and self.included is not None:
+            text = "stands beside included units of rows; write them for the item, or for rows"
+            raise Refused("included", Reason.PRICE_INVALID, text)
+
+    @property
+    def models(self) -> Sequence[PriceModel]:
+        """All models, that of the price itself last."""
+        return [*(() if self.spread is None else self.spread.models), self.model]
+
+    def of_part(self, model: PriceModel | None, included: Decimal | None) -> Price:
+        """Return what a part alone costs: by its model (None: that of the price), with its own included units."""
+        adjustments = (*([Included(included)] if included else []), *self.adjustments)
+        return Price(model or self.model, adjustments, self.convert)
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The properties whose values decide; none of most prices."""
+        return () if self.spread is None else self.spread.by
+
+    @property
+    def included(self) -> Included | None:
+        """The units of the item that are included, if there are any."""
+        return next((each for each in self.adjustments if isinstance(each, Included)), None)
 
     @property
     def floors(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from money import ZERO, Exact, format_decimal, format_exact
+from money import ZERO, Exact, format_exact, times, total
 
 
 class StepName(StrEnum):
@@ -14,6 +15,7 @@ class StepName(StrEnum):
 
     QUANTITY = "quantity"
     BILLABLE = "billable"
+    ROW = "row"
     CONVERTED = "converted"
     INCLUDED = "included"
     TIER = "tier"
@@ -39,14 +41,24 @@ class Step:
 class TierRow:
     """A part of the quantity at one price: `amount` is exactly quantity * unit_price + flat.
 
-    `up_to` is None for the last or only tier. A package counts its blocks, and the price is that of one block.
+    `up_to` is None for the last or only tier. A package counts its blocks, and the price is that of one block. `row`
+    says of which row of a matrix or value of a key it is; empty for other prices, and for what all rows have together.
     """
 
     up_to: Decimal | None
-    quantity: Decimal
+    quantity: Exact
     unit_price: Decimal
     flat: Decimal
-    amount: Decimal
+    amount: Exact
+    row: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartAmount:
+    """What a part of usage costs of a price that goes by values of properties."""
+
+    key: Hashable
+    amount: Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +68,14 @@ class Derivation:
     amount: Exact
     rows: tuple[TierRow, ...]
     steps: tuple[Step, ...]
+    parts: tuple[PartAmount, ...] = field(default=(), compare=False)
+    """What each part costs, before a maximum and a minimum; none of a price that has no parts, or is read again."""
 
     @property
-    def priced_quantity(self) -> Decimal | None:
+    def priced_quantity(self) -> Exact | None:
         """What is priced of the quantity, where that is another one: rounded event by event, or converted."""
         names = {StepName.BILLABLE, StepName.CONVERTED}
-        told = [step.value for step in self.steps if step.name in names and isinstance(step.value, Decimal)]
+        told = [step.value for step in self.steps if step.name in names]
         return told[-1] if told else None
 
 
@@ -77,22 +91,33 @@ class Words:
         """Name of one unit."""
         return self.unit or "unit"
 
-    def units(self, quantity: Decimal) -> str:
+    def units(self, quantity: Exact) -> str:
         """Return a quantity with its unit."""
-        return f"{format_decimal(quantity)} {self.unit}".rstrip()
+        return f"{format_exact(quantity)} {self.unit}".rstrip()
 
     def money(self, amount: Exact) -> str:
         """Return an amount with its currency."""
         return f"{format_exact(amount)} {self.currency}".rstrip()
 
 
-def row(up_to: Decimal | None, quantity: Decimal, unit_price: Decimal, flat: Decimal = ZERO) -> TierRow:
+def row(up_to: Decimal | None, quantity: Exact, unit_price: Decimal, flat: Decimal = ZERO) -> TierRow:
     """Return the row of `quantity` at a price."""
-    return TierRow(up_to, quantity, unit_price, flat, quantity * unit_price + flat)
+    amount = times(quantity, unit_price)
+    return TierRow(up_to, quantity, unit_price, flat, total((amount, flat)) if flat else amount)
 
 
 def single_row(
-    up_to: Decimal | None, quantity: Decimal, unit_price: Decimal, flat: Decimal = ZERO
+    up_to: Decimal | None, quantity: Exact, unit_price: Decimal, flat: Decimal = ZERO
 ) -> tuple[TierRow, ...]:
     """Return the one row of `quantity`; zero usage enters no tier, so it costs no flat fee either."""
     return (row(up_to, quantity, unit_price, flat),) if quantity else ()
+
+
+def amount_of(rows: Iterable[TierRow]) -> Exact:
+    """Return what rows cost together."""
+    return total(one.amount for one in rows)
+
+
+def labelled(rows: Iterable[TierRow], label: str) -> tuple[TierRow, ...]:
+    """Return rows of a row of a matrix, or of a value of a key."""
+    return tuple(replace(one, row=label) for one in rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from money import ZERO
+from money import ZERO, Exact
 from rating.domain.pricing.model import PriceModel, check_not_negative
 from rating.domain.pricing.rows import Step, StepName, TierRow, Words, single_row
 from rating.domain.pricing.tiers import check_bound, check_tiers, tier_of, where_said
@@ -38,7 +38,7 @@ class Stairstep(PriceModel):
         """Refuse brackets out of order."""
         check_tiers(self.tiers)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the quantity in its bracket, whose amount is a flat fee."""
         bracket = tier_of(quantity, self.tiers)
         return single_row(bracket.up_to, quantity, ZERO, bracket.amount)
@@ -48,7 +48,7 @@ class Stairstep(PriceModel):
         brackets = (f"{where_said(bracket, words)}, {words.money(bracket.amount)}" for bracket in self.tiers)
         yield f"All of it costs what its bracket says: {'; '.join(brackets)}. Nothing used costs nothing."
 
-    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:
+    def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:
         """Yield the bracket and its amount."""
         for row in rows:
             bracket = "the last bracket" if row.up_to is None else f"the bracket up to {words.units(row.up_to)}"

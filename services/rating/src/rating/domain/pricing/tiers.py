@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, refuse_all
-from money import ZERO
+from money import ZERO, Exact
 from rating.domain.pricing.model import check_not_negative
 from rating.domain.pricing.rows import Words
 
@@ -80,6 +80,6 @@ def _faults(tiers: Sequence[Bounded]) -> Iterator[Refused]:
             yield Refused(f"tiers[{position}].up_to", Reason.TIERS_INVALID, text)
 
 
-def tier_of(quantity: Decimal, tiers: Sequence[BoundedType]) -> BoundedType:
+def tier_of(quantity: Exact, tiers: Sequence[BoundedType]) -> BoundedType:
     """Return the tier that `quantity` ends in; the last has no bound, so one is always found."""
     return next(tier for tier in tiers if tier.up_to is None or quantity <= tier.up_to)

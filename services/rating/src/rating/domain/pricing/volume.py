@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import ClassVar
 
+from money import Exact
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.rows import TierRow, Words, single_row
 from rating.domain.pricing.tiers import Tier, check_tiers, fee_said, tier_of, where_said
@@ -24,7 +24,7 @@ class Volume(PriceModel):
         """Refuse tiers out of order."""
         check_tiers(self.tiers)
 
-    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+    def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the whole quantity in its tier."""
         tier = tier_of(quantity, self.tiers)
         return single_row(tier.up_to, quantity, tier.unit_price, tier.flat)

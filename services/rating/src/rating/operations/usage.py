@@ -1,0 +1,47 @@
+"""Usage as the terms of a period need it: whole quantities, and by values of properties where a price goes by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chassis.errors import InvalidRequest, NotFound, Reason
+from rating.domain.charges import MissingMeterError, NotByGroupError, Terms, Usage, check_meters, groups_priced
+from rating.operations.deps import Deps
+
+
+async def usage_now(deps: Deps, terms: Terms) -> Usage:
+    """Return usage of a period as it is now. Raises NotFound for what the plan prices and the aggregator lacks."""
+    items = terms.plan.content.items
+    try:
+        return await deps.aggregator.totals(terms.customer, terms.period, groups_priced(items))
+    except InvalidRequest as error:
+        if error.reason is not Reason.GROUP_UNKNOWN:
+            raise
+        message = f"plan {terms.plan.name} prices by groups that a meter does not keep: {error.message}"
+        remedy = "apply a version of the meter with that groupBy, or another price"
+        raise NotFound(Reason.GROUP_UNKNOWN, f"{message}; {remedy}") from error
+
+
+async def check_usage(deps: Deps, terms: Terms) -> None:
+    """Raise NotFound where usage of a period could not be priced by its terms, once it is frozen."""
+    usage = await usage_now(deps, terms)
+    try:
+        check_meters(terms.plan.content.items, usage.meters)
+    except (MissingMeterError, NotByGroupError) as error:
+        raise not_priced(error) from error
+
+
+async def frozen_by_groups(deps: Deps, terms: Terms, usage: Usage) -> Usage:
+    """Return frozen usage, with the meters by groups that are priced so: the days of the snapshot put together."""
+    meters = dict(usage.meters)
+    for meter, by in groups_priced(terms.plan.content.items).items():
+        if meter in meters:
+            cells = await deps.aggregator.frozen_cells(usage.snapshot_id, meter, by)
+            meters[meter] = replace(meters[meter], cells=cells)
+    return replace(usage, meters=meters)
+
+
+def not_priced(error: MissingMeterError | NotByGroupError) -> NotFound:
+    """Return what a caller is told where the aggregator lacks what a plan prices."""
+    reason = Reason.METER_NOT_FOUND if isinstance(error, MissingMeterError) else Reason.GROUP_UNKNOWN
+    return NotFound(reason, str(error))
