@@ -49,6 +49,11 @@ def _write_plan(change: catalog_pb2.PlanChange) -> None:
     since = f"prices the periods that start on {short_time(change.effective_from)} or later"
     kept = f"; {change.frozen_periods:,} of them are rated permanently and keep theirs" if change.frozen_periods else ""
     write_title(f"plan {change.plan}, version {change.version_before} -> {change.version}:", f" {since}{kept}")
+    if change.notice_days:
+        say(
+            f"plan {change.plan}: contracts that have it already keep version {change.version_before} until "
+            f"{change.notice_days} days after a notice; `meterline price notice send {change.plan}` sends it"
+        )
 
 
 def _write_contract(change: catalog_pb2.ContractChange) -> None:

@@ -24,6 +24,7 @@ from rating.domain.contracts import (
     periods_due,
 )
 from rating.domain.customers import Customer
+from rating.domain.notices import agreed_at, versions_for
 from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
@@ -31,6 +32,7 @@ from rating.domain.versions import Applied, Outcome, Version, following, unchang
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_plan, find_plan_versions, plan_version_in
 from rating.store import charges as charge_store
+from rating.store import notices as notice_store
 from rating.store.contracts import CONTRACTS, contracts_of_customers
 from rating.store.plans import PLANS
 from rating.store.versions import lock_entry
@@ -110,7 +112,14 @@ async def tell_changes(conn: AsyncConnection, tenant: str, applied: Sequence[App
         return []
     named = {name for each in changed for name in plans_of([*each.before, each.applied.entry])}
     plans = await PLANS.versions_of(conn, tenant, named)
-    return [contract_change(each.before, each.applied.entry, each.frozen, plans) for each in changed]
+    starts = await notice_store.starts_of(conn, tenant, {each.applied.entry.name for each in changed})
+
+    def of_contract(each: AppliedContract) -> ContractChange:
+        history, own = [*each.before, each.applied.entry], starts.get(each.applied.entry.name, {})
+        may_rule = {name: versions_for(found, agreed_at(history, name), own) for name, found in plans.items()}
+        return contract_change(each.before, each.applied.entry, each.frozen, may_rule)
+
+    return [of_contract(each) for each in changed]
 
 
 async def get_contract(deps: Deps, tenant: str, name: str, version: int) -> FoundContract:

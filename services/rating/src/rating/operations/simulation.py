@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
@@ -20,7 +21,7 @@ from rating.domain.catalogs import CatalogEntry
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, check_meters
 from rating.domain.contracts import labels_of_month
 from rating.domain.plans import Plan
-from rating.domain.proration import day_share
+from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
     CustomerOutcome,
     HistoricPeriod,
@@ -91,6 +92,22 @@ async def simulate(
             yield outcomes
         after = names[-1]
     yield summary
+
+
+async def historic_period(deps: Deps, rated: RatedPeriod, share: DayShare, meters: AbstractSet[str]) -> HistoricPeriod:
+    """Return a period with the usage of `meters`; what it was not billed for is asked of the aggregator.
+
+    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since. One
+    that does not exist is left out.
+    """
+    usage = usage_of(rated)
+    if meters - usage.keys() and rated.snapshot_id:
+        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        usage = {**sealed.meters, **usage}
+    if meters - usage.keys():
+        totals = await deps.aggregator.totals(rated.customer, rated.period)
+        usage = {**totals.meters, **usage}
+    return HistoricPeriod(rated, share, usage)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -183,22 +200,11 @@ def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -
 
 
 async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans) -> HistoricPeriod:
-    """Return a period with the usage of all meters that are priced; what it was not billed for is asked for.
-
-    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since.
-    """
     tried = plans.in_place_of(rated.plan)
     needed = set() if tried is None else meters_of(tried)
     for plan in plans.known.values():
         needed |= meters_of(plan) if plan.currency == rated.currency else set()
-    usage = usage_of(rated)
-    if needed - usage.keys() and rated.snapshot_id:
-        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
-        usage = {**sealed.meters, **usage}
-    if needed - usage.keys():
-        totals = await deps.aggregator.totals(terms.customer, terms.period)
-        usage = {**totals.meters, **usage}
-    return HistoricPeriod(rated, terms.share, usage)
+    return await historic_period(deps, rated, terms.share, needed)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:
