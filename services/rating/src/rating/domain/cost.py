@@ -153,7 +153,7 @@ class UsageByWindow:
 
 @dataclass(frozen=True, slots=True)
 class WindowUsage:
-    """What was counted in a window, by its place. `running` is the quantity from the period's start to its end."""
+    """What was counted in a window, by its place. `running` is what is priced from the period's start to its end."""
 
     place: int
     quantity: Decimal
@@ -208,10 +208,7 @@ def usage_that_adds_up(told: UsageByWindow, windows: CostWindows, *, is_grouped:
     """Return the usage of a meter whose windows and groups add up to the quantity of the period."""
     groups = _by_place(told, windows)
     # Where the meter rounds each event by itself, that is what is priced; what is told is what was metered.
-    rounded: dict[int, dict[Group, Decimal]] = {}
-    for row in told.rows:
-        if row.rounded is not None:
-            rounded.setdefault(windows.place_of(row.start), {})[row.group] = row.rounded
+    rounded = _rounded_by_place(told, windows)
     running, found = ZERO, []
     with exact_arithmetic():
         for place, quantities in sorted(groups.items()):
@@ -226,12 +223,16 @@ def usage_that_runs(running: UsageByWindow, grouped: UsageByWindow | None, windo
 
     `running` has the quantity from the period's start to the end of each window, `grouped` that of each group in it.
     """
-    found = sorted((windows.place_of(row.start), row.quantity) for row in running.rows)
+    found = (
+        WindowUsage(windows.place_of(row.start), row.quantity, row.quantity if row.rounded is None else row.rounded)
+        for row in running.rows
+    )
     return MeterUsageOverTime(
         running.unit,
-        tuple(WindowUsage(place, quantity, quantity) for place, quantity in found),
+        tuple(sorted(found, key=lambda usage: usage.place)),
         None if grouped is None else _by_place(grouped, windows),
         adds_up=False,
+        rounded={} if grouped is None else _rounded_by_place(grouped, windows),
     )
 
 
@@ -247,6 +248,15 @@ def _by_place(told: UsageByWindow, windows: CostWindows) -> dict[int, dict[Group
     groups: dict[int, dict[Group, Decimal]] = {}
     for row in told.rows:
         groups.setdefault(windows.place_of(row.start), {})[row.group] = row.quantity
+    return groups
+
+
+def _rounded_by_place(told: UsageByWindow, windows: CostWindows) -> dict[int, dict[Group, Decimal]]:
+    """Return what is billed of each group, where the meter rounds events or sessions by themselves."""
+    groups: dict[int, dict[Group, Decimal]] = {}
+    for row in told.rows:
+        if row.rounded is not None:
+            groups.setdefault(windows.place_of(row.start), {})[row.group] = row.rounded
     return groups
 
 
