@@ -19,6 +19,7 @@ from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, check_meters
 from rating.domain.contracts import labels_of_month
+from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.simulation import (
@@ -171,7 +172,8 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             summary.skip(Skip.NO_PLAN, newest.name, label)
             continue
         share = day_share(schedule, label, newest.content.pauses)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share)
+        discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -198,7 +200,7 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     if needed - usage.keys():
         totals = await deps.aggregator.totals(terms.customer, terms.period)
         usage = {**totals.meters, **usage}
-    return HistoricPeriod(rated, terms.share, usage)
+    return HistoricPeriod(rated, terms.share, usage, terms.discounts)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

@@ -1120,6 +1120,7 @@ class ContractSpec(_message.Message):
     EVERY_FIELD_NUMBER: _builtins.int
     ANCHOR_FIELD_NUMBER: _builtins.int
     PAUSES_FIELD_NUMBER: _builtins.int
+    DISCOUNTS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -1163,6 +1164,12 @@ class ContractSpec(_message.Message):
         other days by a change of them.
         """
 
+    @_builtins.property
+    def discounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractDiscount]:
+        """What is taken off its charges: first those of some items, then those of all, each in this order, each of what those before it left. A
+        change of them leaves periods that are rated permanently as they are, or is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -1179,10 +1186,11 @@ class ContractSpec(_message.Message):
         every: _builtins.int = ...,
         anchor: _builtins.str = ...,
         pauses: _abc.Iterable[Global___ContractPause] | None = ...,
+        discounts: _abc.Iterable[Global___ContractDiscount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1213,6 +1221,56 @@ class ContractPause(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContractPause: _TypeAlias = ContractPause  # noqa: Y015
+
+@_typing.final
+class ContractDiscount(_message.Message):
+    """A discount: a line of its own on each invoice. It rules the periods that start on its days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name on the invoice: "Discount: " and this. Required."""
+    percent: _builtins.str
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". Either this or an amount."""
+    amount: _builtins.str
+    """Amount off each period, in the currency of the plan; what a period has no charges for is lost. Decimal text. Example: "20"."""
+    start: _builtins.str
+    """First day, in the contract's zone. Empty = the start of the contract."""
+    until: _builtins.str
+    """First day after it. Empty = without end."""
+    periods: _builtins.int
+    """In place of `until`: how many periods it rules from its first day on, whether there is anything to take off or not. Answers say
+    `until`. 0 = not given.
+    """
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the plan items that it is taken off. Empty = all."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        percent: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+        start: _builtins.str = ...,
+        until: _builtins.str = ...,
+        periods: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods", "start", b"start", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractDiscount: _TypeAlias = ContractDiscount  # noqa: Y015
 
 @_typing.final
 class Contract(_message.Message):
