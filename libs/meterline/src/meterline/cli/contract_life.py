@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from meterline.client import AsyncClient
 
-app = plain_app("Contracts over time: start, change, pause, resume, cancel; --dry-run shows what that changes.")
+app = plain_app("Contracts over time: start, change, pause, discount, cancel; --dry-run shows what that changes.")
 
 _NOW: Final = "now"
 _PERIOD_END: Final = "period-end"
@@ -152,6 +152,9 @@ def cancel_contract(
         kept = [pause for pause in spec.pauses if pause.start < spec.end]
         del spec.pauses[:]
         spec.pauses.extend(kept)
+        discounts = [discount for discount in spec.discounts if discount.start < spec.end]
+        del spec.discounts[:]
+        spec.discounts.extend(discounts)
         spec.reason = reason
         return spec
 
@@ -175,6 +178,44 @@ def pause_contract(
         pause = catalog_pb2.ContractPause(start=start or _today(spec.time_zone).isoformat(), until=until)
         spec.pauses.append(pause)
         spec.pauses.sort(key=lambda one: one.start)
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("discount")
+def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
+    name: NameArgument,
+    discount: Annotated[str, typer.Option("--name", help="Its name on the invoice.", show_default=False)],
+    percent: Annotated[str, typer.Option(help="Percent of the printed charges, such as 12.5.")] = "",
+    amount: Annotated[str, typer.Option(help="Amount off each period, in the currency of the plan.")] = "",
+    item: Annotated[list[str] | None, typer.Option(help="An item of the plan; repeat it. Default: all.")] = None,
+    start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
+    until: Annotated[str, typer.Option(help="First day after the discount. Default: without end.")] = "",
+    periods: Annotated[int, typer.Option(min=0, help="In place of --until: for how many periods.")] = 0,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Take a percentage or an amount off the charges of the periods that start from a day on.
+
+    It comes after the discounts that the contract has; to change or to end one, apply the contract anew.
+    """
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        added = catalog_pb2.ContractDiscount(
+            name=discount,
+            percent=percent,
+            amount=amount,
+            items=item or (),
+            start=start or max(_today(spec.time_zone).isoformat(), spec.start),
+            until=until,
+            periods=periods,
+        )
+        spec.discounts.append(added)
         spec.reason = reason
         return spec
 

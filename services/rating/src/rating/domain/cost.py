@@ -29,6 +29,7 @@ from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of
 from rating.domain.charges import ChargeKind
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
+from rating.domain.discounts import Discount, reductions
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
@@ -47,6 +48,7 @@ class CostPart(StrEnum):
     USAGE = "USAGE"
     MINIMUM = "MINIMUM"
     FIXED = "FIXED"
+    DISCOUNT = "DISCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,25 @@ def cost_rows(
         )
     )
     return [row for row in rows if row.group is not None or not breakdown.filters]
+
+
+def discount_rows(
+    rows: Sequence[CostRow], discounts: Sequence[Discount], windows: CostWindows, currency: Currency
+) -> list[CostRow]:
+    """Return what discounts take off the rows of all items of a period: of the whole period, so in its last window."""
+    if not windows.bears_rest:
+        return []
+    printed: dict[str, Decimal] = {}
+    with exact_arithmetic():
+        for row in rows:
+            printed[row.item] = printed.get(row.item, ZERO) + row.amount
+    found = []
+    for one in reductions(discounts, printed, currency):
+        exact = one.derivation.amount
+        amount = round_to_minor_unit(exact, currency)
+        kind, last = ChargeKind.DISCOUNT, windows.windows[-1]
+        found.append(CostRow(one.line, kind, "", "", CostPart.DISCOUNT, last, amount, exact))
+    return found
 
 
 def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency, day_share: DayShare) -> Iterator[CostRow]:

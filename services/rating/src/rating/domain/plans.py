@@ -10,6 +10,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
 from rating.domain.currencies import check_currency
+from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.pricing.price import Price
@@ -90,6 +91,9 @@ class PlanDraft:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
         seen: dict[str, str] = {}
         for position, item in enumerate(self.items):
+            if looked_at(item.name).startswith(looked_at(LINE_PREFIX)):
+                message = f"must not begin with {LINE_PREFIX!a}: lines of discounts do; choose another name"
+                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:
                 message = f"the name {item.name!a} looks like {other!a}, which stands before it"

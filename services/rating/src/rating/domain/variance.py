@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import ChargeKind, MeterUsage, rate_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +40,7 @@ class Effect(StrEnum):
     NEW = "NEW"
     ENDED = "ENDED"
     CORRECTION = "CORRECTION"
+    DISCOUNT = "DISCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class ItemVariance:
     change: Decimal
     effects: tuple[EffectAmount, ...]
     """Those that are not zero, in the order of the steps."""
+    kind: ChargeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ def totals(items: Iterable[ItemVariance]) -> tuple[EffectAmount, ...]:
 def _steps(
     was: Charge | None, is_now: Charge | None, before: Side, after: Side, plan_then: Plan
 ) -> dict[Effect, Fraction]:
+    if any(one is not None and one.kind is ChargeKind.DISCOUNT for one in (was, is_now)):
+        return {Effect.DISCOUNT: _corrected(was, is_now)}
     if is_now is None:
         return {} if was is None else {Effect.ENDED: -Fraction(was.derivation.amount)}
     if was is None:
@@ -232,6 +236,7 @@ def _item(
         tuple(
             EffectAmount(effect, exact, amount) for (effect, exact), amount in zip(shown.items(), printed, strict=True)
         ),
+        next(side.kind for side in sides if side is not None),
     )
 
 

@@ -12,6 +12,7 @@ from chassis.errors.gathered import Gathered
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
+from money import currency
 from rating.domain.billing_period import check_billable
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
 from rating.domain.contracts import (
@@ -25,6 +26,7 @@ from rating.domain.contracts import (
 )
 from rating.domain.customers import Customer
 from rating.domain.notices import agreed_at, versions_for
+from rating.domain.discounts import check_discounted, check_kept_discounts
 from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
@@ -79,12 +81,14 @@ async def apply_contract(
     frozen: Sequence[FrozenPeriod] = ()
     with refusals("spec"):
         check_priced(settled, plans)
+        check_discounted(settled.discounts, [plan.content for plan in plans], currency(plans[-1].content.currency))
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
             check_past(versions, applied.entry, frozen)
             kept = [each.period for each in frozen]
             check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)
+            check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
     await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)
     return AppliedContract(applied, versions, frozen)

@@ -13,6 +13,7 @@ from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Billed, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
+from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.meters import KnownMeter
 from rating.domain.notices import agreed_at, plan_for
 from rating.domain.plans import Plan, plan_at
@@ -110,7 +111,9 @@ async def find_terms(
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await _plan_at_start(conn, tenant, contract, ruling, period)
     share = day_share(newest.content.schedule, period.label, newest.content.pauses)
-    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed, share)
+    zone = newest.content.schedule.zone
+    discounts = discounts_ruling(newest.content.discounts, period, zone)
+    return Terms(newest.name, newest.content.customer, period, zone, plan, billed, share, discounts)
 
 
 async def find_priced_contracts(

@@ -193,10 +193,12 @@ async def _notice(
     content, now = contract.content, deps.clock.now()
     meters = meters_of(before.content) | meters_of(version.content)
 
-    def share(label: str) -> DayShare:
-        return day_share(content.schedule, label, content.pauses)
+    def as_it_was(one: RatedPeriod) -> Awaitable[HistoricPeriod]:
+        share = day_share(content.schedule, one.period.label, content.pauses)
+        discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
+        return historic_period(deps, one, share, meters, discounts)
 
-    historic = await each(lambda one: historic_period(deps, one, share(one.period.label), meters), rated)
+    historic = await each(as_it_was, rated)
     try:
         periods = tuple(effect_on(before.content, version.content, one) for one in historic)
     except MissingMeterError as error:

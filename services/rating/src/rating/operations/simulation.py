@@ -20,6 +20,7 @@ from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, check_meters
 from rating.domain.contracts import labels_of_month
+from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.plans import Plan
 from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
@@ -94,7 +95,13 @@ async def simulate(
     yield summary
 
 
-async def historic_period(deps: Deps, rated: RatedPeriod, share: DayShare, meters: AbstractSet[str]) -> HistoricPeriod:
+async def historic_period(
+    deps: Deps,
+    rated: RatedPeriod,
+    share: DayShare,
+    meters: AbstractSet[str],
+    discounts: tuple[Discount, ...],
+) -> HistoricPeriod:
     """Return a period with the usage of `meters`; what it was not billed for is asked of the aggregator.
 
     A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since. One
@@ -107,7 +114,7 @@ async def historic_period(deps: Deps, rated: RatedPeriod, share: DayShare, meter
     if meters - usage.keys():
         totals = await deps.aggregator.totals(rated.customer, rated.period)
         usage = {**totals.meters, **usage}
-    return HistoricPeriod(rated, share, usage)
+    return HistoricPeriod(rated, share, usage, discounts)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -188,7 +195,8 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             summary.skip(Skip.NO_PLAN, newest.name, label)
             continue
         share = day_share(schedule, label, newest.content.pauses)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share)
+        discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -204,7 +212,7 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     needed = set() if tried is None else meters_of(tried)
     for plan in plans.known.values():
         needed |= meters_of(plan) if plan.currency == rated.currency else set()
-    return await historic_period(deps, rated, terms.share, needed)
+    return await historic_period(deps, rated, terms.share, needed, terms.discounts)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:
