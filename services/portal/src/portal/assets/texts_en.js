@@ -267,7 +267,7 @@ var TEXTS = {
   "price.together": "All rows climb the tiers together, by their common quantity.",
   "price.otherwise": "All others",
   "step.quantity": "Usage of the period",
-  "step.billable": "Billed, each event rounded by itself",
+  "step.billable": "Billed, each event or session rounded by itself",
   "step.converted": "Billed, in the unit and steps of the price",
   "step.included": "{included} included; what remains",
   "step.tier": "{quantity} × {price}",

@@ -25,8 +25,8 @@ from rating.domain.contracts import (
     periods_due,
 )
 from rating.domain.customers import Customer
-from rating.domain.notices import agreed_at, versions_for
 from rating.domain.discounts import check_discounted, check_kept_discounts
+from rating.domain.notices import agreed_at, versions_for
 from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from chassis.side_by_side import each
 from rating.domain.billing_period import contract_span, starts_from
 from rating.domain.charges import MissingMeterError, RatedPeriod
 from rating.domain.contracts import Contract
+from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.notices import (
     PriceNotice,
@@ -27,9 +28,9 @@ from rating.domain.notices import (
     starts_at,
 )
 from rating.domain.plans import Plan
-from rating.domain.proration import DayShare, day_share
+from rating.domain.proration import day_share
 from rating.domain.ruling import rulings
-from rating.domain.simulation import meters_of
+from rating.domain.simulation import HistoricPeriod, meters_of
 from rating.domain.versions import Version
 from rating.operations.deps import Deps
 from rating.operations.finding import contract_not_found, find_plan_versions, plan_version_in

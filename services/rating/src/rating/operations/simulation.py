@@ -20,6 +20,7 @@ from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, check_meters
 from rating.domain.contracts import labels_of_month
+from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.plans import Plan
 from rating.domain.proration import DayShare, day_share
