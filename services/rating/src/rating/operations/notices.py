@@ -8,12 +8,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.errors import NotFound, Reason, invalid_field
+from chassis.errors import Reason, invalid_field
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.side_by_side import each
 from rating.domain.billing_period import contract_span, starts_from
-from rating.domain.charges import MissingMeterError, RatedPeriod
+from rating.domain.charges import MissingMeterError, NotByGroupError, RatedPeriod
 from rating.domain.contracts import Contract
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.notices import (
@@ -29,11 +29,11 @@ from rating.domain.notices import (
 from rating.domain.plans import Plan
 from rating.domain.proration import DayShare, day_share
 from rating.domain.ruling import rulings
-from rating.domain.simulation import meters_of
 from rating.domain.versions import Version
 from rating.operations.deps import Deps
 from rating.operations.finding import contract_not_found, find_plan_versions, plan_version_in
 from rating.operations.simulation import historic_period
+from rating.operations.usage import not_priced
 from rating.store import charges as charge_store
 from rating.store import notices as store
 from rating.store.contracts import CONTRACTS
@@ -191,16 +191,16 @@ async def _notice(
     override: str,
 ) -> PriceNotice:
     content, now = contract.content, deps.clock.now()
-    meters = meters_of(before.content) | meters_of(version.content)
+    plans = [before.content, version.content]
 
     def share(label: str) -> DayShare:
         return day_share(content.schedule, label, content.pauses)
 
-    historic = await each(lambda one: historic_period(deps, one, share(one.period.label), meters), rated)
+    historic = await each(lambda one: historic_period(deps, one, share(one.period.label), plans), rated)
     try:
         periods = tuple(effect_on(before.content, version.content, one) for one in historic)
-    except MissingMeterError as error:
-        raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+    except (MissingMeterError, NotByGroupError) as error:
+        raise not_priced(error) from error
     kind = kind_of(version, periods, missing, override)
     start = starts_at(version, kind, now, content.schedule.zone)
     return PriceNotice(
