@@ -20,7 +20,7 @@ from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.charges import MeterUsage, rate_plan, with_discounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.discounts import Discount
@@ -198,12 +198,26 @@ def months_between(first: str, last: str, now: str) -> list[str]:
 
 
 def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
-    """Return the usage that a period was rated by: of the meters that its plan prices."""
-    return {
-        charge.meter: MeterUsage(charge.quantity, charge.unit, charge.event_count, rounded=charge.rounded)
-        for charge in rated.charges
-        if charge.meter
-    }
+    """Return the usage that a period was rated by: of the meters that its plan prices, as finely as it was priced."""
+    found: dict[str, MeterUsage] = {}
+    for charge in rated.charges:
+        cells, known = charge.cells, found.get(charge.meter)
+        by = () if known is None or known.cells is None else known.cells.by
+        if charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
+            found[charge.meter] = MeterUsage(
+                charge.quantity,
+                charge.unit,
+                charge.event_count,
+                adds_up=cells is not None,
+                rounded=charge.rounded,
+                cells=cells,
+            )
+    return found
+
+
+def told_apart(used: MeterUsage | None, by: Collection[str]) -> bool:
+    """Whether usage is known by all of some properties."""
+    return used is not None and (not by or (used.cells is not None and set(by) <= set(used.cells.by)))
 
 
 def meters_of(plan: Plan) -> set[str]:
