@@ -906,6 +906,32 @@ export interface Preview {
   logo: string | null;
 }
 
+/** Something odd about a price. */
+export interface PriceFinding {
+  /** error: nothing can be billed like this; warning: hardly meant; info: to know. */
+  level: "error" | "warning" | "info";
+  /** What it is, in a stable word. */
+  code: string;
+  /** Null where it is about no single plan. */
+  plan: string | null;
+  /** Null where it is about no single item. */
+  item: string | null;
+  /** Null for a fixed fee, and where it is about no single meter. */
+  meter: string | null;
+  /** Quantity at which it happens; null where it happens at none. */
+  quantity: string | null;
+  /** What it is and what to do, in English. */
+  message: string;
+}
+
+/** What is odd about all plans in their newest versions, and about meters and currencies without a price. */
+export interface PriceFindings {
+  /** The worst first, then by plan and item; the first of them. */
+  findings: PriceFinding[];
+  /** How many there are in all. */
+  findingCount: number;
+}
+
 /** An error, as RFC 9457 has it. */
 export interface Problem {
   /** Names the reason. */

@@ -1,16 +1,21 @@
-/** `<meterline-seller-catalog>`: plans, their versions and prices in words, and who is on them. */
+/** `<meterline-seller-catalog>`: what is odd about prices; plans, their versions and prices in words, and who is on them. */
 
 import { html, nothing, type TemplateResult } from "lit";
 import { define } from "../base.ts";
 import { heading } from "../parts/heading.ts";
 import { priceInWords } from "../parts/prices.ts";
 import { emptyState } from "../parts/states.ts";
+import { Resource } from "../resource.ts";
+import { findingsCard } from "./findings.ts";
 import { SellerPage } from "./page.ts";
-import type { Catalog, CatalogPlan, PlanContract, PlanVersion } from "./types.ts";
+import type { Catalog, CatalogPlan, PlanContract, PlanVersion, PriceFindings } from "./types.ts";
 import { s } from "./words.ts";
 
 export class MeterlineSellerCatalog extends SellerPage {
   private readonly catalog = this.pages<Catalog>(() => ({ path: "operator/catalog" }));
+  private readonly findings = new Resource<PriceFindings>(
+    this, () => ({ path: "operator/catalog/findings" }), { isWatched: false, onProblem: (problem) => this.onProblem(problem) },
+  );
 
   protected override get hasWords(): boolean {
     return true;
@@ -18,6 +23,7 @@ export class MeterlineSellerCatalog extends SellerPage {
 
   protected override renderPage(): TemplateResult {
     return html`${heading({ title: s("Catalog") })}
+      ${this.findings.data === null ? nothing : findingsCard(this.findings.data, this.words)}
       ${this.renderData(this.catalog.first, ({ allContracts }) => {
         const plans = this.catalog.all.flatMap((page) => page.plans);
         if (plans.length === 0) return emptyState(s("No plans yet"), s("A plan appears here once it is applied: meterline apply -f catalog.yaml"));

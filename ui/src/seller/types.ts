@@ -13,6 +13,8 @@ export type {
   MadeSession,
   PlanContract,
   PlanVersion,
+  PriceFinding,
+  PriceFindings,
   Revenue,
   RevenueRow,
   RevenueTotal,

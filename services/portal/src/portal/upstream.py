@@ -44,6 +44,7 @@ from portal.wire.catalog import contract_from_proto, plan_from_proto
 from portal.wire.entitlements import entitled_from_proto
 from portal.wire.meters import meter_from_proto
 from portal.wire.periods import period_from_proto
+from portal.wire.price_lint import finding_from_proto
 from portal.wire.unbilled import unbilled_from_proto
 from portal.wire.values import freshness_from_proto
 
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from portal.domain.meters import Meter
     from portal.domain.periods import ContractPeriod
     from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
+    from portal.domain.price_lint import PriceFinding
     from portal.domain.revenue import Cut, Revenue
 
 CALLED_AGGREGATOR: Final = (aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],)
@@ -369,6 +371,12 @@ class SellerClient:
                 rating_pb.GetPlanRequest(name=name, version=version)
             )
         return plan_from_proto(response.plan)
+
+    async def price_findings(self) -> Sequence[PriceFinding]:
+        """Return what is odd about the prices of the whole catalog, by plan and item."""
+        with _callers_errors():
+            response: rating_pb.LintPlansResponse = await self._rating.LintPlans(rating_pb.LintPlansRequest())
+        return [finding_from_proto(finding) for finding in response.findings]
 
     async def contracts(self, billing_period: str, after: str, limit: int) -> ContractPage:
         """Return a page of contracts by name; only those with a period of that label, if there is one."""

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain import unbilled
+from testkit.portal.fake_rating import ODD
 from testkit.portal.world import FEE, PRICE, bounds
 
 API = "/api/v1/operator"
@@ -80,6 +81,26 @@ async def test_the_catalog_tells_versions_prices_and_who_is_on_them(portal: Any)
     prices = {(item["model"], item["unit"], item["unitPrice"]) for item in plan["versions"][0]["items"]}
     assert ("perUnit", "flight", "2.5") in prices
     assert {one["customer"] for one in plan["contracts"]} == {"UA", "DL"}
+
+
+async def test_what_is_odd_about_prices_is_told_the_worst_first(portal: Any) -> None:
+    async with seller(portal) as client:
+        told = (await client.get(f"{API}/catalog/findings")).json()
+
+    unused, falls, missing = ODD
+    assert [one["message"] for one in told["findings"]] == [missing.message, falls.message, unused.message]
+    assert told["findingCount"] == len(ODD)
+    assert told["findings"][1] == {
+        "level": "warning",
+        "code": "total-falls",
+        "plan": "standard",
+        "item": "Flights",
+        "meter": "flights",
+        "quantity": "100.5",
+        "message": falls.message,
+    }
+    nothing = {name: told["findings"][2][name] for name in ("level", "plan", "item", "meter", "quantity")}
+    assert nothing == {"level": "info", "plan": None, "item": None, "meter": "bags", "quantity": None}
 
 
 async def test_unbilled_usage_has_its_reason_and_a_command(portal: Any) -> None:

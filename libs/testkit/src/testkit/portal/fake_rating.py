@@ -26,6 +26,29 @@ from testkit.portal.world import (
 )
 
 LAST_VERSION = 3
+ODD = (
+    rating_pb.PriceFinding(
+        level=rating_pb.FINDING_LEVEL_INFO, code="meter-unused", meter="bags", message="no item of any plan prices this"
+    ),
+    rating_pb.PriceFinding(
+        level=rating_pb.FINDING_LEVEL_WARNING,
+        code="total-falls",
+        plan="standard",
+        item="Flights",
+        meter="flights",
+        quantity="100.5",
+        message="more usage costs less; mend the tiers",
+    ),
+    rating_pb.PriceFinding(
+        level=rating_pb.FINDING_LEVEL_ERROR,
+        code="meter-missing",
+        plan="standard",
+        item="Miles",
+        meter="miles",
+        message="there is no meter 'miles'",
+    ),
+)
+"""What lint finds, by plan and item as rating has it."""
 
 
 class FakeRating(rating_grpc.RatingServiceServicer):
@@ -62,6 +85,12 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         """Answer GetPlan."""
         self.world.note_operator("GetPlan", context)
         return rating_pb.GetPlanResponse(plan=plan_of(request.version))
+
+    async def LintPlans(self, request: rating_pb.LintPlansRequest, context: Context) -> rating_pb.LintPlansResponse:
+        """Answer LintPlans."""
+        self.world.note_operator("LintPlans", context)
+        assert request == rating_pb.LintPlansRequest()
+        return rating_pb.LintPlansResponse(findings=ODD)
 
     async def ListUnbilledUsage(
         self, request: rating_pb.ListUnbilledUsageRequest, context: Context

@@ -1638,11 +1638,11 @@ function layOut(model, width) {
   let cellWidth = Math.min((width - LABEL_PX) / columns.length, model.rows.length > 0 ? 1 / 0 : 96), cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length)), cells = [...Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
 ${model.buckets[index]?.column}`).values()].flatMap(
     (indexes) => indexes.map((bucket, nth) => {
-      let { row = "", column = "" } = model.buckets[bucket] ?? {}, own = cellWidth / indexes.length;
+      let { row: row2 = "", column = "" } = model.buckets[bucket] ?? {}, own = cellWidth / indexes.length;
       return {
         bucket,
         x: pixel(LABEL_PX + columns.indexOf(column) * cellWidth + nth * own),
-        y: pixel(HEAD_PX + rows.indexOf(row) * cellHeight),
+        y: pixel(HEAD_PX + rows.indexOf(row2) * cellHeight),
         width: Math.max(1, pixel(own - 2)),
         height: pixel(cellHeight - 2)
       };
@@ -1654,7 +1654,7 @@ function drawHeat(model, layout, active) {
   let totals = model.totals ?? model.series[0]?.values ?? [], top = largest(totals), every = Math.ceil(44 / layout.cellWidth);
   return w`
     ${layout.columns.map((column, index) => index % every === 0 ? w`<text class="tick" x=${LABEL_PX + index * layout.cellWidth} y="12">${column}</text>` : w``)}
-    ${layout.rows.map((row, index) => w`<text class="tick" x="0" y=${HEAD_PX + (index + 0.5) * layout.cellHeight + 3}>${row}</text>`)}
+    ${layout.rows.map((row2, index) => w`<text class="tick" x="0" y=${HEAD_PX + (index + 0.5) * layout.cellHeight + 3}>${row2}</text>`)}
     ${layout.cells.map((cell) => {
     let value = totals[cell.bucket] ?? null, shade = value === null ? 0.04 : 0.12 + 0.88 * part(value, top);
     return w`<rect class=${active === cell.bucket ? "cell is-active" : "cell"} x=${cell.x} y=${cell.y} width=${cell.width} height=${cell.height}
@@ -3679,7 +3679,7 @@ function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
 }
 function stepsInWords(context, steps, tiers, price, unit, currency) {
-  let { t: t5, format, words } = context, priced = [...tiers], isInRows = tiers.some(({ row }) => row !== "");
+  let { t: t5, format, words } = context, priced = [...tiers], isInRows = tiers.some(({ row: row2 }) => row2 !== "");
   return steps.map((step) => {
     let money = step.value.includes("/") ? `${step.value} ${currency}` : format.money(step.value, currency);
     switch (step.name) {
@@ -4245,10 +4245,13 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
 .group details[open] > summary { padding-bottom: 12px; }
 .group summary { display: grid; grid-template-columns: minmax(120px, 200px) minmax(0, 1fr) auto; gap: 2px 16px; align-items: baseline; padding: 0; }
+.group summary > .card-title:nth-last-child(2) { grid-column: 1 / 3; }
+.group .hint { padding-top: 12px; }
 .group summary > .mono { grid-area: 2 / 2; }
 .group summary > .small:last-child { grid-area: 1 / 3; }
 .group summary > .card-title::before { content: "▸ " / ""; color: var(--_text-2); }
 .group details[open] .card-title::before { content: "▾ " / ""; }
+.badge.is-bad { color: var(--_negative); }
 .toggle.is-long { height: auto; min-height: 32px; align-items: start; padding-block: 6px; }
 .stack > label.toggle { display: inline-flex; }
 .toggle.is-long input { flex: none; }
@@ -4297,7 +4300,7 @@ legend + * { clear: both; }
   .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .search { width: 100%; }
   .group summary { grid-template-columns: minmax(0, 1fr); }
-  .group summary > :is(.mono, .small:last-child) { grid-area: auto; }
+  .group summary > :is(.mono, .small:last-child, .card-title:nth-last-child(2)) { grid-area: auto; }
   .search .input { flex: 1; }
   /* Each row is a card: nothing lies beyond the edge of the screen. */
   .scroll:has(> .stacks) { overflow: visible; }
@@ -4383,8 +4386,8 @@ var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends M
   updated() {
     for (let table of this.renderRoot.querySelectorAll("table")) {
       let heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent?.trim() ?? "");
-      for (let row of table.querySelectorAll("tbody tr, tfoot tr"))
-        [...row.children].forEach((cell, place2) => cell.setAttribute("data-head", heads[place2] ?? ""));
+      for (let row2 of table.querySelectorAll("tbody tr, tfoot tr"))
+        [...row2.children].forEach((cell, place2) => cell.setAttribute("data-head", heads[place2] ?? ""));
     }
   }
   render() {
@@ -4666,17 +4669,54 @@ function valueOf(event) {
 }
 define("meterline-seller-branding", MeterlineSellerBranding);
 
+// src/seller/findings.ts
+var LEVELS = {
+  error: { name: "Error", look: "is-bad" },
+  warning: { name: "Warning", look: "is-draft" },
+  info: { name: "Note", look: "" }
+};
+function findingsCard({ findings, findingCount }, words) {
+  let title = s4("What is odd about the prices"), hint = b2`<p class="hint">${s4("Found by trying the newest version of each plan; meterline price lint tells the same.")}</p>`;
+  if (findings.length === 0)
+    return b2`<section class="card" data-findings="0" aria-label=${title}><h2 class="card-title">${s4("Nothing is odd about the prices")}</h2>${hint}</section>`;
+  let isOpen = findings.some(({ level }) => level !== "info");
+  return b2`<section class="card group" data-findings=${findingCount}><details ?open=${isOpen}>
+    <summary><h2 class="card-title">${title}</h2><span class="small">${s4("Findings: {count}", { count: findingCount })}</span></summary>
+    <div class="scroll" role="region" tabindex="0" aria-label=${title}><table class="stacks">
+      <thead><tr><th scope="col">${s4("Item or meter")}</th><th scope="col">${s4("Level")}</th><th scope="col">${s4("Plan")}</th>
+        <th scope="col" class="right">${s4("Quantity")}</th><th scope="col">${s4("Finding")}</th></tr></thead>
+      <tbody>${findings.map((finding) => row(finding, words))}</tbody></table></div>
+    ${findings.length < findingCount ? b2`<p class="note">${s4("The first {count} of {all}.", { count: findings.length, all: findingCount })}</p>` : A}
+    ${hint}</details></section>`;
+}
+function subjectOf({ item, meter }, words) {
+  return item !== null ? words.item(item) : meter === null ? "–" : words.meter(meter);
+}
+function row(finding, words) {
+  let { level, code, plan, quantity, message } = finding;
+  return b2`<tr data-code=${code}>
+    <th scope="row">${subjectOf(finding, words)}</th><td><span class="badge ${LEVELS[level].look}">${s4(LEVELS[level].name)}</span></td>
+    <td>${plan ?? "–"}</td><td class="right">${quantity === null ? "–" : b2`<span data-value=${quantity}>${words.quantity(quantity, "")}</span>`}</td>
+    <td class="wide" lang="en">${message}</td></tr>`;
+}
+
 // src/seller/catalog.ts
 var MeterlineSellerCatalog = class extends SellerPage {
   constructor() {
     super(...arguments);
     this.catalog = this.pages(() => ({ path: "operator/catalog" }));
+    this.findings = new Resource(
+      this,
+      () => ({ path: "operator/catalog/findings" }),
+      { isWatched: !1, onProblem: (problem) => this.onProblem(problem) }
+    );
   }
   get hasWords() {
     return !0;
   }
   renderPage() {
     return b2`${heading({ title: s4("Catalog") })}
+      ${this.findings.data === null ? A : findingsCard(this.findings.data, this.words)}
       ${this.renderData(this.catalog.first, ({ allContracts }) => {
       let plans = this.catalog.all.flatMap((page) => page.plans);
       return plans.length === 0 ? emptyState(s4("No plans yet"), s4("A plan appears here once it is applied: meterline apply -f catalog.yaml")) : b2`${plans.map((plan) => this.renderPlan(plan))}
@@ -4701,14 +4741,14 @@ var MeterlineSellerCatalog = class extends SellerPage {
       <dl class="rows prices">${version.items.map((item) => b2`<div><dt>${words.item(item.item)}</dt><dd>${priceInWords({ t: this.t, format: this.format, words }, item, version.currency)}</dd></div>`)}</dl></details>`;
   }
   renderContracts(plan) {
-    let row = (contract) => b2`<tr data-contract=${contract.contract}>
+    let row2 = (contract) => b2`<tr data-contract=${contract.contract}>
       <th scope="row">${contract.customer}</th><td class="mono">${contract.contract}</td>
       <td>${contract.end === null ? s4("from {start} on", { start: contract.start }) : s4("{start} until {end}", { start: contract.start, end: contract.end })}</td>
       <td>${contract.pinnedVersion === null ? s4("the one in force") : s4("always {version}", { version: contract.pinnedVersion })}</td>
       <td>${contract.isComing ? b2`<span class="badge is-draft">${s4("Coming")}</span> ` : A}${contract.effectiveFrom === null ? A : b2`<span class="small">${s4("on it from {start}", { start: contract.effectiveFrom })}</span>`}</td></tr>`;
     return b2`<details><summary>${s4("Who is on it")}</summary><div class="scroll" role="region" tabindex="0" aria-label=${s4("Contracts on {plan}", { plan: plan.name })}><table class="stacks">
       <thead><tr><th scope="col">${s4("Customer")}</th><th scope="col">${s4("Contract")}</th><th scope="col">${s4("Days")}</th><th scope="col">${s4("Version")}</th><th></th></tr></thead>
-      <tbody>${plan.contracts.map(row)}</tbody></table></div>
+      <tbody>${plan.contracts.map(row2)}</tbody></table></div>
       ${plan.contracts.length < plan.contractCount ? b2`<p class="note">${s4("The first {count} of {all}.", { count: plan.contracts.length, all: plan.contractCount })}</p>` : A}</details>`;
   }
 };
@@ -4762,7 +4802,7 @@ var FLAGS = { noContract: "No contract now", adjusted: "Adjusted", credit: "Cred
       this.customers,
       ["Customer", ">Live bill", "~Last invoices", ">Last invoice", "~Complete to", "Look at", ""],
       ({ customers }) => customers,
-      (row) => this.renderRow(row),
+      (row2) => this.renderRow(row2),
       this.search === "" ? { title: s4("No customers yet"), text: s4("A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml") } : { title: s4("Nobody is named so"), text: s4("Search for the beginning of the key, or of a word of the name.") }
     )}
       ${this.renderDialog()}`;
@@ -4858,7 +4898,7 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
         ${found.isWhole ? A : b2`<b>${s4("There are more bills than are added up at once: these are not all. Choose fewer months.")}</b>`}</p>`;
   }
   renderTotal(found, currency) {
-    let { format } = this, rows = this.revenue.all.flatMap((page) => page.rows).filter((row2) => row2.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
+    let { format } = this, rows = this.revenue.all.flatMap((page) => page.rows).filter((row3) => row3.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row2 = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
       <th scope="row">${label}${found.by === "customer" && label !== key ? b2` <span class="small mono">${key}</span>` : A}</th>
       <td class="right" data-value=${amount}>${format.money(amount, currency)}</td>
       <td class="fill-cell"><span class="fill" aria-hidden="true"><span ${place({ width: `${(part(amount, top) * 100).toFixed(2)}%` })}></span></span></td>
@@ -4867,7 +4907,7 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
     return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${s4("Revenue in {currency}", { currency })}><table class="stacks">
       <thead><tr><th scope="col">${s4(HEADS[found.by])}</th><th scope="col" class="right">${s4("Amount")}</th><th></th><th scope="col" class="right">${s4("Share")}</th>
         <th scope="col" class="right">${s4("Final")}</th><th scope="col" class="right">${s4("Bills")}</th></tr></thead>
-      <tbody>${rows.map(row)}</tbody>
+      <tbody>${rows.map(row2)}</tbody>
       ${total === void 0 ? A : b2`<tfoot><tr><th scope="row">${s4("Total")}</th><td class="right" data-value=${total.amount}>${format.money(total.amount, currency)}</td>
         <td></td><td></td><td class="right">${format.money(total.final, currency)}</td><td class="right">${total.invoices + total.drafts}</td></tr></tfoot>`}
     </table></div></section>`;
@@ -4911,21 +4951,21 @@ var KINDS = { embed: "Embedded", link: "Link", operator: "Seen as customer" }, M
       this.sessions,
       ["Customer", "Kind and reason", "Made by", "Opened", "Last used", "Ends", ""],
       ({ sessions }) => sessions,
-      (row) => this.renderRow(row),
+      (row2) => this.renderRow(row2),
       { title: s4("Nobody is in"), text: s4("A session appears here when your platform makes one, or with meterline portal link --customer KEY.") }
     )}
       <p class="note">${s4("Every session is in the audit trail as well, with who made it and why: meterline audit list.")}</p>`;
   }
-  renderRow(row) {
+  renderRow(row2) {
     let { format } = this, moment = (time) => time === null ? "–" : format.moment(time);
-    return b2`<tr data-session=${row.id} class=${row.isOver ? "is-over" : ""}>
-      <th scope="row">${row.customer}<span class="small mono below">${row.id.slice(0, 8)}</span></th>
-      <td class="wide">${s4(KINDS[row.kind])}${row.reason === "" ? A : b2`<span class="small below">${row.reason}</span>`}</td>
-      <td class="moments">${row.createdBy}<span class="small below">${moment(row.createdAt)}</span></td>
-      <td class="moments">${row.kind === "embed" ? "–" : row.redeemedAt === null ? s4("not yet") : moment(row.redeemedAt)}</td>
-      <td class="moments">${moment(row.lastUsedAt)}</td>
-      <td class="moments">${row.revokedAt === null ? moment(row.endsAt) : b2`${s4("revoked")} <span class="small below">${moment(row.revokedAt)}</span>`}</td>
-      <td class="right">${row.isOver ? A : this.renderRevoke(row)}</td></tr>`;
+    return b2`<tr data-session=${row2.id} class=${row2.isOver ? "is-over" : ""}>
+      <th scope="row">${row2.customer}<span class="small mono below">${row2.id.slice(0, 8)}</span></th>
+      <td class="wide">${s4(KINDS[row2.kind])}${row2.reason === "" ? A : b2`<span class="small below">${row2.reason}</span>`}</td>
+      <td class="moments">${row2.createdBy}<span class="small below">${moment(row2.createdAt)}</span></td>
+      <td class="moments">${row2.kind === "embed" ? "–" : row2.redeemedAt === null ? s4("not yet") : moment(row2.redeemedAt)}</td>
+      <td class="moments">${moment(row2.lastUsedAt)}</td>
+      <td class="moments">${row2.revokedAt === null ? moment(row2.endsAt) : b2`${s4("revoked")} <span class="small below">${moment(row2.revokedAt)}</span>`}</td>
+      <td class="right">${row2.isOver ? A : this.renderRevoke(row2)}</td></tr>`;
   }
   renderRevoke({ id, customer }) {
     return this.revoking !== id ? b2`<button class="button" type="button" aria-label=${s4("Revoke the session of {customer}", { customer })} @click=${() => this.revoking = id}>${s4("Revoke")}</button>` : b2`<span class="buttons"><button class="button is-danger" type="button" @click=${() => this.onRevoke(id)}>${s4("End it now")}</button>
@@ -4976,18 +5016,18 @@ var MeterlineSellerUnbilled = class extends SellerPage {
       <div class="scroll" role="region" tabindex="0" aria-label=${name}><table class="stacks">
         <thead><tr><th scope="col">${s4("Customer")}</th><th scope="col">${s4("Period")}</th><th scope="col" class="right">${s4("Events")}</th>
           <th scope="col" class="right">${s4("Quantity")}</th><th scope="col">${s4("From, to")}</th><th scope="col">${s4("What to do")}</th></tr></thead>
-        <tbody>${rows.map((row) => this.renderRow(row))}</tbody></table></div></details></section>`;
+        <tbody>${rows.map((row2) => this.renderRow(row2))}</tbody></table></div></details></section>`;
   }
-  renderRow(row) {
-    let { format, words } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
-    return b2`<tr data-reason=${row.reason}>
-      <th scope="row">${row.customer ?? "–"}</th>
-      <td class="moments">${row.billingPeriod === null ? "–" : this.monthName(row.billingPeriod)}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
-      <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
-      <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${words.quantity(row.quantity, row.unit)}</span>`}</td>
+  renderRow(row2) {
+    let { format, words } = this, moments = [row2.firstTime, row2.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
+    return b2`<tr data-reason=${row2.reason}>
+      <th scope="row">${row2.customer ?? "–"}</th>
+      <td class="moments">${row2.billingPeriod === null ? "–" : this.monthName(row2.billingPeriod)}${row2.contract === null ? A : b2`<span class="small mono below">${row2.contract}</span>`}</td>
+      <td class="right" data-value=${row2.eventCount}>${format.decimal(String(row2.eventCount))}</td>
+      <td class="right">${row2.quantity === null ? "–" : b2`<span data-value=${row2.quantity}>${words.quantity(row2.quantity, row2.unit)}</span>`}</td>
       <td class="small moments">${moments.map((moment) => b2`<span class="below">${moment}</span>`)}</td>
-      <td class="wide"><span class="command"><code class="mono">${row.command.split(" ").map((word) => b2`<span>${word}</span> `)}</code><button class="button is-bare" type="button" aria-label=${s4("Copy: {command}", { command: row.command })}
-        @click=${() => this.onCopy(row.command)}>${s4("Copy")}</button></span></td></tr>`;
+      <td class="wide"><span class="command"><code class="mono">${row2.command.split(" ").map((word) => b2`<span>${word}</span> `)}</code><button class="button is-bare" type="button" aria-label=${s4("Copy: {command}", { command: row2.command })}
+        @click=${() => this.onCopy(row2.command)}>${s4("Copy")}</button></span></td></tr>`;
   }
   async onCopy(command) {
     this.notice = await copy(command) ? s4("The command is copied.") : s4("The browser does not allow copying; select the command instead.");

@@ -21,6 +21,7 @@ from portal.domain.meters import Meter
 from portal.domain.operators import CustomerPage
 from portal.domain.periods import ContractPeriod
 from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
+from portal.domain.price_lint import PriceFinding
 from portal.domain.revenue import Cut, Revenue
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
@@ -154,6 +155,10 @@ class Seller(Protocol):
 
     async def plan(self, name: str, version: int) -> PlanVersion:
         """Return a version of a plan. Raises NotFound."""
+        ...
+
+    async def price_findings(self) -> Sequence[PriceFinding]:
+        """Return what is odd about the prices of the whole catalog, by plan and item."""
         ...
 
     async def contracts(self, billing_period: str, after: str, limit: int) -> ContractPage:

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from metering.portal.v1 import portal_service_pb2 as pb
 from portal.domain.catalog import Catalog
 from portal.domain.operators import CustomerList, MadeSession, SessionList, SessionToMake
+from portal.domain.price_lint import PriceFindings
 from portal.domain.unbilled import UnbilledPage
 from portal.operations.catalog import list_catalog
 from portal.operations.operators import list_customers, list_open_sessions
+from portal.operations.price_lint import lint_catalog
 from portal.web.answers import sent
 from portal.web.parameters import After
 from portal.web.parts import parts_of
@@ -43,6 +45,12 @@ async def customers(
 async def catalog(request: Request, _: Operator, after: After = "") -> Response:
     """A page of plans, with their versions and who is on them."""
     return sent(request, await list_catalog(_deps(request), after))
+
+
+@router.get("/catalog/findings", response_model=PriceFindings)
+async def price_findings(request: Request, _: Operator) -> Response:
+    """What is odd about the prices of all plans, the worst first."""
+    return sent(request, await lint_catalog(_deps(request)))
 
 
 @router.get("/unbilled", response_model=UnbilledPage)
