@@ -54,9 +54,7 @@ def slots_of(customers: Iterable[str]) -> list[int]:
     return sorted({_slot_of(customer) for customer in customers})
 
 
-def blocks_of(
-    parts: Sequence[CopiedEvents], block_events_max: int = BLOCK_EVENTS_MAX
-) -> Iterator[CustomerBlock]:
+def blocks_of(parts: Sequence[CopiedEvents], block_events_max: int = BLOCK_EVENTS_MAX) -> Iterator[CustomerBlock]:
     """Yield the events of one lane, given in log order, by slot. Traces are left out."""
     for kind in sorted({part.kind for part in parts}):
         joined = _joined([part for part in parts if part.kind is kind])

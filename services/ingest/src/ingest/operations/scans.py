@@ -83,7 +83,7 @@ async def scan_events(deps: Deps, tenant: str, query: ScanQuery) -> AsyncGenerat
     yield nothing_more(events_read)
 
 
-async def _blocks_needed(  # noqa: PLR0913 - a lane's end and what is read of it
+async def _blocks_needed(
     deps: Deps, tenant: str, query: ScanQuery, lane: int, up_to: int, slots: Sequence[int]
 ) -> tuple[int, Sequence[BlockSummary]]:
     """Return up to which position the copy of a lane is read in place of the log, and the blocks that are needed."""
@@ -97,7 +97,7 @@ async def _blocks_needed(  # noqa: PLR0913 - a lane's end and what is read of it
     return copied_up_to, blocks
 
 
-async def _segments_needed(  # noqa: PLR0913 - a lane's range and what is read of it
+async def _segments_needed(
     deps: Deps, tenant: str, query: ScanQuery, lane: int, after: int, up_to: int
 ) -> AsyncGenerator[list[SegmentSummary], None]:
     """Yield the segments of a lane that begin after a position and may hold wanted events, some at a time."""
