@@ -30,7 +30,15 @@ from testkit.wait import wait_until
 
 SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 # They tell quantities, and what every customer of the tenant is measured by: nobody's name.
-ABOUT_NOBODY: Final = ("QueryTotals", "CurrentUsage", "QueryHeatMap", "DescribeMeters", "VerifyInvoice", "VerifyLine")
+ABOUT_NOBODY: Final = (
+    "QueryTotals",
+    "CurrentUsage",
+    "QueryCurrentUsage",
+    "QueryHeatMap",
+    "DescribeMeters",
+    "VerifyInvoice",
+    "VerifyLine",
+)
 READS: Final = sorted(
     (name, path)
     for name, service in SERVICES.items()
@@ -126,6 +134,9 @@ def _asked_of_the_aggregator(name: str, snapshot_id: str, january: values_pb2.Pe
         "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter="calls", customers=[name], period=january),
         "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
         "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=name, meter="calls", period=january),
+        "QueryCurrentUsage": aggregator_pb.QueryCurrentUsageRequest(
+            questions=[aggregator_pb.CurrentUsageQuestion(customer=name, meter="calls", period=january)]
+        ),
         "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter="calls"),
         "ListSnapshots": aggregator_pb.ListSnapshotsRequest(customer=name),
         "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=snapshot_id, meter="calls"),

@@ -53,6 +53,7 @@ READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("
 # They count, and name nothing unless something is wrong.
 COUNTS: Final = {
     "CurrentUsage",
+    "QueryCurrentUsage",
     "GetCompleteness",
     "LintPlans",
     "QueryHeatMap",
@@ -235,6 +236,9 @@ def _asked_of_the_aggregator(
         **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
         "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
         "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
+        "QueryCurrentUsage": aggregator_pb.QueryCurrentUsageRequest(
+            questions=[aggregator_pb.CurrentUsageQuestion(customer=customer, meter=meter, period=january)]
+        ),
         "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter),
         "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
         "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=snapshot_id, meter=meter),

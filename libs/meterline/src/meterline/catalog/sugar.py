@@ -264,6 +264,9 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Message -> field -> its value where a document leaves it out, though the contract requires it."""
 
+ONE_AT_LEAST: Final[Mapping[str, tuple[str, ...]]] = {_METER: ("eventTypes", "formula")}
+"""Message -> fields of which it has one, beyond what the contract can say: a meter counts events, or it is computed."""
+
 _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]] = {
     (_METER, "filter"): _filter_forms,
     (_METER, "value"): _value_forms,

@@ -47,6 +47,8 @@ class GroupUsage:
     quantity: Decimal
     event_count: int
     billable: Decimal | None = None
+    is_other_group: bool = False
+    """Whether it is all groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,7 @@ def meter_to_proto(
         ),
         created_at=timestamp(version.created_at),
         filled=version.filled,
+        pending=version.pending,
     )
     if spec.rounding is not None:
         rounding = spec.rounding

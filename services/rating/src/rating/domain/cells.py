@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from money import ZERO, exact_arithmetic
 
 Values = tuple[str, ...]
+OTHER_VALUE: Final = "\x00"
+"""Stands for the values of all groups that a meter does not tell apart: no property of an event has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class Cells:
 
     by: tuple[str, ...]
     cells: tuple[Cell, ...]
+
+    @property
+    def are_told_apart(self) -> bool:
+        """Whether the values of all are known."""
+        return not any(OTHER_VALUE in cell.values for cell in self.cells)
 
     @property
     def quantity(self) -> Decimal:

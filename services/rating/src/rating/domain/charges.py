@@ -18,6 +18,7 @@ from rating.domain.rate import rate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
     from rating.domain.plans import Plan, PlanItem
@@ -62,6 +63,18 @@ class NotByGroupError(LookupError):
         )
 
 
+class NotToldApartError(NotByGroupError):
+    """A plan prices a meter by values of properties, and the meter has more groups than it tells apart."""
+
+    def __init__(self, item: str, meter: str) -> None:
+        LookupError.__init__(
+            self,
+            f"item {item!a} prices the meter {meter!a} by values of properties, and some of this usage is in groups "
+            "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
+            "rebuild the meter, or let it group by fewer properties",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class MeterUsage:
     """The total of one meter over a period; `adds_up`: whether the totals of its parts add up to it.
@@ -78,6 +91,15 @@ class MeterUsage:
     """What is billed of it, where the meter rounds each event by itself; None: the quantity."""
     cells: Cells | None = None
     """The same by values of properties, where a price goes by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuantity:
+    """Which quantity is asked for: of one customer and meter, over a period."""
+
+    customer: str
+    meter: str
+    period: Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +252,14 @@ def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) ->
             raise NotByGroupError(item.name, item.meter)
 
 
+def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
+    """Raise `NotToldApartError` where one of the items prices by values and usage of its meter has unknown ones."""
+    for item in items:
+        cells = cells_of.get(item.meter) if item.price.by else None
+        if cells is not None and not cells.are_told_apart:
+            raise NotToldApartError(item.name, item.meter)
+
+
 def groups_priced(items: Iterable[PlanItem]) -> Groups:
     """Return by which properties usage of meters must be told apart, for all of the items together."""
     found: dict[str, dict[str, None]] = {}
@@ -297,6 +327,7 @@ def _cells(item: PlanItem, used: MeterUsage) -> Cells | None:
         return None
     if not used.adds_up:
         raise NotByGroupError(item.name, item.meter)
+    check_told_apart([item], {item.meter: used.cells})
     billed = used.quantity if used.rounded is None else used.rounded
     if used.cells is None or (used.cells.quantity, used.cells.billed) != (used.quantity, billed):
         message = f"the groups of {item.meter} do not add up to its quantity"

@@ -25,7 +25,7 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
-from rating.domain.cells import Cell, Cells, cells_of
+from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of
 from rating.domain.charges import ChargeKind
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
@@ -39,8 +39,6 @@ from rating.domain.rate import rate
 PROPERTIES_MAX: Final = 8
 """Most properties that a meter groups by, so also of one question."""
 Group = tuple[str, ...]
-OTHER_VALUE: Final = "\x00"
-"""Stands for the values of all groups that a meter does not tell apart: no property of an event has it."""
 
 
 class CostPart(StrEnum):

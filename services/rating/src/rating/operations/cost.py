@@ -13,10 +13,12 @@ from chassis.postgres import transaction
 from chassis.side_by_side import each
 from eventlog.as_of import AsOf
 from money import currency
+from rating.domain.cells import OTHER_VALUE
 from rating.domain.charges import (
     Groups,
     MissingMeterError,
     NotByGroupError,
+    NotToldApartError,
     Terms,
     Usage,
     check_meters,
@@ -82,6 +84,10 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     if as_of is None:
         message = "the log of events was restored while cost was computed; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    for item in items:
+        one = told[meters.index(item.meter)] if item.price.by else None
+        if one is not None and not one.are_told_apart:
+            raise not_priced(NotToldApartError(item.name, item.meter))
     over_time = {meter: one.over_time(windows) for meter, one in zip(meters, told, strict=True)}
     # Thousands of rows would hold up every other call.
     rows = await asyncio.to_thread(
@@ -103,6 +109,10 @@ class _Told:
     is_grouped: bool
     cells_by: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+
+    @property
+    def are_told_apart(self) -> bool:
+        return not any(OTHER_VALUE in row.group for answer in self.answers for row in answer.rows)
 
     @property
     def answers(self) -> list[UsageByWindow]:

@@ -17,7 +17,7 @@ from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.cells import Cells
-from rating.domain.charges import CurrentQuantity, Groups, Usage
+from rating.domain.charges import AskedQuantity, CurrentQuantity, Groups, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.entitlements import Entitled, Verdict
 from rating.domain.meters import KnownMeter
@@ -41,8 +41,8 @@ class Aggregator(Protocol):
         """
         ...
 
-    async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
-        """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
+    async def currents(self, asked: Sequence[AskedQuantity]) -> Sequence[CurrentQuantity]:
+        """Return whole quantities from the aggregator's memory, in order. Raises NotFound METER_NOT_FOUND for any."""
         ...
 
     async def usage_by_window(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chassis.errors import InvalidRequest, NotFound, Reason
-from rating.domain.charges import MissingMeterError, NotByGroupError, Terms, Usage, check_meters, groups_priced
+from rating.domain.charges import (
+    MissingMeterError,
+    NotByGroupError,
+    Terms,
+    Usage,
+    check_meters,
+    check_told_apart,
+    groups_priced,
+)
 from rating.operations.deps import Deps
 
 
@@ -27,6 +35,7 @@ async def check_usage(deps: Deps, terms: Terms) -> None:
     usage = await usage_now(deps, terms)
     try:
         check_meters(terms.plan.content.items, usage.meters)
+        check_told_apart(terms.plan.content.items, {name: meter.cells for name, meter in usage.meters.items()})
     except (MissingMeterError, NotByGroupError) as error:
         raise not_priced(error) from error
 

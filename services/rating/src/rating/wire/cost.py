@@ -12,7 +12,8 @@ from metering.aggregator.v1 import usage_pb2
 from metering.rating.v1 import cost_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, currency, format_decimal, format_exact, parse_decimal
-from rating.domain.cost import OTHER_VALUE, Breakdown, CostPart, CostQuestion, UsageByWindow, UsageRow, counted_in_all
+from rating.domain.cells import OTHER_VALUE
+from rating.domain.cost import Breakdown, CostPart, CostQuestion, UsageByWindow, UsageRow, counted_in_all
 from rating.domain.cost_windows import WindowSize
 from rating.wire.charges import KINDS
 

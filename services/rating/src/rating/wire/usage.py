@@ -7,12 +7,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from eventlog.wire import as_of_from_answer, as_of_from_proto
+from eventlog.as_of import AsOf
+from eventlog.wire import as_of_from_answer, as_of_from_proto, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
-from rating.domain.cells import Cell, Cells, cells_of, cells_of_groups
-from rating.domain.charges import CurrentQuantity, MeterUsage, Usage
+from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, cells_of_groups
+from rating.domain.charges import AskedQuantity, CurrentQuantity, MeterUsage, Usage
 from rating.domain.meters import KnownMeter
 
 _ADD_UP: Final = {meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT}
@@ -41,11 +42,27 @@ def usage_from_totals(
     return Usage(_meters(response.usage, groups), as_of_from_answer(response.as_of))
 
 
-def current_from_proto(response: aggregator_pb.CurrentUsageResponse) -> CurrentQuantity:
-    """Return a whole quantity from memory."""
-    quantity = parse_decimal(response.quantity or "0", DERIVED)
-    staleness_s = response.staleness_ms / 1000
-    return CurrentQuantity(quantity, response.unit, as_of_from_answer(response.as_of), staleness_s)
+def currents_to_proto(asked: Iterable[AskedQuantity]) -> aggregator_pb.QueryCurrentUsageRequest:
+    """Return a question for many whole quantities."""
+    questions = (
+        aggregator_pb.CurrentUsageQuestion(customer=one.customer, meter=one.meter, period=period_to_proto(one.period))
+        for one in asked
+    )
+    return aggregator_pb.QueryCurrentUsageRequest(questions=questions)
+
+
+def currents_from_proto(response: aggregator_pb.QueryCurrentUsageResponse) -> list[CurrentQuantity]:
+    """Return whole quantities from memory, most of which are of the same place in the log."""
+    places: dict[bytes, AsOf] = {}
+    found = []
+    for answer in response.answers:
+        place = answer.as_of.SerializeToString()
+        as_of = places.get(place)
+        if as_of is None:
+            as_of = places[place] = as_of_from_answer(answer.as_of)
+        quantity = parse_decimal(answer.quantity or "0", DERIVED)
+        found.append(CurrentQuantity(quantity, answer.unit, as_of, answer.staleness_ms / 1000))
+    return found
 
 
 def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
@@ -79,7 +96,7 @@ def cells_from_windows(windows: Iterable[usage_pb2.SnapshotWindow], by: tuple[st
         by,
         (
             (
-                window.group,
+                dict.fromkeys(by, OTHER_VALUE) if window.is_other_group else window.group,
                 Cell(
                     (),
                     parse_decimal(window.quantity, DERIVED),
@@ -97,7 +114,7 @@ def _cells(entry: usage_pb2.MeterUsage, by: tuple[str, ...]) -> Cells:
         by,
         (
             Cell(
-                tuple(cell.group),
+                (OTHER_VALUE,) * len(by) if cell.is_other_group else tuple(cell.group),
                 parse_decimal(cell.quantity, DERIVED),
                 cell.event_count,
                 _optional_decimal(cell.billable_quantity),
