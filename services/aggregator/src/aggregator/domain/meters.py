@@ -413,9 +413,10 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
         problems.append(_invalid("spec.aggregation", message))
     elif not same_rules([meter.spec for meter in counting]):
         message = (
-            "counts time by other rules than the version before (session, time unit, carry-over, percentile, buckets; "
-            "of readings, the groups, too), and what goes on from one to the other can't be put together; "
-            "make a new meter, or let this version begin before all others"
+            "counts time by other rules than the version before (session, time unit, carry-over, percentile, buckets, "
+            "rounding of sessions; of readings, the groups, too), "
+            "and what goes on from one to the other can't be put together; make a new meter, "
+            "or let this version begin before all others"
         )
         problems.append(_invalid("spec.aggregation", message))
     return problems

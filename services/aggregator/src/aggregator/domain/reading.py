@@ -74,6 +74,8 @@ def billable_of(meter: MeterPlan, counted: CountedRow | None) -> Decimal | None:
 
 
 def _bills_events(meter: MeterPlan) -> bool:
+    if meter.rules.session_rounding is not None:
+        return True
     return isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
 
 
@@ -310,7 +312,10 @@ def _rows_over_time(plan: UsagePlan, number: int, aggregation: OverTime, windows
     customers, groups = windows.customers.values, windows.groups.values
     found = [
         CountedRow(
-            RowKey(number, customers[row.customer], row.window, groups[row.group]), row.quantity, row.event_count
+            RowKey(number, customers[row.customer], row.window, groups[row.group]),
+            row.quantity,
+            row.event_count,
+            row.billable,
         )
         for row in aggregation.rows(windows, meter.rules, asked)
         if not groups[row.group].endswith(LEFT_OUT)

@@ -256,6 +256,7 @@ def _rules_document(rules: Rules) -> dict[str, object]:
         "percentile": rules.percentile,
         "bucket_aggregation": None if buckets is None else buckets.NAME,
         "skips_empty_buckets": rules.skips_empty_buckets,
+        "session_rounding": None if rules.session_rounding is None else asdict(rules.session_rounding),
     }
 
 
@@ -301,6 +302,7 @@ def _rules(document: dict[str, Any]) -> Rules:
         percentile=document["percentile"],
         bucket_aggregation=None if buckets is None else OF_BUCKETS[buckets],
         skips_empty_buckets=document["skips_empty_buckets"],
+        session_rounding=_rounding(document.get("session_rounding")),
     )
 
 

@@ -10,17 +10,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from eventlog.as_of import AsOf
-from money import Exact, format_decimal, format_exact
+from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
+from rating.domain.discounts import reductions
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
+    from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
     from rating.domain.versions import Version
@@ -43,6 +45,7 @@ class ChargeKind(StrEnum):
 
     USAGE = "USAGE"
     FIXED = "FIXED"
+    DISCOUNT = "DISCOUNT"
 
 
 class MissingMeterError(LookupError):
@@ -114,7 +117,10 @@ class CurrentQuantity:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee."""
+    """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee.
+
+    A discount is a charge, too: of quantity 1, and with an amount below zero.
+    """
 
     item: str
     kind: ChargeKind
@@ -147,7 +153,7 @@ class Terms:
     """By what a period of a contract is rated: decided once, before any usage is looked at.
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
-    `share` is that of its days which the contract has.
+    `share` is that of its days which the contract has. `discounts` are in the order in which they are taken.
     """
 
     contract: str
@@ -157,6 +163,7 @@ class Terms:
     plan: Version[Plan]
     billed: Billed | None = None
     share: DayShare = WHOLE
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,7 @@ def goes_on(terms: Terms, usage: Usage) -> bool:
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
     plan = terms.plan.content
+    charges = rate_plan(plan, usage.meters, terms.share)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -220,7 +228,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=rate_plan(plan, usage.meters, terms.share),
+        charges=with_discounts(charges, terms.discounts, plan.currency),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -233,9 +241,35 @@ def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHO
     return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
 
 
+def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], currency_code: str) -> tuple[Charge, ...]:
+    """Return charges of items, and after them one for each discount, also where it takes nothing."""
+    if not discounts:
+        return tuple(charges)
+    unit = currency(currency_code)
+    printed = {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
+    taken = reductions(discounts, printed, unit)
+    return (*charges, *(Charge(one.line, ChargeKind.DISCOUNT, "", "", ONE, 0, one.derivation) for one in taken))
+
+
+def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return the charges of items alone."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
+
+
+def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount]) -> bool:
+    """Whether just these discounts, and what they take, are among charges."""
+    own = without_discounts(rated.charges)
+    if not discounts:
+        return len(own) == len(rated.charges)
+    again = with_discounts(own, discounts, rated.currency)
+    return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
+
+
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period and the days that terms have."""
+    """Whether charges are of the plan, the period, the days and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
+        return False
+    if not is_discounted_by(rated, terms.discounts):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
     fees = tuple(item for item in terms.plan.content.items if item.price.is_fixed)

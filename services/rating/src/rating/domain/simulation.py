@@ -17,12 +17,13 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage, rate_plan, with_discounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from rating.domain.charges import Charge, RatedPeriod
+    from rating.domain.discounts import Discount
     from rating.domain.plans import Plan
     from rating.domain.proration import DayShare
 
@@ -41,11 +42,12 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoricPeriod:
-    """A period as it is rated, with what pricing it anew needs: its share of days, and the usage of its meters."""
+    """A period as it is rated, with what pricing it anew needs: its share of days, its usage and its discounts."""
 
     rated: RatedPeriod
     share: DayShare
     usage: Mapping[str, MeterUsage]
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +198,26 @@ def months_between(first: str, last: str, now: str) -> list[str]:
 
 
 def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
-    """Return the usage that a period was rated by: of the meters that its plan prices."""
-    return {
-        charge.meter: MeterUsage(charge.quantity, charge.unit, charge.event_count, rounded=charge.rounded)
-        for charge in rated.charges
-        if charge.meter
-    }
+    """Return the usage that a period was rated by: of the meters that its plan prices, as finely as it was priced."""
+    found: dict[str, MeterUsage] = {}
+    for charge in rated.charges:
+        cells, known = charge.cells, found.get(charge.meter)
+        by = () if known is None or known.cells is None else known.cells.by
+        if charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
+            found[charge.meter] = MeterUsage(
+                charge.quantity,
+                charge.unit,
+                charge.event_count,
+                adds_up=cells is not None,
+                rounded=charge.rounded,
+                cells=cells,
+            )
+    return found
+
+
+def told_apart(used: MeterUsage | None, by: Collection[str]) -> bool:
+    """Whether usage is known by all of some properties."""
+    return used is not None and (not by or (used.cells is not None and set(by) <= set(used.cells.by)))
 
 
 def meters_of(plan: Plan) -> set[str]:
@@ -211,7 +227,8 @@ def meters_of(plan: Plan) -> set[str]:
 
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
     """Return what a plan charges for the usage of a period. Raises MissingMeterError."""
-    return rate_plan(plan, period.usage, period.share)
+    charges = rate_plan(plan, period.usage, period.share)
+    return with_discounts(charges, period.discounts, plan.currency)
 
 
 def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.cells import Cell, Cells
+from rating.domain.charges import ChargeKind, MeterUsage, rate_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from rating.domain.plans import Plan
     from rating.domain.proration import DayShare
 
-NOTHING = Fraction(0)
+NOTHING: Final = Fraction(0)
+STRETCHED_PLACES: Final = 12
+"""Places of a part of usage that is stretched to another quantity."""
 
 
 class Effect(StrEnum):
@@ -40,6 +43,7 @@ class Effect(StrEnum):
     NEW = "NEW"
     ENDED = "ENDED"
     CORRECTION = "CORRECTION"
+    DISCOUNT = "DISCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class ItemVariance:
     change: Decimal
     effects: tuple[EffectAmount, ...]
     """Those that are not zero, in the order of the steps."""
+    kind: ChargeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +129,13 @@ def effects_of(quantity_before: Exact, quantity_after: Exact, way: Way) -> dict[
     }
 
 
-def variances(before: Side, after: Side, plan_then: Plan, currency: Currency) -> tuple[ItemVariance, ...]:
+def variances(
+    before: Side, after: Side, plan_then: Plan, currency: Currency, usage: Mapping[str, MeterUsage] | None = None
+) -> tuple[ItemVariance, ...]:
     """Return how each item changed: those of the later plan in its order, then those that ended.
 
-    `plan_then` is what the earlier plan says in the later period.
+    `plan_then` is what the earlier plan says in the later period; `usage` that of the later period, by the properties
+    by which all three plans price it. None: as the charges have it.
     """
     were, are = _by_item(before.billed), _by_item(after.billed)
     # What has come late never adds an item, nor takes one away: the plan of a period that is billed stays.
@@ -135,7 +143,7 @@ def variances(before: Side, after: Side, plan_then: Plan, currency: Currency) ->
     found = []
     for key in dict.fromkeys((*are, *were)):
         was, is_now = were.get(key), are.get(key)
-        effects = _steps(was, is_now, before, after, plan_then)
+        effects = _steps(was, is_now, (before, after, plan_then), usage or {})
         sides = were_now.get(key), are_now.get(key)
         effects[Effect.CORRECTION] = _corrected(is_now, sides[1]) - _corrected(was, sides[0])
         found.append(_item(key, sides, effects, currency))
@@ -154,25 +162,29 @@ def totals(items: Iterable[ItemVariance]) -> tuple[EffectAmount, ...]:
 
 
 def _steps(
-    was: Charge | None, is_now: Charge | None, before: Side, after: Side, plan_then: Plan
+    was: Charge | None, is_now: Charge | None, sides: tuple[Side, Side, Plan], usage: Mapping[str, MeterUsage]
 ) -> dict[Effect, Fraction]:
+    if any(one is not None and one.kind is ChargeKind.DISCOUNT for one in (was, is_now)):
+        return {Effect.DISCOUNT: _corrected(was, is_now)}
     if is_now is None:
         return {} if was is None else {Effect.ENDED: -Fraction(was.derivation.amount)}
     if was is None:
         return {Effect.NEW: Fraction(is_now.derivation.amount)}
-    return _of_both(was, is_now, before, after, plan_then)
+    return _of_both(was, is_now, sides, usage.get(is_now.meter) or _usage_of(is_now))
 
 
-def _of_both(was: Charge, is_now: Charge, before: Side, after: Side, plan_then: Plan) -> dict[Effect, Fraction]:
+def _of_both(was: Charge, is_now: Charge, sides: tuple[Side, Side, Plan], used: MeterUsage) -> dict[Effect, Fraction]:
     """Return the effects of an item that both periods have."""
-    used, item = _usage_of(is_now), was.item
+    before, after, plan_then = sides
+    item = was.item
     # An item that the earlier plan has dropped by then has no price of its own there: its old one goes on.
     plan = plan_then if _prices(plan_then, was) else before.plan
     with_usage = _cost(before.plan, item, used, before.share)
+    stretched = _stretched(was, is_now)
     way = Way(
         before=was.derivation.amount,
-        # A charge has one quantity: stretched to another one, it is that other one, so no mix can change.
-        scaled=with_usage,
+        # Usage that has one price, stretched to another quantity, is that other one: no mix can change.
+        scaled=with_usage if stretched is None else _cost(before.plan, item, stretched, before.share),
         used=with_usage,
         timed=_cost(before.plan, item, used, after.share),
         repriced=_cost(plan, item, used, after.share),
@@ -181,8 +193,35 @@ def _of_both(was: Charge, is_now: Charge, before: Side, after: Side, plan_then: 
     return effects_of(_counted(was), _counted(is_now), way)
 
 
+def _stretched(was: Charge, is_now: Charge) -> MeterUsage | None:
+    """Return the earlier usage by values of properties, stretched to the later quantity; None where it is not told so.
+
+    Each part is rounded to `STRETCHED_PLACES`, half away from zero: a price takes decimals.
+    """
+    if was.cells is None or not _counted(was):
+        return None
+    ratio = Fraction(_counted(is_now)) / Fraction(_counted(was))
+    parts = (Cell(cell.values, _to_places(Fraction(cell.billed) * ratio)) for cell in was.cells.cells)
+    cells = Cells(was.cells.by, tuple(parts))
+    return MeterUsage(cells.quantity, was.unit, was.event_count, adds_up=True, cells=cells)
+
+
+def _to_places(ratio: Fraction) -> Decimal:
+    units, divisor = (abs(ratio) * 10**STRETCHED_PLACES).as_integer_ratio()
+    rounded = (2 * units + divisor) // (2 * divisor)
+    with exact_arithmetic():
+        return Decimal(rounded if ratio >= 0 else -rounded).scaleb(-STRETCHED_PLACES)
+
+
 def _usage_of(charge: Charge) -> MeterUsage:
-    return MeterUsage(charge.quantity, charge.unit, charge.event_count, rounded=charge.rounded)
+    return MeterUsage(
+        charge.quantity,
+        charge.unit,
+        charge.event_count,
+        adds_up=charge.cells is not None,
+        rounded=charge.rounded,
+        cells=charge.cells,
+    )
 
 
 def _counted(charge: Charge) -> Decimal:
@@ -232,6 +271,7 @@ def _item(
         tuple(
             EffectAmount(effect, exact, amount) for (effect, exact), amount in zip(shown.items(), printed, strict=True)
         ),
+        next(side.kind for side in sides if side is not None),
     )
 
 

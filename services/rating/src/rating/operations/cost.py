@@ -34,6 +34,7 @@ from rating.domain.cost import (
     chosen_items,
     cost_rows,
     counted_in_all,
+    discount_rows,
     usage_by_cells,
     usage_that_adds_up,
     usage_that_runs,
@@ -93,6 +94,8 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     rows = await asyncio.to_thread(
         cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency), terms.share
     )
+    if not question.items and not question.breakdown.filters:
+        rows += discount_rows(rows, terms.discounts, windows, currency(plan.currency))
     return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
 
 

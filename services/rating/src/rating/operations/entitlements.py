@@ -20,10 +20,11 @@ from chassis.logs import get_logger
 from chassis.postgres import transaction
 from chassis.side_by_side import each
 from eventlog.feed.checkpoints import read_checkpoints
-from rating.domain.allowance import PERIODS_MAX, FeaturePeriod, Grant, Standing, Stretch, allowance, stretches
-from rating.domain.billing_period import BillingPeriod, contract_span, period_at, periods_touching
+from rating.domain.allowance import FeaturePeriod, Grant, Standing, Stretch, allowance, stretches
+from rating.domain.billing_period import BillingPeriod, period_at
 from rating.domain.entitlements import ONE, Entitled, Verdict, admission
 from rating.domain.features import Feature
+from rating.domain.looked_back import AgreedPeriod, periods_that_matter
 from rating.domain.remembered import EntitlementKey, Remembered, with_noted
 from rating.operations.counting import count_again, usage_in
 from rating.operations.finding import find_customer, find_priced_contracts
@@ -222,20 +223,25 @@ async def _terms(conn: AsyncConnection, key: EntitlementKey, now: datetime) -> _
         feature = _feature_in(contract, period, key.feature)
         if feature is not None:
             grants = await grant_store.grants_of(conn, key.tenant, key.customer, key.feature)
-            return _Terms(contract, feature, _cut(contract, period, feature, grants, now))
+            return _Terms(contract, feature, _cut(contracts, AgreedPeriod(contract, period), feature, grants, now))
         verdict = Verdict.NO_FEATURE
     return verdict
 
 
 def _cut(
-    contract: PricedContract, period: BillingPeriod, feature: Feature, grants: Sequence[Grant], now: datetime
+    contracts: Sequence[PricedContract],
+    current: AgreedPeriod,
+    feature: Feature,
+    grants: Sequence[Grant],
+    now: datetime,
 ) -> list[Stretch]:
     """Return the stretches that matter to what is left now, up to the one that goes on."""
-    looks_back = bool(grants) or feature.rollover is not None
-    start = contract_span(contract.newest.content.schedule)[0] if looks_back else period.start
-    periods = list(periods_touching(contract.newest.content.schedule, start, period.end))[-PERIODS_MAX:]
-    of = [FeaturePeriod(one, _feature_in(contract, one, feature.name)) for one in periods]
-    return [one for one in stretches(of, grants, contract.zone) if one.start <= now]
+    periods, left = periods_that_matter(contracts, current, grants, carries_over=feature.rollover is not None)
+    of = [
+        FeaturePeriod(one.period, _feature_in(one.contract, one.period, feature.name), one.contract.newest.name)
+        for one in periods
+    ]
+    return [one for one in stretches(of, left, current.contract.zone) if one.start <= now]
 
 
 def _feature_in(contract: PricedContract, period: BillingPeriod, name: str) -> Feature | None:

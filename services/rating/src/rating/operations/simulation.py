@@ -17,10 +17,20 @@ from chassis.side_by_side import each
 from eventlog.labels import month_label
 from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
-from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, check_meters
+from rating.domain.charges import (
+    MeterUsage,
+    MissingMeterError,
+    NotByGroupError,
+    RatedPeriod,
+    Terms,
+    check_meters,
+    groups_priced,
+)
 from rating.domain.contracts import labels_of_month
+from rating.domain.discounts import Discount
+from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.plans import Plan
-from rating.domain.proration import day_share
+from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
     CustomerOutcome,
     HistoricPeriod,
@@ -30,6 +40,7 @@ from rating.domain.simulation import (
     meters_of,
     months_between,
     priced_by,
+    told_apart,
     usage_of,
 )
 from rating.domain.unbilled import PricedContract
@@ -37,6 +48,7 @@ from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_priced_contracts
 from rating.operations.live import charges_by_terms
 from rating.operations.plans import all_plans, drafted_plans
+from rating.operations.usage import not_priced
 from rating.store import charges as charge_store
 from rating.store.customers import CUSTOMERS
 
@@ -93,6 +105,40 @@ async def simulate(
     yield summary
 
 
+async def usage_for(deps: Deps, rated: RatedPeriod, plans: Iterable[Plan]) -> dict[str, MeterUsage]:
+    """Return the usage of a period as some plans price it; what it was not billed for is asked of the aggregator.
+
+    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since. One
+    that does not exist is left out. Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep.
+    """
+    items = [item for plan in plans for item in plan.items if item.meter]
+    groups, usage = groups_priced(items), usage_of(rated)
+    wanted = {item.meter: groups.get(item.meter, ()) for item in items}
+
+    def missing() -> dict[str, tuple[str, ...]]:
+        return {meter: by for meter, by in wanted.items() if not told_apart(usage.get(meter), by)}
+
+    if missing() and rated.snapshot_id:
+        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        usage = {**sealed.meters, **usage}
+        for meter, by in missing().items():
+            if meter in sealed.meters and by:
+                cells = await deps.aggregator.frozen_cells(rated.snapshot_id, meter, by)
+                usage[meter] = replace(sealed.meters[meter], cells=cells)
+    if missing():
+        by_groups = {meter: by for meter, by in missing().items() if by}
+        totals = await deps.aggregator.totals(rated.customer, rated.period, by_groups)
+        usage = {**usage, **{meter: used for meter, used in totals.meters.items() if meter in missing()}}
+    return usage
+
+
+async def historic_period(
+    deps: Deps, rated: RatedPeriod, share: DayShare, plans: Iterable[Plan], discounts: tuple[Discount, ...]
+) -> HistoricPeriod:
+    """Return a period with the usage that some plans price. Raises as `usage_for` does."""
+    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans), discounts)
+
+
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
     if not question.entries and not question.plan:
         raise invalid_field("entries", Reason.FIELD_REQUIRED, "write plans down, or name the plan for all")
@@ -106,8 +152,8 @@ async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _P
     for plan in (*drafts.values(), *([] if for_all is None else [for_all])):
         try:
             check_meters(plan.items, there)
-        except MissingMeterError as error:
-            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+        except (MissingMeterError, NotByGroupError) as error:
+            raise not_priced(error) from error
     return _Plans(drafts, for_all, {name: plan for name, plan in known.items() if meters_of(plan) <= there.keys()})
 
 
@@ -171,7 +217,8 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             summary.skip(Skip.NO_PLAN, newest.name, label)
             continue
         share = day_share(schedule, label, newest.content.pauses)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share)
+        discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -183,22 +230,10 @@ def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -
 
 
 async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans) -> HistoricPeriod:
-    """Return a period with the usage of all meters that are priced; what it was not billed for is asked for.
-
-    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since.
-    """
     tried = plans.in_place_of(rated.plan)
-    needed = set() if tried is None else meters_of(tried)
-    for plan in plans.known.values():
-        needed |= meters_of(plan) if plan.currency == rated.currency else set()
-    usage = usage_of(rated)
-    if needed - usage.keys() and rated.snapshot_id:
-        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
-        usage = {**sealed.meters, **usage}
-    if needed - usage.keys():
-        totals = await deps.aggregator.totals(terms.customer, terms.period)
-        usage = {**totals.meters, **usage}
-    return HistoricPeriod(rated, terms.share, usage)
+    needed = [] if tried is None else [tried]
+    needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
+    return await historic_period(deps, rated, terms.share, needed, terms.discounts)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

@@ -353,7 +353,7 @@ class MeterSpec(_message.Message):
 
     @_builtins.property
     def billable(self) -> Global___Billable:
-        """What is billed beside what is metered. Only for SUM of a meter that none of its versions did without. Optional."""
+        """What is billed beside what is metered. Only for SUM and DURATION of a meter that none of its versions did without. Optional."""
 
     def __init__(
         self,
@@ -455,18 +455,26 @@ class Billable(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PER_EVENT_FIELD_NUMBER: _builtins.int
+    PER_SESSION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def per_event(self) -> Global___EventRounding:
-        """Each event's value is rounded by itself. Required."""
+        """For SUM: each event's value is rounded by itself. One of the two is required."""
+
+    @_builtins.property
+    def per_session(self) -> Global___EventRounding:
+        """For DURATION without heartbeats: the time from each start to its stop (or timeout, or the next start) is rounded by itself, in
+        `time_unit`. A window, day or period has what the rounded time grows by in it, so that they add up exactly. All versions must agree.
+        """
 
     def __init__(
         self,
         *,
         per_event: Global___EventRounding | None = ...,
+        per_session: Global___EventRounding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event", "per_session", b"per_session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event", "per_session", b"per_session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
