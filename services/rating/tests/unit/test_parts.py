@@ -15,12 +15,12 @@ from chassis.errors.refused import Refused
 from metering.rating.v1 import catalog_pb2
 from meterline.catalog.messages import SpecReader
 from money import currency, format_exact
+from rating.domain.cell_questions import groups_priced
 from rating.domain.cells import Cell, Cells, cells_of, cells_of_groups
 from rating.domain.charges import (
     MeterUsage,
     NotByGroupError,
     check_meters,
-    groups_priced,
     is_sound,
     rate_plan,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -16,7 +15,7 @@ from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 
 ONE = Decimal(1)
-Groups = Mapping[str, tuple[str, ...]]
-"""By which properties usage is told apart, by meter."""
 
 
 class ChargeKind(StrEnum):
@@ -221,15 +218,6 @@ def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) ->
             raise MissingMeterError(item.name, item.meter)
         if item.price.by and not meters[item.meter].adds_up:
             raise NotByGroupError(item.name, item.meter)
-
-
-def groups_priced(items: Iterable[PlanItem]) -> Groups:
-    """Return by which properties usage of meters must be told apart, for all of the items together."""
-    found: dict[str, dict[str, None]] = {}
-    for item in items:
-        if item.price.by:
-            found.setdefault(item.meter, {}).update(dict.fromkeys(item.price.by))
-    return {meter: tuple(by) for meter, by in found.items()}
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
