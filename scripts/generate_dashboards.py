@@ -167,6 +167,11 @@ AGGREGATOR = (
     _rate("Windows updated per second", "metering_aggregator_windows_updated_total", "metering_feed_consumer"),
     _rate("Events parked per second", "metering_aggregator_events_parked_total", "metering_feed_consumer"),
     _rate("Events that no meter counts", "metering_aggregator_events_unmatched_total", "metering_feed_consumer"),
+    _rate(
+        "Events in groups beyond the limit of their meter",
+        "metering_aggregator_events_other_groups_total",
+        "metering_feed_consumer",
+    ),
     _quantile("Duration of folding a batch", "metering_aggregator_fold_duration_seconds"),
     _one("Positions left to fill new meters", "short", "max(metering_aggregator_fill_left)", "positions"),
     _rate("Positions read again to compare per second", "metering_aggregator_reconcile_positions_total"),

@@ -37,11 +37,19 @@ PRICES: dict[str, Any] = {
         "convert": {"divide": "1024", "increment": "0.1", "rounding": "CEILING"},
         "maximum": "20",
     },
+    "Load": {"perUnit": "0.01"},
     "Numbers": {
         "stairstep": {"tiers": [{"upTo": "5", "amount": "10"}, {"upTo": "20", "amount": "25"}, {"amount": "60"}]}
     },
 }
 METERS = [
+    {
+        "name": "load",
+        "spec": {
+            "aggregation": "FORMULA",
+            "formula": {"of": {"texts": "sms", "megabytes": "data"}, "is": "round(texts + megabytes * 0.01, 0.1)"},
+        },
+    },
     {
         "name": "voice",
         "spec": {
@@ -168,12 +176,15 @@ def quantities(events: Iterable[Told], customer: str, month: str) -> dict[str, F
     start, end = bounds(month)
     own = [one for one in events if one.customer == customer]
     within = [one for one in own if start <= one.time < end]
-    return {
+    counts = {
         "Voice": seconds((one for one in own if one.type == "call"), start, end),
         "SMS": Fraction(sum(one.type == "sms" and one.properties["status"] == "delivered" for one in within)),
         "Data": sum((Fraction(one.properties["megabytes"]) for one in within if one.type == "data"), Fraction()),
         "Numbers": Fraction(len({one.properties["number"] for one in within if one.type != "data"})),
     }
+    # Rounded once for all of the month, to the nearest tenth; the middle is rounded up.
+    load = counts["SMS"] + counts["Data"] / 100
+    return {**counts, "Load": Fraction(load * 10 + Fraction(1, 2)) // 1 / Fraction(10)}
 
 
 def printed(exact: Fraction) -> Decimal:
@@ -219,6 +230,13 @@ def correct(tenant: Tenant, known: dict[str, Told]) -> dict[str, Told]:
     return holds
 
 
+def load_line(tenant: Tenant) -> dict[str, Any]:
+    """Return a line of what is computed from two meters."""
+    number = tenant.json("invoice", "list", "--period", MONTHS[0])[0]["number"]
+    lines: list[dict[str, Any]] = tenant.json("invoice", "show", number)["lines"]
+    return next(line for line in lines if line["item"] == "Load")
+
+
 def tell_twice_and_revert(tenant: Tenant, events: list[Told]) -> None:
     """Tell events again under other names, as if they were new ones, and take that back."""
     before = {one["id"] for one in tenant.json("get", "backfills")}
@@ -253,4 +271,10 @@ def test_a_month_is_billed_corrected_and_adjusted_as_the_oracle_says(
         usage = {("usage", item): amount for item, amount in amounts(holds.values(), customer, MONTHS[1]).items()}
         assert {key: amount for key, amount in april[customer].items() if amount or key[0] == "usage"} == {
             **usage, **{key: amount for key, amount in differences.items() if amount}}  # fmt: skip
+        cost = tenant.json("cost", "--contract", f"{customer}-1", "--period", MONTHS[1])
+        assert sum(Decimal(row["amount"]) for row in cost["rows"]) == sum(usage.values())
     assert tenant.json("invoice", "verify")["problems"] == []
+    line = load_line(tenant)
+    explained = tenant.json("explain", line["id"], "--events", "--limit", "0")["events"]
+    assert len(explained) == line["eventCount"]
+    assert {one["meter"] for one in explained} == {"data", "sms"}

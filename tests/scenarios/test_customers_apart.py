@@ -156,7 +156,11 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "ListChargesOfPeriods": rating_pb.ListChargesOfPeriodsRequest(
                 customer=name, periods=[rating_pb.AskedPeriod(contract=contract, billing_period="2024-01")]
             ),
+            "WatchCharges": rating_pb.WatchChargesRequest(contract=contract, billing_period="2024-01", answers_max=1),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
+            "ExplainVariance": rating_pb.ExplainVarianceRequest(
+                contract=contract, billing_period="2024-01", against_billing_period="2024-01"
+            ),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "QuotePrice": rating_pb.QuotePriceRequest(
                 contract=contract,

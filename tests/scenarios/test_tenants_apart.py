@@ -270,12 +270,17 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListChargesOfPeriods": rating_pb.ListChargesOfPeriodsRequest(
                 customer=customer, periods=[rating_pb.AskedPeriod(contract=contract, billing_period="2024-01")]
             ),
+            "WatchCharges": rating_pb.WatchChargesRequest(contract=contract, billing_period="2024-01", answers_max=1),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
+            "ExplainVariance": rating_pb.ExplainVarianceRequest(
+                contract=contract, billing_period="2024-01", against_billing_period="2024-01"
+            ),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),
             "QuotePlan": rating_pb.QuotePlanRequest(plan="whisper-plan"),
             "ExplainPlan": rating_pb.ExplainPlanRequest(plan="whisper-plan"),
             "LintPlans": rating_pb.LintPlansRequest(plans=["whisper-plan"]),
+            "SimulatePlans": rating_pb.SimulatePlansRequest(plan="whisper-plan", from_month="2024-01"),
             "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=customer, feature="whisper-minutes"),
             "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=customer),
             "ListGrants": entitlement_pb2.ListGrantsRequest(customer=customer),

@@ -27,7 +27,7 @@ from money.quotients import (
     total,
 )
 from money.rounding import round_to_minor_unit
-from money.sharing import share, share_parts
+from money.sharing import print_parts, share
 
 __all__ = [
     "DERIVED",
@@ -53,9 +53,9 @@ __all__ = [
     "part_of",
     "places_of",
     "plain_decimal",
+    "print_parts",
     "round_to_minor_unit",
     "share",
-    "share_parts",
     "times",
     "total",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from math import floor
 from typing import TYPE_CHECKING
 
 from money.exact import ZERO, exact_arithmetic
@@ -44,27 +45,26 @@ def share(total: Decimal, weights: Sequence[Decimal], currency: Currency) -> lis
     return [_amount(units + (place in one_more), currency) for place, (units, _) in enumerate(parts)]
 
 
-def share_parts(printed: Decimal, parts: Sequence[Exact], currency: Currency) -> list[Decimal]:
-    """Print amounts whose sum is printed as `printed`, so that they add up to it.
+def print_parts(parts: Sequence[Exact], total: Decimal, currency: Currency) -> list[Decimal]:
+    """Print exact parts of an amount that is printed already, so that what is printed adds up as well.
 
-    Each begins at the whole minor units below it, and the units that are missing go one each to the amounts that lost
-    most, the earlier first where two lost the same. So each is less than one minor unit from its exact one; amounts
-    below zero may stand among them. Raises `ValueError` for no amounts, and where `printed` is a minor unit or more
-    from their sum.
+    Each begins at the whole minor units below it, and the units that are missing go one each to the parts that lost
+    most, the earlier first. So every part is at most one minor unit from its exact one, where `total` is the difference
+    of two rounded amounts. Example: 70.004 and -25.001 of 45.00 are 70.00 and -25.00. Raises `ValueError` for a total
+    that is not in whole minor units, or too far from the parts to be what is printed of their sum.
     """
-    scale = 10**currency.minor_units
-    exact = [Fraction(part) * scale for part in parts]
-    floors = [part.numerator // part.denominator for part in exact]
-    printed_units, _ = _ratio(printed, currency)
-    missing = printed_units - sum(floors)
-    if not parts or not abs(printed_units - sum(exact)) < 1:
-        message = (
-            f"{printed} is not what amounts that sum to {sum((Fraction(part) for part in parts), Fraction(0))} come to"
-        )
+    total_units, divisor = _ratio(total, currency)
+    exact = [Fraction(part) * 10**currency.minor_units for part in parts]
+    whole = [floor(units) for units in exact]
+    losses = [units - below for units, below in zip(exact, whole, strict=True)]
+    missing = total_units - sum(whole)
+    if divisor != 1 or not 0 <= missing <= len(parts):
+        message = f"{total} {currency.code} is not what is printed of the sum of the parts"
         raise ValueError(message)
-    by_loss = sorted(range(len(parts)), key=lambda place: floors[place] - exact[place])
+    # What is zero stays so, unless nothing else can take a unit.
+    by_loss = sorted(range(len(parts)), key=lambda place: (-losses[place], not parts[place]))
     one_more = set(by_loss[:missing])
-    return [_amount(units + (place in one_more), currency) for place, units in enumerate(floors)]
+    return [_amount(units + (place in one_more), currency) for place, units in enumerate(whole)]
 
 
 def _ratio(amount: Decimal, currency: Currency) -> tuple[int, int]:

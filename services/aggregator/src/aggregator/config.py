@@ -35,7 +35,7 @@ class AggregatorSettings(ServiceSettings):
     meter_groups_max: int = Field(
         100_000,
         ge=1,
-        description="Groups that one version of a meter counts; events of more are parked with GROUPS_TOO_MANY.",
+        description="Groups that one version of a meter tells apart; the events of all others count as one group.",
     )
     watch_keepalive_s: float = Field(
         15.0, gt=0.0, le=60.0, description="WatchUsage says at least this often that nothing has changed."

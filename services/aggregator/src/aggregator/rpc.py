@@ -71,7 +71,8 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         """Create a meter or a version of it."""
         tenant, spec = current_tenant(), meters_wire.spec_from_proto(request.spec)
         if request.validate_only:
-            outcome = await meters.validate_meter(self._deps, tenant, request.name, spec)
+            drafts = meters_wire.drafts_from_proto(request.applied_before)
+            outcome = await meters.validate_meter(self._deps, tenant, request.name, spec, drafts)
             return meters_wire.outcome_to_proto(outcome)
 
         async def apply(conn: AsyncConnection) -> AppliedMeter:
@@ -95,7 +96,11 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         """Return a meter with its history."""
         found = await meters.get_meter(self._deps, current_tenant(), request.name)
         fills = await meters.fills_under_way(self._deps, current_tenant())
-        rows = [meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0)) for version in found]
+        groups = await meters.group_counts(self._deps, found)
+        rows = [
+            meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0), groups.get(version.meter_id))
+            for version in found
+        ]
         versions = fitting(rows, lambda one: one.ByteSize())
         return pb.GetMeterResponse(meter=versions[0], versions=versions)
 
@@ -104,9 +109,10 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         after, limit = name_in(request.page_token), page_limit(request.page_size)
         found = await meters.list_meters(self._deps, current_tenant(), after, limit)
         fills = await meters.fills_under_way(self._deps, current_tenant())
+        groups = await meters.group_counts(self._deps, found.entries)
 
         def render(version: MeterVersion) -> meter_pb2.Meter:
-            return meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0))
+            return meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0), groups.get(version.meter_id))
 
         page = rendered(found, render, lambda version: (version.name,))
         return pb.ListMetersResponse(meters=page.entries, next_page_token=page.next_page_token)

@@ -83,6 +83,13 @@ class Instruments:
         self._unmatched = counter_from_zero(
             meter, "metering.aggregator.events.unmatched", "{event}", "Events that no meter asks for", _CONSUMERS
         )
+        self._in_other_groups = counter_from_zero(
+            meter,
+            "metering.aggregator.events.other_groups",
+            "{event}",
+            "Events counted in the group of all that their meter does not tell apart, because it has METER_GROUPS_MAX",
+            _CONSUMERS,
+        )
         self._fold_duration = meter.create_histogram(
             "metering.aggregator.fold.duration", unit="s", description="Folding one batch in memory"
         )
@@ -119,3 +126,4 @@ class Instruments:
         for reason, events in applied.parked.items():
             self._parked.add(events, {**attributes, PARK_REASON: reason})
         self._unmatched.add(applied.unmatched, attributes)
+        self._in_other_groups.add(applied.in_other_groups, attributes)

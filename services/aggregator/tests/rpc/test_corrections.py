@@ -152,21 +152,6 @@ async def test_events_that_did_not_count_are_no_longer_listed_once_they_are_take
     assert await parked(aggregator) == ([("VALUE_INVALID", "event-1", 1)], 1)
 
 
-async def test_what_was_parked_is_not_subtracted_where_there_is_room_for_its_group_by_now(
-    run_aggregator: Any, ingest: Any, new_event: Any
-) -> None:
-    async with run_aggregator(meter_groups_max=1) as first:
-        await prepare(first)
-        ingest.append([new_event(0), new_event(1, properties={"minutes": "1", "region": "us"})])
-        assert await first.quantities("minutes") == {"customer-1": "1"}
-    ingest.void([(0, 2)])
-
-    async with run_aggregator(meter_groups_max=5) as later:
-        assert await later.quantities("minutes") == {"customer-1": "1"}
-        assert await later.quantities("calls") == {"customer-1": "1"}
-        assert await parked(later) == ([], 0)
-
-
 async def test_a_new_meter_is_filled_without_what_was_taken_back(
     aggregator: Any, ingest: Any, new_event: Any, counted: Any
 ) -> None:

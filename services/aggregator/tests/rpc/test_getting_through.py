@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import AGGREGATIONS
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.common.v1 import feed_pb2, values_pb2
@@ -119,14 +119,15 @@ async def test_whatever_ingest_accepts_is_counted_or_parked(
             )
         )
     async with run_aggregator(batch_events_max=chance.choice([7, 1000])) as aggregator:
-        meters = [name.lower().replace("_", "-") for name in BY_NAME]
+        aggregations = [aggregation.NAME for aggregation in AGGREGATIONS]
+        meters = [name.lower().replace("_", "-") for name in aggregations]
         reads: dict[str, dict[str, Any]] = {
             "COUNT": {},
             "COUNT_UNIQUE": {"value_property": "text"},
             "DURATION": {"session": SESSION},
             "LIVE_COUNT": {"session": SESSION},
         }
-        for name, aggregation in zip(meters, BY_NAME, strict=True):
+        for name, aggregation in zip(meters, aggregations, strict=True):
             fields = {**new_meter(aggregation), **reads.get(aggregation, {"value_property": "value"})}
             await aggregator.apply(name, **fields, group_by=chance.sample(KEYS, chance.randrange(9)))
         for start in range(0, 300, 50):

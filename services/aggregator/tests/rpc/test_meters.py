@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import AGGREGATIONS
 from chassis.errors import Conflict, InvalidRequest, NotFound, Reason
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
@@ -190,7 +190,7 @@ async def test_a_new_filter_gives_events_back_as_unmatched_and_a_wider_one_takes
 async def test_a_rebuild_gives_the_same_usage_while_events_keep_coming(
     aggregator: Any, ingest: Any, new_event: Any, new_meter: Any, tables: Any, counted: Any
 ) -> None:
-    aggregations = sorted(BY_NAME)
+    aggregations = sorted(one.NAME for one in AGGREGATIONS)
     for name in aggregations:
         await aggregator.apply(f"m-{name.lower()}", **new_meter(name), group_by=["region"])
     values = ["1.5", "-2", "x", "3", "1.25"]

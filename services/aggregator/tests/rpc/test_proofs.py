@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import AGGREGATIONS
 from aggregator.domain.columns import ScaledNumbers
 from aggregator.store.windows.payload import from_bytes, to_bytes
 from chassis.errors import Diverged, InvalidRequest, Reason
@@ -51,7 +51,7 @@ async def refusal(aggregator: Any, request: pb.ListUsageEventsRequest) -> Any:
     return await caller.refused("ListEverything", None)
 
 
-@pytest.mark.parametrize("name", sorted(BY_NAME))
+@pytest.mark.parametrize("name", sorted(one.NAME for one in AGGREGATIONS))
 async def test_events_amount_to_what_was_sealed_whatever_the_aggregation(
     aggregator: Any, ingest: Any, new_event: Any, new_meter: Any, name: str
 ) -> None:

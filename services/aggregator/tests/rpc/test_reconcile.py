@@ -156,7 +156,7 @@ async def test_corrections_requeues_rebuilds_and_too_many_groups_balance(
 
     assert requeued.counted == 1
     assert after_requeue.balances
-    assert terms(after_requeue) == (3, 0, 0, 2, 1, 0)
+    assert terms(after_requeue) == (3, 0, 0, 3, 0, 0)
     assert after_voids.balances
     assert terms(after_voids) == (5, 1, 2, 2, 0, 0)
     assert after_rebuild == after_voids

@@ -173,29 +173,6 @@ async def test_an_event_that_the_newest_version_does_not_ask_for_stays_parked(
     assert await aggregator.quantities("minutes") == {"customer-1": "2"}
 
 
-async def test_events_of_too_many_groups_count_once_the_limit_is_raised(
-    run_aggregator: Any, ingest: Any, new_event: Any
-) -> None:
-    regions = ["eu", "us", "ap"]
-    events = [new_event(n, properties={"minutes": "1", "region": region}) for n, region in enumerate(regions)]
-    async with run_aggregator(meter_groups_max=2) as small:
-        await small.apply("minutes", aggregation=SUM, value_property="minutes", group_by=["region"])
-        ingest.append(events)
-        assert await small.quantities("minutes") == {"customer-1": "2"}
-        refused = await requeue(small)
-        assert await parked(small) == [("event-2", "GROUPS_TOO_MANY")]
-    async with run_aggregator(meter_groups_max=3) as larger:
-        done = await requeue(larger)
-        quantities = await larger.quantities("minutes")
-
-    assert (refused.counted, [(one.reason, one.event_count) for one in refused.reasons]) == (
-        0,
-        [("GROUPS_TOO_MANY", 1)],
-    )
-    assert (done.counted, done.still_parked) == (1, 0)
-    assert quantities == {"customer-1": "3"}
-
-
 async def test_a_sealed_period_keeps_its_events_and_its_amendment_lists_the_requeued_ones(
     aggregator: Any, ingest: Any, new_event: Any, counted: Any
 ) -> None:

@@ -141,3 +141,21 @@ async def test_no_number_is_asked_for_that_others_add_up_to(portal: Any, changed
     assert [shown[column] for column in columns] == [alone[column] for column in columns]
     series = [[Decimal(value or 0) for value in one["values"]] for one in shown["series"]]
     assert [sum(column) for column in zip(*series, strict=True)] == [Decimal(value or 0) for value in shown["totals"]]
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_groups_that_a_meter_does_not_tell_apart_are_part_of_the_rest(portal: Any, told: bool) -> None:
+    flown = {flight.origin for flight in portal.world.flights["UA"]}
+    portal.world.untold = flown - {"EWR"} if told else flown
+    try:
+        by_origin = {"billingPeriod": "2013-10", "groupBy": "origin"}
+        usage = await ask(portal, "usage", meter="flights", **by_origin)
+        cost = await ask(portal, "cost", **by_origin)
+    finally:
+        portal.world.untold = set()
+
+    assert [(one["key"], one["isOther"]) for one in usage["series"]] == [("EWR", False)] * told + [("", True)]
+    assert sum(Decimal(one["total"]) for one in usage["series"]) == Decimal(usage["total"])
+    of_usage = [(one["key"], one["isOther"]) for one in cost["series"] if not one["label"].startswith("Not by")]
+    assert of_usage == [("EWR", False)] * told + [("", True)]
+    assert sum(Decimal(one["total"]) for one in cost["series"]) == Decimal(cost["total"])

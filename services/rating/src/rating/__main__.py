@@ -20,7 +20,7 @@ from eventlog.status import served_status
 from rating.config import RatingMigrateSettings, RatingSettings
 from rating.loops import loops
 from rating.operations import anew
-from rating.operations.deps import Deps
+from rating.operations.deps import Deps, Watching
 from rating.rpc import served
 from rating.telemetry import Instruments
 from rating.upstream import CALLED, AggregatorClient
@@ -62,6 +62,7 @@ async def compose(runtime: Runtime[RatingSettings]) -> Composition:
         clock=runtime.clock,
         aggregator=aggregator,
         instruments=Instruments(runtime.telemetry.meter),
+        watching=Watching(runtime.draining, settings.watch_keepalive_s),
     )
     search_rarely()
     return Composition(

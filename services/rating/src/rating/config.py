@@ -27,6 +27,9 @@ class RatingSettings(ServiceSettings):
         description="After so long the periods taken on are given back, so that every tenant has its turn.",
     )
     live_lease_s: float = Field(60.0, gt=0.0, description="Seconds until a period that a lost run took on is free.")
+    watch_keepalive_s: float = Field(
+        15.0, gt=0.0, le=60.0, description="WatchCharges says at least this often that nothing has changed."
+    )
     unbilled_interval_s: float = Field(
         300.0, gt=0.0, description="Pause between counts of usage that no invoice will have, for the metric."
     )

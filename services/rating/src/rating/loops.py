@@ -115,7 +115,8 @@ class LiveRefresher:
 class EntitlementFollower:
     """Reads the change feed beside its consumer, in each replica, so that what is remembered knows when it is old.
 
-    Nothing is kept of it: without it, or after a restored log, what is remembered is read again from the aggregator.
+    Who watches charges is told as well. Nothing is kept of it: without it, or after a restored log, what is remembered
+    is read again from the aggregator.
     """
 
     def __init__(self, source: FeedSource, deps: Deps) -> None:
@@ -128,6 +129,7 @@ class EntitlementFollower:
         backoff = Backoff()
         while not stop.is_set():
             self._deps.entitlements.clear()
+            self._deps.watching.all_changed()
             try:
                 await self._until(stop)
             except MeterlineError as error:
@@ -153,6 +155,7 @@ class EntitlementFollower:
                 self._cursor = follow(self._cursor, segment)
                 for change in changes_from_segment(segment):
                     self._deps.entitlements.changed(change.tenant, change.customer, change.start)
+                    self._deps.watching.changed(change.tenant, change.customer)
                 await asyncio.sleep(0)
             # The neighbor drained; whoever takes its place goes on from here.
             await self._deps.clock.sleep(LOOK_S)

@@ -33,7 +33,10 @@ from rating.operations import (
     products,
     quotes,
     reservations,
+    simulation,
     unbilled,
+    variance,
+    watching,
 )
 from rating.operations.owners import owners
 from rating.wire import catalogs as catalogs_wire
@@ -48,7 +51,9 @@ from rating.wire import price_lint as price_lint_wire
 from rating.wire import price_lists as price_lists_wire
 from rating.wire import products as products_wire
 from rating.wire import quotes as quotes_wire
+from rating.wire import simulation as simulation_wire
 from rating.wire import unbilled as unbilled_wire
+from rating.wire import variance as variance_wire
 from rating.wire.live import asked_period, progress_to_proto
 
 if TYPE_CHECKING:
@@ -225,10 +230,26 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         found = await live.live_charges_of_periods(self._deps, tenant, request.customer, asked)
         return charges_wire.periods_to_proto(tenant, found)
 
+    async def WatchCharges(
+        self, request: pb.WatchChargesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchChargesResponse]:
+        """Stream live charges, again and again."""
+        tenant, asked = current_tenant(), asked_period(request)
+        async with aclosing(watching.watch_charges(self._deps, tenant, asked, request.answers_max)) as answers:
+            async for answer in answers:
+                yield charges_wire.watched_to_proto(tenant, answer)
+
     async def QueryCost(self, request: pb.QueryCostRequest, context: Context) -> pb.QueryCostResponse:
         """Return what a period costs over time and by dimension."""
         asked, question = asked_period(request), cost_wire.question_from_proto(request)
         return cost_wire.cost_to_proto(await cost.query_cost(self._deps, current_tenant(), asked, question))
+
+    async def ExplainVariance(self, request: pb.ExplainVarianceRequest, context: Context) -> pb.ExplainVarianceResponse:
+        """Say why a period costs more or less than another."""
+        asked, against = asked_period(request), request.against_billing_period
+        return variance_wire.variance_to_proto(
+            await variance.explain_variance(self._deps, current_tenant(), asked, against)
+        )
 
     async def GetPriceList(self, request: pb.GetPriceListRequest, context: Context) -> pb.GetPriceListResponse:
         """Return the prices of a period."""
@@ -257,6 +278,16 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return what is odd about prices."""
         question = await asyncio.to_thread(price_lint_wire.question_from_proto, request)
         return price_lint_wire.findings_to_proto(await price_lint.lint_plans(self._deps, current_tenant(), question))
+
+    async def SimulatePlans(
+        self, request: pb.SimulatePlansRequest, context: Context
+    ) -> AsyncIterator[pb.SimulatePlansResponse]:
+        """Stream what other prices would have charged."""
+        question = await asyncio.to_thread(simulation_wire.question_from_proto, request)
+        async with aclosing(simulation.simulate(self._deps, current_tenant(), question)) as parts:
+            async for part in parts:
+                for message in simulation_wire.parts_to_proto(part, with_items=question.with_items):
+                    yield message
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""

@@ -64,7 +64,7 @@ def cells(*groups: tuple[Mapping[str, str], str]) -> Cells:
 
 
 def used(found: Cells) -> MeterUsage:
-    return MeterUsage(found.quantity, "", len(found.cells), adds_up=True, cells=found)
+    return MeterUsage(found.counted, "", len(found.cells), adds_up=True, cells=found)
 
 
 def exact_charge(price: Mapping[str, Any], *groups: tuple[Mapping[str, str], str]) -> str:
@@ -317,9 +317,9 @@ def test_a_quote_prices_groups_and_a_plain_quantity_has_no_values() -> None:
     plan = Plan("USD", (item_at({"matrix": COUNTRIES}),))
     found = cells(*country(AT="100", BR="1"))
 
-    (line,) = quoted_plan(plan, [AssumedUsage("usage", found.quantity, found)]).lines
+    (line,) = quoted_plan(plan, [AssumedUsage("usage", found.counted, found)]).lines
     (plain,) = quoted_plan(plan, [AssumedUsage("usage", Decimal(101))]).lines
-    (asked,) = quoted(plan, [Question("Usage", found.quantity, found)])
+    (asked,) = quoted(plan, [Question("Usage", found.counted, found)])
 
     assert (format_exact(line.derivation.amount), format_exact(plain.derivation.amount)) == ("6.1", "10.1")
     assert asked.derivation.amount == line.derivation.amount

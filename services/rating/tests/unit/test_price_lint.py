@@ -154,7 +154,7 @@ def test_a_meter_that_two_items_price_is_told_once() -> None:
 def test_a_catalog_is_asked_for_meters_without_a_price_and_currencies_without_a_plan() -> None:
     plans = [plan_of(Price(PerUnit(Decimal(1)))), plan_of(Price(FixedFee(Decimal(1))), currency="USD")]
 
-    assert [one.meter for one in lint_meters(["seconds", "calls"], plans)] == ["seconds"]
+    assert [one.meter for one in lint_meters(["seconds", "calls"], plans, {})] == ["seconds"]
     (found,) = lint_currencies({"EUR", "USD", "CHF"}, plans)
     assert isinstance(found, Finding)
     assert (found.code, "apply a plan in it" in found.message, "CHF" in found.message) == (

@@ -256,8 +256,8 @@ class Reason(StrEnum):
     )
     GROUPS_TOO_MANY = (
         "GROUPS_TOO_MANY",
-        "The meter has as many groups as the installation allows, and the event's would be one more.",
-        "Group by fewer properties; or have the operator raise METER_GROUPS_MAX, then rebuild the meter.",
+        "An earlier release parked the event, because its meter had as many groups as it may.",
+        "Requeue it: it counts in the group of all that the meter does not tell apart.",
     )
     SCHEMA_NOT_FOUND = "SCHEMA_NOT_FOUND", "There is no schema of that event type.", "List the schemas."
     SCHEMA_INVALID = "SCHEMA_INVALID", "The schema contradicts itself.", "Fix the fields listed in the error."

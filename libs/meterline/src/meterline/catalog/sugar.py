@@ -119,6 +119,12 @@ def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _components(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise NotSugarError("must map the names by which the formula reads meters to the meters")
+    return [{"name": name, "meter": meter} for name, meter in value.items()]
+
+
 def _hours(value: Any) -> str:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise NotSugarError("must be a whole number of hours")
@@ -179,6 +185,17 @@ _GROUPS: Final = Short(
     },
 )
 
+_READ: Final = Short(
+    "components",
+    _components,
+    {
+        "description": "Name by which the formula reads a meter -> the meter.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string"},
+    },
+)
 _WHEN: Final = Short(
     "when",
     _conditions,
@@ -222,6 +239,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
+    "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},

@@ -40,6 +40,7 @@ _TOGETHER: Final = rating_pb.CatalogEntry.DESCRIPTOR.oneofs_by_name["entry"]
 _PATIENCE_S: Final = 15.0
 """A service that restarts is back by then."""
 
+_METER: Final = "Meter"
 _UNCHANGED: Final = "unchanged"
 _ROWS_MAX: Final = 1_000
 _TELL_EVERY_S: Final = 2.0
@@ -115,7 +116,7 @@ class _Work:
         """Divide them. `patience_s`: how long a service may be away."""
         together = {field.name for field in _TOGETHER.fields}
         alone = (entry for entry in entries if entry.kind.name.lower() not in together)
-        self.single = sorted(alone, key=_can_be_checked)
+        self.single = sorted(alone, key=lambda entry: (_can_be_checked(entry), bool(_meters_read(entry))))
         self.parts = parts_of([entry for entry in entries if entry.kind.name.lower() in together])
         self.progress = _Progress(len(entries) - len(self.single))
         self.patience_s = patience_s
@@ -151,7 +152,10 @@ async def _check_all(client: AsyncClient, work: _Work, faults: Faults, *, told_m
     """Have everything checked; what is wrong goes to `faults`. At most `told_max` changes of contracts are told."""
     outcomes: Outcomes = {(entry.kind.name, entry.name): "not checked" for entry in work.single}
     told = rating_pb.ApplyCatalogResponse()
+    meters = {entry.name: entry for entry in work.single if entry.kind.name == _METER}
     for entry in filter(_can_be_checked, work.single):
+        for name in _meters_read(entry).intersection(meters):
+            entry.request.applied_before.add(name=name, spec=meters[name].request.spec)
         with faults.of([entry]):
             outcomes[entry.kind.name, entry.name] = await _apply_one(client, entry, work.patience_s, validate_only=True)
     with work.progress.of("checked") as tell:
@@ -206,6 +210,12 @@ class _Progress:
 
 def _can_be_checked(entry: Entry) -> bool:
     return "validate_only" in entry.request.DESCRIPTOR.fields_by_name
+
+
+def _meters_read(entry: Entry) -> frozenset[str]:
+    """Return the meters that a meter is computed from, if it is."""
+    components = entry.request.spec.formula.components if entry.kind.name == _METER else ()
+    return frozenset(component.meter for component in components)
 
 
 async def _apply_one(client: AsyncClient, entry: Entry, patience_s: float, *, validate_only: bool = False) -> str:

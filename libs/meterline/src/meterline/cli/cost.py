@@ -13,6 +13,7 @@ from meterline.cli.documents import as_of_document, enum_word, local_time_text, 
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, write
 from meterline.cli.usage import WINDOW_SIZES, Window, contract_or_customer, period_label
+from meterline.cli.usage_questions import told_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ def cost(  # noqa: PLR0913, PLR0917 - options of a command
             row.item,
             enum_word(row, "part").lower(),
             local_time_text(row.window.start, zone),
-            *(row.group if row.is_grouped else ["-"] * len(request.group_by)),
+            *_told_group(row, len(request.group_by)),
             f"{row.quantity} {row.unit}".strip(),
             row.amount,
         )
@@ -85,6 +86,18 @@ def cost_document(response: pb.QueryCostResponse, group_by: Sequence[str]) -> di
     }
 
 
+def _told_group(row: cost_pb2.CostRow, properties: int) -> Sequence[str]:
+    if not row.is_grouped:
+        return ["-"] * properties
+    return told_group(row.group, is_other_group=row.is_other_group)
+
+
+def _group_document(row: cost_pb2.CostRow, group_by: Sequence[str]) -> dict[str, str] | None:
+    if not row.is_grouped:
+        return None
+    return {} if row.is_other_group else dict(zip(group_by, row.group, strict=True))
+
+
 def _row_document(row: cost_pb2.CostRow, group_by: Sequence[str]) -> dict[str, Any]:
     return {
         "item": row.item,
@@ -92,7 +105,8 @@ def _row_document(row: cost_pb2.CostRow, group_by: Sequence[str]) -> dict[str, A
         "part": enum_word(row, "part").lower(),
         "meter": row.meter,
         "window": period_document(row.window),
-        "group": dict(zip(group_by, row.group, strict=True)) if row.is_grouped else None,
+        "group": _group_document(row, group_by),
+        **({"isOtherGroup": True} if row.is_other_group else {}),
         "quantity": row.quantity,
         "unit": row.unit,
         "amount": row.amount,

@@ -119,6 +119,7 @@ def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:
     windows: list[Branch] = []
     for window in charge.windows:
         group = ", ".join(f"{key}={value}" for key, value in sorted(window.group.items()))
+        group = "(other groups)" if window.is_other_group else group
         billed = f", billed {window.billable_quantity}" if window.billable_quantity else ""
         counted = f"{window.quantity}{billed} ({window.event_count} events)"
         windows.append((f"{time_text(window.window.start)} {group} {counted}", ()))
@@ -132,8 +133,10 @@ def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:
 
 
 def _print_events(found: list[usage_pb2.MeteredEvent], event_count: int) -> None:
+    by_meter = any(metered.meter for metered in found)
     rows = [
         (
+            *((metered.meter,) if by_meter else ()),
             time_text(metered.event.event.time),
             metered.event.event.id,
             _counted(metered),
@@ -143,7 +146,8 @@ def _print_events(found: list[usage_pb2.MeteredEvent], event_count: int) -> None
         )
         for metered in found
     ]
-    print_table(("time", "event", ">value", "log", "trace of the producer", "trace of the report"), rows)
+    titles = ("time", "event", ">value", "log", "trace of the producer", "trace of the report")
+    print_table((*(("meter",) if by_meter else ()), *titles), rows)
     if len(found) < event_count:
         say(f"these are the first {len(found):,} of {event_count:,} events; --limit 0 lists all")
 
@@ -190,6 +194,7 @@ def event_document(metered: usage_pb2.MeteredEvent) -> dict[str, Any]:
     stored = metered.event
     return {
         "event": message_document(stored.event),
+        **({"meter": metered.meter} if metered.meter else {}),
         "value": metered.value,
         "isVoid": metered.event.kind == feed_pb2.ENTRY_KIND_VOID,
         "lane": stored.lane,

@@ -73,9 +73,17 @@ COMMANDS: Final = {
         "Read the log again and compare it with what is counted, parked and taken back. Exit code 1 if they differ.",
     ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
+    "charges watch": (
+        "charges_watch:watch",
+        "Show what usage costs so far, and again whenever that has changed.",
+    ),
     "cost": (
         "cost:cost",
         "Show what a period costs by item, time and property, in parts that add up to its invoice lines.",
+    ),
+    "variance": (
+        "variance:variance",
+        "Say why a period costs more or less than another: by volume, tier, price and plan, in effects that add up.",
     ),
     "revenue": (
         "revenue:revenue",
@@ -83,7 +91,7 @@ COMMANDS: Final = {
     ),
     "price": (
         "price:app",
-        "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd.",
+        "Prices before anybody has them: said, worked out, tried on assumed or real usage, looked at for what is odd.",
     ),
     "template": (
         "templates:app",

@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 app = plain_app("Meters over time: how far a new one is filled, and what a draft would count.")
 _PREVIEW_LIMIT_S: Final = 3600.0
 _TELL_EVERY: Final = 1_000_000
-_STATUS_COLUMNS: Final = ("name", ">version", "state", ">done", ">positions", ">per second", "filled at about")
+_STATUS_COLUMNS: Final = (
+    "name",
+    ">version",
+    "state",
+    ">done",
+    ">positions",
+    ">per second",
+    "filled at about",
+    ">groups",
+    "others as one since",
+)
 
 
 @app.command("status")
@@ -35,7 +45,7 @@ def status(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show how far the past of new and changed meters is counted, how fast, and when it will be done."""
+    """Show how far the past of new and changed meters is counted, and which ones count some of their groups as one."""
     found = call_services(lambda client: _meters(client, name), context)
     if output is Output.TABLE:
         print_table(_STATUS_COLUMNS, map(_status_row, found))
@@ -51,17 +61,25 @@ async def _meters(client: AsyncClient, name: str) -> list[meter_pb2.Meter]:
 
 
 def _status_row(meter: meter_pb2.Meter) -> Sequence[str]:
-    fill, version = meter.fill, str(meter.version)
+    fill, version, groups = meter.fill, str(meter.version), _groups_cells(meter)
     if meter.filled:
-        return meter.name, version, "counted", "-", "-", "-", "-"
+        return meter.name, version, "counted", "-", "-", "-", "-", *groups
     share = f"{100 * fill.positions_done // max(fill.positions_total, 1)}%"
     end = short_time(fill.estimated_end) if fill.HasField("estimated_end") else "not known yet"
-    return meter.name, version, "filling", share, f"{fill.positions_total:,}", f"{fill.positions_per_s:,}", end
+    return meter.name, version, "filling", share, f"{fill.positions_total:,}", f"{fill.positions_per_s:,}", end, *groups
+
+
+def _groups_cells(meter: meter_pb2.Meter) -> tuple[str, str]:
+    if not meter.HasField("groups"):
+        return "-", "-"
+    is_full = meter.groups.HasField("full_since")
+    return f"{meter.groups.told_apart:,}", short_time(meter.groups.full_since) if is_full else "-"
 
 
 def _status_document(meter: meter_pb2.Meter) -> dict[str, object]:
     fill = message_document(meter.fill) if meter.HasField("fill") else None
-    return {"name": meter.name, "version": meter.version, "filled": meter.filled, "fill": fill}
+    groups = {"groups": message_document(meter.groups)} if meter.HasField("groups") else {}
+    return {"name": meter.name, "version": meter.version, "filled": meter.filled, "fill": fill, **groups}
 
 
 @app.command("preview")

@@ -19,6 +19,8 @@ from meterline.cli.exits import exit_code, explain_error, fail_for_all
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
 from meterline.cli.price_lint import lint
+from meterline.cli.price_simulate import simulate
+from meterline.cli.variance import variance
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 app = plain_app(
-    "Prices before anybody has them: said, worked out, tried with assumed usage, looked at for what is odd."
+    "Prices before anybody has them: said, worked out, tried on assumed or real usage, looked at for what is odd."
 )
 
 
 app.command("lint")(lint)
+app.command("simulate")(simulate)
+app.command("variance")(variance)
 
 
 @app.command("quote")

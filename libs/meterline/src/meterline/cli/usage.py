@@ -81,9 +81,14 @@ def charges(
 
     response = call_services(ask, context)
     check_customer(contract, customer, response.customer.name)
-    if output is not Output.TABLE:
-        print_document(_charges_document(response), output)
-        return
+    if output is Output.TABLE:
+        print_charges(response)
+    else:
+        print_document(charges_document(response), output)
+
+
+def print_charges(response: rating_pb.ListChargesResponse) -> None:
+    """Print live charges as a table."""
     write(
         f"{response.customer.name}: contract {response.contract.name}, period {response.billing_period}"
         f" ({time_text(response.period.start)} to {time_text(response.period.end)})"
@@ -98,7 +103,8 @@ def charges(
     print_table(("item", "meter", ">quantity", f">exact amount {response.customer.spec.currency}"), rows)
 
 
-def _charges_document(response: rating_pb.ListChargesResponse) -> dict[str, Any]:
+def charges_document(response: rating_pb.ListChargesResponse) -> dict[str, Any]:
+    """Write live charges."""
     return {
         "customer": response.customer.name,
         "contract": response.contract.name,

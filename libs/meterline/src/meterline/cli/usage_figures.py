@@ -14,6 +14,7 @@ from meterline.cli.options import ContextOption, RowsOutput, RowsOutputOption
 from meterline.cli.output import print_document, print_table, write
 from meterline.cli.usage_questions import (
     SCAN_EVENTS_MAX,
+    AllGroupsOption,
     Asked,
     ContractOption,
     CustomersOption,
@@ -28,9 +29,12 @@ from meterline.cli.usage_questions import (
     TopOption,
     WindowOption,
     ZoneOption,
+    group_document,
     maybe_period,
     source_document,
+    tell_left_out,
     tell_source,
+    told_group,
 )
 
 if TYPE_CHECKING:
@@ -58,12 +62,13 @@ def summary(  # noqa: PLR0913, PLR0917 - options of a command
     together: TogetherOption = False,  # noqa: FBT002
     previous: PreviousOption = False,  # noqa: FBT002
     scan_max: ScanOption = SCAN_EVENTS_MAX,
+    all_groups: AllGroupsOption = False,  # noqa: FBT002
     context: ContextOption = None,
     output: RowsOutputOption = RowsOutput.TABLE,
 ) -> None:
     """Show quantity, largest window and 95th percentile over windows, and what it was in the period before."""
     asked = Asked(meter, start, end, tz, customer, only, window, contract, group_by)
-    query = asked.request(top=top, across_customers=together, scan_events_max=scan_max)
+    query = asked.request(top=top, across_customers=together, scan_events_max=scan_max, tell_all_apart=all_groups)
     check_export(output)
 
     async def ask(client: AsyncClient) -> pb.SummarizeUsageResponse:
@@ -72,6 +77,7 @@ def summary(  # noqa: PLR0913, PLR0917 - options of a command
         return await client.aggregator.SummarizeUsage(request)
 
     response = call_services(ask, context)
+    tell_left_out(response)
     if output.is_export:
         export_rows(_summary_columns(query, has_billed=_has_billed(response)), _summary_rows(response), output)
     elif output is RowsOutput.TABLE:
@@ -85,7 +91,7 @@ def _print_summaries(asked: Asked, response: pb.SummarizeUsageResponse) -> None:
     rows = [
         (
             f"({response.other_series:,} others)" if one.is_other else one.customer,
-            *one.group,
+            *told_group(one.group, is_other_group=one.is_other_group),
             one.quantity,
             *([one.billable_quantity or "-"] if has_billed else []),
             one.largest_quantity or "-",
@@ -147,7 +153,7 @@ def _summary_rows(response: pb.SummarizeUsageResponse) -> Iterator[list[str]]:
             str(one.window_count),
             one.previous_quantity,
             *([one.billable_quantity, one.previous_billable_quantity] if has_billed else []),
-            "true" if one.is_other else "false",
+            "true" if one.is_other or one.is_other_group else "false",
         ]
 
 
@@ -159,7 +165,7 @@ def _summary_document(query: pb.QueryUsageRequest, response: pb.SummarizeUsageRe
     summaries = [
         {
             "customer": one.customer,
-            "group": dict(zip(query.group_by, one.group, strict=True)) if query.group_by else {},
+            **group_document(query.group_by, one),
             **({"isOther": True} if one.is_other else {}),
             "quantity": one.quantity,
             **({"billableQuantity": one.billable_quantity} if one.billable_quantity else {}),
@@ -194,6 +200,7 @@ def heat(  # noqa: PLR0913, PLR0917 - options of a command
     tz: ZoneOption = "UTC",
     only: FilterOption = None,
     scan_max: ScanOption = SCAN_EVENTS_MAX,
+    all_groups: AllGroupsOption = False,  # noqa: FBT002
     context: ContextOption = None,
     output: RowsOutputOption = RowsOutput.TABLE,
 ) -> None:
@@ -207,6 +214,7 @@ def heat(  # noqa: PLR0913, PLR0917 - options of a command
         time_zone=tz,
         filters=query.filters,
         scan_events_max=scan_max,
+        tell_all_apart=all_groups,
     )
     check_export(output)
 
@@ -214,6 +222,7 @@ def heat(  # noqa: PLR0913, PLR0917 - options of a command
         return await client.aggregator.QueryHeatMap(request)
 
     response = call_services(ask, context)
+    tell_left_out(response)
     if output.is_export:
         export_rows(_HEAT_COLUMNS, _heat_rows(response), output)
     elif output is RowsOutput.TABLE:

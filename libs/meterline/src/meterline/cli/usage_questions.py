@@ -12,7 +12,7 @@ from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.documents import enum_word, period_document
-from meterline.cli.output import write
+from meterline.cli.output import say, write
 from meterline.cli.usage import period_between, zone_of
 from meterline.errors import InputError
 
@@ -75,6 +75,10 @@ ScanOption = Annotated[
         min=0,
         help="Events of the log that may be read for properties that the meter does not group by. 0 = none.",
     ),
+]
+AllGroupsOption = Annotated[
+    bool,
+    typer.Option("--all-groups", help="Tell all groups apart, also those that the meter counts as one: from the log."),
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until everything accepted so far is counted.")]
 
@@ -173,6 +177,24 @@ def tell_source(source: pb.UsageSource) -> None:
         write(
             f"counted from the log, since the meter does not group by {named}: {source.events_read:,} events were read"
         )
+
+
+def tell_left_out(response: pb.QueryUsageResponse | pb.SummarizeUsageResponse | pb.QueryHeatMapResponse) -> None:
+    """Say so if filters left out groups that the meter counts as one."""
+    if response.other_left_out:
+        say("the meter counts some groups as one, which filters leave out; --all-groups tells them apart, from the log")
+
+
+def told_group(group: Sequence[str], *, is_other_group: bool) -> Sequence[str]:
+    """Return the values of a group as a table shows them."""
+    return ("(other groups)", *group[1:]) if is_other_group else group
+
+
+def group_document(group_by: Sequence[str], row: usage_pb2.UsageRow | pb.UsageSummary) -> dict[str, Any]:
+    """Write the group of a row as a document: without values if it is all groups that the meter counts as one."""
+    if row.is_other_group:
+        return {"group": {}, "isOtherGroup": True}
+    return {"group": dict(zip(group_by, row.group, strict=True)) if group_by else {}}
 
 
 def maybe_period(message: Any, field: str) -> dict[str, str] | None:

@@ -18,6 +18,7 @@ from meterline.cli.unknown_customers import tell_unknown_customers, unknown_cust
 from meterline.cli.usage import WAIT_S
 from meterline.cli.usage_questions import (
     SCAN_EVENTS_MAX,
+    AllGroupsOption,
     Asked,
     ContractOption,
     CustomersOption,
@@ -32,8 +33,11 @@ from meterline.cli.usage_questions import (
     WaitOption,
     WindowOption,
     ZoneOption,
+    group_document,
     source_document,
+    tell_left_out,
     tell_source,
+    told_group,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +71,7 @@ def show(  # noqa: PLR0913, PLR0917 - options of a command
     fill_gaps: GapsOption = False,  # noqa: FBT002
     running: RunningOption = False,  # noqa: FBT002
     scan_max: ScanOption = SCAN_EVENTS_MAX,
+    all_groups: AllGroupsOption = False,  # noqa: FBT002
     wait: WaitOption = False,  # noqa: FBT002
     context: ContextOption = None,
     output: RowsOutputOption = RowsOutput.TABLE,
@@ -81,6 +86,7 @@ def show(  # noqa: PLR0913, PLR0917 - options of a command
         fill_gaps=fill_gaps,
         running=running,
         scan_events_max=scan_max,
+        tell_all_apart=all_groups,
     )
     check_export(output)
 
@@ -98,6 +104,7 @@ def show(  # noqa: PLR0913, PLR0917 - options of a command
         if wait:
             say("not everything accepted is counted yet; `meterline status` tells how far it is and what is in the way")
         raise
+    tell_left_out(response)
     if not (window or group_by or top or together) and customer:
         _add_zero_rows(response, request)
     if output is RowsOutput.TABLE:
@@ -144,7 +151,7 @@ def print_usage(response: pb.QueryUsageResponse, group_by: list[str], zone: Zone
             f"({response.other_series:,} others)" if row.is_other else row.customer,
             local_time_text(row.window.start, zone),
             local_time_text(row.window.end, zone),
-            *row.group,
+            *told_group(row.group, is_other_group=row.is_other_group),
             row.quantity,
             *([row.billable_quantity] if has_billable else []),
             str(row.event_count),
@@ -179,7 +186,7 @@ def _exported(response: pb.QueryUsageResponse, written: Callable[[Timestamp], st
     has_billable = _has_billable(response)
     for row in response.rows:
         window = (written(row.window.start), written(row.window.end))
-        is_other = "true" if row.is_other else "false"
+        is_other = "true" if row.is_other or row.is_other_group else "false"
         billed = [row.billable_quantity or row.quantity] if has_billable else []
         yield [row.customer, *window, *row.group, row.quantity, *billed, response.unit, str(row.event_count), is_other]
 
@@ -190,7 +197,7 @@ def usage_rows_document(response: pb.QueryUsageResponse, group_by: list[str]) ->
         {
             "customer": row.customer,
             "window": period_document(row.window),
-            "group": dict(zip(group_by, row.group, strict=True)) if group_by else {},
+            **group_document(group_by, row),
             "quantity": row.quantity,
             **({"billableQuantity": row.billable_quantity} if row.billable_quantity else {}),
             "eventCount": row.event_count,
@@ -209,5 +216,6 @@ def _usage_document(request: pb.QueryUsageRequest, response: pb.QueryUsageRespon
         **({"otherSeries": response.other_series} if request.top else {}),
         "filled": response.filled,
         "source": source_document(response.source),
+        **({"otherLeftOut": True} if response.other_left_out else {}),
         "asOf": as_of_document(response.as_of),
     }

@@ -13,6 +13,7 @@ from metering.common.v1 import feed_pb2
 from metering.ingest.v1 import usage_event_pb2
 from testkit.portal.world import (
     NEW_YORK,
+    UNTOLD,
     Context,
     Flight,
     World,
@@ -57,9 +58,10 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
         assert not undeclared or request.scan_events_max
         rows: dict[tuple[datetime, str], list[Flight]] = {}
         for flight in self.world.used(customer, start, end):
-            if flight.origin in wanted.get("origin", {flight.origin}):
+            group = self.world.group_of(flight)
+            if group in wanted.get("origin", {group}):
                 window = max(start, window_of(flight.at, request.window_size, start))
-                rows.setdefault((window, flight.origin if request.group_by else ""), []).append(flight)
+                rows.setdefault((window, group if request.group_by else ""), []).append(flight)
         return aggregator_pb.QueryUsageResponse(
             rows=[
                 usage_row(customer, key, found, grouped=bool(request.group_by)) for key, found in sorted(rows.items())
@@ -176,7 +178,8 @@ def usage_row(
     return usage_pb2.UsageRow(
         customer=customer,
         window=period_message(key[0], key[0] + timedelta(hours=1)),
-        group=[key[1]] if grouped else [],
+        group=[key[1].removeprefix(UNTOLD)] if grouped else [],
+        is_other_group=key[1] == UNTOLD,
         quantity=str(sum(flight.quantity for flight in found)),
         billable_quantity=str(2 * sum(flight.quantity for flight in found)),
         event_count=len(found),

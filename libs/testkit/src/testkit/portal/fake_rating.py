@@ -17,6 +17,7 @@ from testkit.portal.world import (
     NEXT_PRICE,
     NOW,
     PRICE,
+    UNTOLD,
     Context,
     Flight,
     World,
@@ -119,7 +120,7 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         until = request.until.ToDatetime(UTC) if request.HasField("until") else end
         rows: dict[tuple[datetime, str], list[Flight]] = {}
         for flight in self.world.used(customer, start, min(end, until)):
-            group = flight.origin if request.group_by else ""
+            group = self.world.group_of(flight) if request.group_by else ""
             rows.setdefault((max(start, window_of(flight.at, request.window_size, start)), group), []).append(flight)
         usage = [
             cost_pb2.CostRow(
@@ -128,7 +129,8 @@ class FakeRating(rating_grpc.RatingServiceServicer):
                 meter="flights",
                 part=cost_pb2.COST_PART_USAGE,
                 window=period_message(window, window + timedelta(hours=1)),
-                group=[group] if request.group_by else [],
+                group=[group.removeprefix(UNTOLD)] if request.group_by else [],
+                is_other_group=group == UNTOLD,
                 is_grouped=bool(request.group_by),
                 quantity=str(len(found)),
                 unit="flight",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import grpc
@@ -72,6 +72,10 @@ async def refuse(context: Context, error: MeterlineError) -> None:
     await context.abort(status_code(error), details.message, ((DETAILS_KEY, details.SerializeToString()),))
 
 
+UNTOLD: Final = "~"
+"""The group of all origins that the meter does not tell apart."""
+
+
 @dataclass
 class World:
     """What all neighbors know."""
@@ -83,6 +87,8 @@ class World:
     """Tokens of calls that acted for no customer."""
     failing: MeterlineError | None = None
     """What every call is answered with."""
+    untold: set[str] = field(default_factory=set)
+    """Origins that the meter does not tell apart: they are one group, into which no filter sees."""
 
     def invoices(self, customer: str) -> dict[str, str]:
         """Number -> month of the final invoices of a customer."""
@@ -91,6 +97,10 @@ class World:
     def used(self, customer: str, start: datetime, end: datetime) -> list[Flight]:
         """Return the flights of a customer in a period."""
         return [flight for flight in self.flights[customer] if start <= flight.at < end]
+
+    def group_of(self, flight: Flight) -> str:
+        """Return the group of a flight by origin."""
+        return UNTOLD if flight.origin in self.untold else flight.origin
 
     def as_of(self) -> values_pb2.AsOf:
         """Return how far the log reaches."""

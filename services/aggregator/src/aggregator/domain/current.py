@@ -89,13 +89,18 @@ class Kept:
 
     @property
     def meter_ids(self) -> tuple[int, ...]:
-        """The versions of the meter that matter."""
-        return tuple(projection.meter_id for projection in self.plan.meters[0].projections)
+        """The versions that matter: of the meter, or of those that it is computed from."""
+        return tuple(projection.meter_id for part in self.plan.parts for projection in part.projections)
+
+    @property
+    def meters(self) -> frozenset[str]:
+        """The meters that it is read from, by name."""
+        return frozenset(part.name for part in self.plan.parts)
 
     @property
     def is_over_time(self) -> bool:
         """Whether the quantity grows while nothing happens."""
-        return isinstance(self.plan.meters[0].aggregation, OverTime)
+        return any(isinstance(part.aggregation, OverTime) for part in self.plan.parts)
 
     def quantity(self, now_us: int) -> Amount:
         """Return quantity, number of events and what is billed; `now_us` is until when what goes on counts."""
@@ -117,7 +122,7 @@ class Kept:
         (customer,) = self.plan.customers
         parts: dict[int, list[Windows]] = {meter_id: [one] for meter_id, one in self.windows.items()}
         for meter_id, page in self.added:
-            parts.setdefault(meter_id, []).append(totalled(self.plan, windows_of(page, customer)))
+            parts.setdefault(meter_id, []).append(totalled(self.plan, meter_id, windows_of(page, customer)))
         self.windows = {meter_id: merged(own) for meter_id, own in parts.items()}
         self.size = sum(len(one) + len(one.entries) for one in self.windows.values())
         self.added.clear()
@@ -140,9 +145,12 @@ def windows_of(page: Windows, customer: str) -> Windows:
     return page.part(first, last)
 
 
-def totalled(plan: UsagePlan, windows: Windows) -> Windows:
-    """Return the windows that matter to a plan as few: all times and groups as one, unless it asks when things were."""
-    meter = plan.meters[0]
+def totalled(plan: UsagePlan, meter_id: int, windows: Windows) -> Windows:
+    """Return the windows of a version that matter to a plan as few.
+
+    All times and groups are one, unless it matters when things were.
+    """
+    meter = next(part for part in plan.parts if any(one.meter_id == meter_id for one in part.projections))
     own = within(windows, meter.reads(plan.period), ())
     count = len(own)
     if not count or isinstance(meter.aggregation, OverTime):
@@ -222,6 +230,6 @@ class Memory:
         return {tenant for tenant, _ in self._named}
 
     def touched(self, tenant: str, customer: str, meter: str) -> list[tuple[CurrentKey, Kept]]:
-        """Return the totals of a customer, of one meter or, where that is empty, of all."""
-        keys = self._named.get((tenant, customer), ())
-        return [(key, self._kept[key]) for key in keys if meter in {"", key.meter}]
+        """Return the totals of a customer that are read from one meter or, where that is empty, all of them."""
+        found = [(key, self._kept[key]) for key in self._named.get((tenant, customer), ())]
+        return [(key, kept) for key, kept in found if not meter or meter in kept.meters]

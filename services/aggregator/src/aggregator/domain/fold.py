@@ -19,7 +19,6 @@ from aggregator.domain.folds import MeterFold, fold_windows
 from aggregator.domain.judging import hold_message
 from aggregator.domain.matching import (
     ParkReason,
-    groups_too_many_message,
     not_storable_message,
     park_message,
     session_fault,
@@ -130,23 +129,20 @@ class FoldedMeter:
     parked: Iterable[Parked]
     column: ScaledColumn | None = None
 
-    def fold_again(self, rows: NDArray[np.int64]) -> MeterFold:
-        """Fold some of the rows of the windows, at least one."""
+    def fold_again(self, rows: NDArray[np.int64], others: AbstractSet[str] = frozenset()) -> MeterFold:
+        """Fold some of the rows of the windows, at least one; the events of `others` in one group."""
         if self.windows is None:
             raise ValueError("nothing counted for the meter, so there is nothing to fold again")
-        return fold_windows(self.batch, self.windows.meter, rows, self.column)
+        return fold_windows(self.batch, self.windows.meter, rows, self.column, others)
 
-    def without_groups(self, groups: AbstractSet[str], groups_max: int) -> tuple[FoldedMeter, Sequence[Parked]]:
-        """Return what is left without the events of some groups of the windows, and those events: to be parked."""
+    def with_others(self, groups: AbstractSet[str]) -> tuple[FoldedMeter, int]:
+        """Return the same with the events of some groups in one group, and how many of them count."""
         if self.windows is None:
             raise ValueError("nothing counted for the meter, so there are no groups")
-        meter, rows, refused = self.windows.meter, self.windows.rows, self.windows.rows_of(groups)
-        why = groups_too_many_message(groups_max)
-        parked = [
-            _parked(self.batch, meter, row, ParkReason.GROUPS_TOO_MANY, why) for row in np.sort(rows[refused]).tolist()
-        ]
-        kept = rows[~refused]
-        return replace(self, windows=self.fold_again(kept) if len(kept) else None), parked
+        rows = self.windows.rows
+        of_others, signs = rows[self.windows.rows_of(groups)], self.batch.signs
+        count = len(of_others) if signs is None else int(np.count_nonzero(signs[of_others] > 0))
+        return replace(self, windows=self.fold_again(rows, groups)), count
 
     def taking_back(self) -> dict[int, tuple[int, int]]:
         """Return the rows of the windows that take an event back, each with the lane and position of that event."""

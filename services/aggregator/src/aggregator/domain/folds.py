@@ -51,9 +51,18 @@ class MeterFold:
         return np.repeat(wanted[self.windows.groups.codes], self.run_lengths)
 
 
-def fold_windows(batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], column: ScaledColumn | None) -> MeterFold:
-    """Fold the rows that count for a meter, at least one, into its windows; `column` holds the numbers it reads."""
-    groups = Groups(batch, meter, rows, column)
+def fold_windows(
+    batch: Batch,
+    meter: CountingMeter,
+    rows: NDArray[np.int64],
+    column: ScaledColumn | None,
+    others: AbstractSet[str] = frozenset(),
+) -> MeterFold:
+    """Fold the rows that count for a meter, at least one, into its windows; `column` holds the numbers it reads.
+
+    `others` are the groups that it does not tell apart: their events count in one group.
+    """
+    groups = Groups(batch, meter, rows, column, others)
     added = meter.spec.aggregation.fold(groups)
     count = len(groups.run_lengths)
     windows = Windows(

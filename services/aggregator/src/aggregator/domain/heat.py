@@ -10,7 +10,7 @@ import numpy as np
 
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.calendar import hour_of_week, hours_of_week_in, zone_named
-from aggregator.domain.query import counting_in, plan_query
+from aggregator.domain.query import plan_meter, plan_query
 from aggregator.domain.reading import rows_of
 from aggregator.domain.windows import merged
 from chassis.errors import Reason
@@ -51,15 +51,17 @@ class HeatAnswer:
     as_of: AsOf
     filled: bool
     source: UsageSource
+    other_left_out: bool
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 def plan_heat(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:
     """Plan a heat map, by the versions of a meter: each window lies in one hour of the week. Raises Refused."""
     # First of all: nobody should narrow a question down that has no answer.
-    aggregation = counting_in(meters, query.period)[-1].spec.aggregation
-    if isinstance(aggregation, OverTime):
-        message = f"has no hours of the week: {aggregation} is not put together from them; ask for hours"
-        raise Refused("meter", Reason.WINDOW_INVALID, message)
+    for part in plan_meter(meters, query.period, ()).parts:
+        if isinstance(part.aggregation, OverTime):
+            message = f"has no hours of the week: {part.aggregation} is not put together from them; ask for hours"
+            raise Refused("meter", Reason.WINDOW_INVALID, message)
     plan = plan_query(query, meters, now)
     return replace(plan, windows=tuple(hours_of_week_in(query.period, zone_named(query.time_zone), plan.grid_us)))
 
@@ -74,6 +76,6 @@ def heat_cells(query: UsageQuery, gathered: Gathered) -> list[HeatCell]:
     minutes: Counter[HourOfWeek] = Counter()
     for window, hour in zip(plan.windows, hour_of, strict=True):
         minutes[hour] += (window.end_us - window.start_us) // _MINUTE_US
-    whole = merged([replace(gathered.windows, starts_us=places[gathered.windows.starts_us])])
+    whole = tuple(merged([replace(part, starts_us=places[part.starts_us])]) for part in gathered.parts)
     found = {row.key.window_number: (row.quantity, row.event_count) for row in rows_of(plan, 0, whole)}
     return [HeatCell(hour, minutes[hour], *found.get(place, (ZERO, 0))) for place, hour in enumerate(hours)]

@@ -23,26 +23,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EventPlace:
-    """The place of an event in the log; lists go by lane, then by position."""
+    """The place of an event in the log; lists go by lane, then by position.
+
+    `meter` is the one that counts it, where the list is of one that is computed from several; such lists go by meter
+    first.
+    """
 
     lane: int
     position: int
+    meter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """What events must be besides: in an hour of the week of a zone, and not in some groups by some properties."""
+    """What events must be besides: in an hour of the week of a zone, and not in some groups by some properties.
+
+    `only_other_groups`: of groups that their meter does not tell apart.
+    """
 
     hour: HourOfWeek | None = None
     time_zone: str = ""
     group_by: tuple[str, ...] = ()
     other_than: frozenset[tuple[str, ...]] = frozenset()
+    only_other_groups: bool = False
 
-    def holds(self, meters: Sequence[CountingMeter], event: ReadableEvent) -> bool:
-        """Whether an event that one of the versions of a meter asks for is among them."""
+    def holds(self, meters: Sequence[CountingMeter], event: ReadableEvent, *, is_of_others: bool) -> bool:
+        """Whether an event that one of the versions of a meter asks for is among them.
+
+        `is_of_others`: whether the meter does not tell its group apart.
+        """
+        if self.only_other_groups and not is_of_others:
+            return False
         if self.hour is not None and hour_of_week(instant_of(event.time_us), zone_named(self.time_zone)) != self.hour:
             return False
-        if not self.other_than:
+        if not self.other_than or is_of_others:
             return True
         meter = next(meter for meter in meters if matches(meter, event))
         return tuple(event.read(meter.spec.group(key)) for key in self.group_by) not in self.other_than
@@ -65,6 +79,13 @@ class EventQuery:
     narrowed: Narrowed = NARROWED_BY_NOTHING
     any_property: bool = False
     """Whether properties may be named by which the meter does not group."""
+    tell_all_apart: bool = False
+    """Whether groups that the meter counts as one are told apart."""
+
+    def reads_windows(self, meters: Sequence[CountingMeter]) -> bool:
+        """Whether usage by what it names, of the versions of its meter, comes from windows and not from the log."""
+        named = {*self.narrowed.group_by, *(condition.key for condition in self.filters)}
+        return not self.tell_all_apart and all(named <= set(meter.spec.group_by) for meter in meters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import Reads
+from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.aggregations.rules import Phase
 from aggregator.domain.aggregations.sessions import session_text
 from aggregator.domain.columns import ScaledNumbers
@@ -40,6 +41,7 @@ class ParkReason(StrEnum):
     NOT_STORABLE = "NOT_STORABLE"
     VALUE_NEGATIVE = "VALUE_NEGATIVE"
     GROUPS_TOO_MANY = "GROUPS_TOO_MANY"
+    """Of earlier releases; today its event counts in the group of all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class CountedEvent:
     value: str
     billable: str = ""
     """What is billed of it, where its meter rounds each event by itself."""
+    meter: str = ""
+    """The meter that counts it, where the list is of one that is computed from several."""
 
 
 def park_message(reason: ParkReason, reading: Reading, text: str | None) -> str:
@@ -129,14 +133,6 @@ def not_storable_message(fault: str) -> str:
     return f"what it adds can't be stored ({fault}); mend the meter or the event, then rebuild the meter"
 
 
-def groups_too_many_message(groups_max: int) -> str:
-    """Say for people why an event was parked whose group is one too many for its meter."""
-    return (
-        f"the meter has {groups_max} groups, and this event's would be one more; group by fewer properties, "
-        "or have the operator raise METER_GROUPS_MAX and rebuild the meter"
-    )
-
-
 def session_fault(session: Session, key: str, phase: str) -> tuple[ParkReason, str]:
     """Say why an event can't be counted that lacks the key or the phase of a session, or has a phase of no meaning."""
     for what, reading, text in (("key", session.key, key), ("phase", session.phase, phase)):
@@ -160,6 +156,11 @@ def asks_for(meter: CountingMeter, event: ReadableEvent) -> bool:
         return False
     source = meter.spec.filter_expression
     return not source or event.read(Reading(expression=source)) == TRUE
+
+
+def group_of(meter: CountingMeter, event: ReadableEvent) -> str:
+    """Return the canonical text of the group of an event that a meter asks for."""
+    return group_key([event.read(meter.spec.group(name)) for name in meter.spec.group_by])
 
 
 def is_listed(meters: Iterable[CountingMeter], event: ReadableEvent, conditions: Sequence[PropertyFilter]) -> bool:

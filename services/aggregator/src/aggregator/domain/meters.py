@@ -8,8 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.aggregations.aggregation import Aggregation, Reads
+from aggregator.domain.aggregations.computed import Computed
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.aggregations.rules import NO_RULES, Rules
+from aggregator.domain.formulas import canonical_formula
 from aggregator.domain.meter_rules import problems_of_rules, same_rules
 from aggregator.domain.readings import METER_PARTS_MAX, WRITABLE, Reading, expression_fault, parts_of
 from chassis.errors import Reason
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from aggregator.domain.billable import EventRounding
+    from aggregator.domain.formulas import Formula
 
 ALWAYS_US: Final = -(2**62)
 """Earlier than any event: the start of a range that has none."""
@@ -66,6 +69,8 @@ class MeterSpec:
     rounding: EventRounding | None = None
     """How events are rounded one by one for what is billed; None: what is metered is billed."""
     rules: Rules = NO_RULES
+    formula: Formula | None = None
+    """What it is computed by; None: it counts events."""
 
     @property
     def lookback_us(self) -> int:
@@ -118,6 +123,8 @@ class CountingMeter:
     version: MeterVersion
     from_us: int
     until_us: int
+    components: tuple[tuple[CountingMeter, ...], ...] = ()
+    """Of a version that is computed by a formula: the versions of the meters that it reads, in its order."""
 
     @property
     def meter_id(self) -> int:
@@ -183,6 +190,20 @@ def counting_meters_by_tenant(versions: Iterable[MeterVersion]) -> Mapping[str, 
     return {tenant: tuple(meters) for tenant, meters in by_tenant.items()}
 
 
+def with_components(histories: Sequence[tuple[CountingMeter, ...]]) -> list[tuple[CountingMeter, ...]]:
+    """Return the versions of meters, those that are computed by a formula with those of the meters that it reads."""
+    by_name = {history[0].version.name: history for history in histories}
+    return [
+        tuple(
+            replace(meter, components=tuple(by_name[name] for name in meter.spec.formula.meters))
+            if meter.spec.formula is not None
+            else meter
+            for meter in history
+        )
+        for history in histories
+    ]
+
+
 def canonical(spec: MeterSpec) -> MeterSpec:
     """The same meter with its sets in order, so that equal meters compare equal."""
     filters = (PropertyFilter(item.key, tuple(sorted(set(item.values)))) for item in spec.filters)
@@ -191,6 +212,7 @@ def canonical(spec: MeterSpec) -> MeterSpec:
         event_types=tuple(sorted(spec.event_types)),
         filters=tuple(sorted(filters, key=lambda item: item.key)),
         dimensions=tuple(sorted(spec.dimensions, key=lambda item: item.name)),
+        formula=None if spec.formula is None else canonical_formula(spec.formula),
     )
 
 
@@ -202,8 +224,11 @@ def same_content(wanted: MeterSpec, current: MeterVersion) -> bool:
 
 
 def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: datetime) -> datetime | None:
-    """When the version begins to count: as asked; else a first one always, a later one from the running bucket on."""
-    if spec.effective_from is not None or not earlier:
+    """When the version begins to count: as asked; else a first one always, a later one from the running bucket on.
+
+    What is computed by a formula is so at all times.
+    """
+    if spec.effective_from is not None or spec.formula is not None or not earlier:
         return spec.effective_from
     grid_us = max(spec.bucket_us, *(version.spec.bucket_us for version in earlier))
     return instant_of(microseconds_of(now) // grid_us * grid_us)
@@ -211,7 +236,11 @@ def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: d
 
 def problems_of(spec: MeterSpec) -> list[Refused]:
     """What is wrong with a meter looked at alone; empty when nothing is."""
+    if spec.formula is not None or isinstance(spec.aggregation, Computed):
+        return [*_problems_of_names(spec), *_problems_of_formula(spec)]
     problems = [*_problems_of_names(spec), *_problems_of_value(spec), *_problems_of_expressions(spec)]
+    if not spec.event_types:
+        problems.append(_invalid("spec.event_types", "must name at least one event type; only FORMULA counts none"))
     problems += [
         _invalid(f"spec.{field}", message) for field, message in problems_of_rules(spec.aggregation, spec.rules)
     ]
@@ -234,6 +263,23 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
         message = f"must fall on the meter's grid of {spec.bucket_minutes} minutes; take a full quarter of an hour"
         problems.append(_invalid("spec.effective_from", message))
     return problems
+
+
+def _problems_of_formula(spec: MeterSpec) -> list[Refused]:
+    """What is wrong with a meter that is computed; of its own it has groups, a unit and a description."""
+    if spec.formula is None:
+        return [_invalid("spec.formula", f"{spec.aggregation} needs the formula and the meters that it reads")]
+    if not isinstance(spec.aggregation, Computed):
+        return [_invalid("spec.formula", f"goes with FORMULA, and {spec.aggregation} counts events; leave one out")]
+    own = {"formula": spec.formula, "group_by": spec.group_by, "unit": spec.unit, "description": spec.description}
+    bare = MeterSpec(event_types=(), aggregation=spec.aggregation, bucket_minutes=spec.bucket_minutes)
+    if spec != replace(bare, **own):  # type: ignore[arg-type]  # the fields of the same names
+        message = (
+            "computes from other meters, which read events; beside formula it has group_by, unit and description only; "
+            "move the rest to those meters"
+        )
+        return [_invalid("spec.aggregation", message)]
+    return spec.formula.problems("spec.formula")
 
 
 def _problems_of_value(spec: MeterSpec) -> list[Refused]:
@@ -311,6 +357,9 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
     """What is wrong with a version as the successor of the earlier ones of its meter."""
     if not earlier:
         return []
+    if earlier[-1].spec.formula != candidate.spec.formula:
+        message = "can't change, for what was billed by it must be found again; make a new meter, and price that one"
+        return [_invalid("spec.formula", message)]
     counting = [meter for meter in counting_meters([*earlier, candidate]) if not meter.never_counts]
     problems = []
     grid_us = max(meter.spec.bucket_us for meter in counting)

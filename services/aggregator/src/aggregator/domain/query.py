@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.formulas import Formula
     from aggregator.domain.meters import CountingMeter, PropertyFilter
 
 PAGE_ROWS_DEFAULT: Final = 1000
@@ -60,6 +61,8 @@ class UsageQuery:
     """Where windows of the caller's own begin, behind the first one."""
     scan_events_max: int = 0
     """Of how many events of the log properties may be read by which the meter does not group; 0: of none."""
+    tell_all_apart: bool = False
+    """Whether groups that the meter counts as one are to be told apart, from the log."""
 
     @property
     def is_whole(self) -> bool:
@@ -78,6 +81,8 @@ class UsageQuery:
         more: tuple[object, ...] = ("running",) if self.running else ()
         if self.top or self.across_customers or self.fill_gaps or self.bounds:
             more += (self.top, self.across_customers, self.fill_gaps, self.bounds)
+        if self.tell_all_apart:
+            more += ("tell_all_apart",)
         return hashlib.sha256(repr((*asked, *more)).encode()).hexdigest()[:16]
 
 
@@ -122,6 +127,15 @@ class MeterPlan:
     bucket_minutes: int
     rules: Rules = NO_RULES
     lookback_us: int = 0
+    formula: Formula | None = None
+    """What it is computed by, if it counts nothing of its own."""
+    components: tuple[MeterPlan, ...] = ()
+    """The meters that the formula reads, in its order."""
+
+    @property
+    def parts(self) -> tuple[MeterPlan, ...]:
+        """What is read for it: itself, or the meters of its formula."""
+        return self.components if self.formula is not None else (self,)
 
     def reads(self, period: Period) -> Period:
         """Return the time whose windows matter to a period: it, and whole windows of the lookback before it."""
@@ -147,19 +161,25 @@ class UsagePlan:
     grid_us: int = 0
     """Of a question about one meter: the grid on which its windows lie, in microseconds."""
 
+    @property
+    def parts(self) -> tuple[MeterPlan, ...]:
+        """All that is read for its meters."""
+        return tuple(part for meter in self.meters for part in meter.parts)
+
     def whenever(self) -> UsagePlan:
         """Return what this plan has in common with all plans that come to the same: nothing goes on after its end."""
-        goes_on = any(isinstance(meter.aggregation, OverTime) for meter in self.meters)
+        goes_on = any(isinstance(meter.aggregation, OverTime) for meter in self.parts)
         return replace(self, now_us=min(self.now_us, self.period.end_us) if goes_on else self.period.end_us)
 
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
-    counting = counting_in(meters, query.period)
+    read = _read_in(meters, query.period)
     plan = _plan_known(meters, query.period, query.group_by)
-    grid_us = max(meter.spec.bucket_us for meter in counting)
+    grid_us = max(meter.spec.bucket_us for meter in read)
     check_period(query.period, grid_us)
-    _check_together(query, plan.aggregation)
+    for part in plan.parts:
+        _check_together(query, part.aggregation)
     windows = _windows_of(query, grid_us)
     return UsagePlan(
         period=query.period,
@@ -167,7 +187,7 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime
         meters=(plan,),
         now_us=microseconds_of(now),
         customers=query.customers,
-        conditions=tuple(_condition(item, counting) for item in query.filters),
+        conditions=tuple(_condition(item, read) for item in query.filters),
         after=_checked(query.after, len(windows)),
         # One more than a page, to know whether another one follows.
         limit=query.page_rows + 1,
@@ -245,6 +265,14 @@ def counting_in(meters: Sequence[CountingMeter], period: Period) -> tuple[Counti
     return counting or (meters[-1],)
 
 
+def _read_in(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
+    """Versions that are read for a period: of the meter, or of those that its formula reads."""
+    counting = counting_in(meters, period)
+    if counting[-1].spec.formula is None:
+        return counting
+    return tuple(meter for component in counting[-1].components for meter in counting_in(component, period))
+
+
 def time_that_matters(meters: Sequence[CountingMeter], period: Period) -> Period:
     """Return the period with the lookback before it in which events matter to it, exactly."""
     # All versions that count look back alike.
@@ -253,7 +281,7 @@ def time_that_matters(meters: Sequence[CountingMeter], period: Period) -> Period
 
 
 def _grid_us(period: Period, histories: Sequence[Sequence[CountingMeter]]) -> int:
-    grids = (meter.spec.bucket_us for history in histories for meter in counting_in(history, period))
+    grids = (meter.spec.bucket_us for history in histories for meter in _read_in(history, period))
     return max(grids, default=60_000_000)
 
 
@@ -270,8 +298,9 @@ def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple
     """Plan one meter of a question by the versions that count in the period, by these of their properties."""
     counting = counting_in(history, period)
     newest, reads = counting[-1], time_that_matters(history, period)
+    components = tuple(plan_meter(component, period, group_by) for component in newest.components)
     projections = []
-    for meter in counting:
+    for meter in counting if newest.spec.formula is None else ():
         own = meter.spec.group_by
         places = tuple(own.index(key) if key in own else None for key in group_by)
         projections.append(Projection(meter.meter_id, places, own == group_by))
@@ -286,6 +315,8 @@ def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple
         bucket_minutes=newest.spec.bucket_minutes,
         rules=newest.spec.rules,
         lookback_us=newest.spec.lookback_us,
+        formula=newest.spec.formula,
+        components=components,
     )
 
 
@@ -311,5 +342,8 @@ def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Con
 def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
     own = ", ".join(meter.spec.group_by) or "none"
     name = f"{meter.version.name} (version {meter.version.version})"
-    advice = "to read it from the events themselves, allow that with scan_events_max"
+    if meter.spec.formula is None:
+        advice = "to read it from the events themselves, allow that with scan_events_max"
+    else:
+        advice = "add it to group_by of the meter, and of those that its formula reads"
     return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}; {advice}")

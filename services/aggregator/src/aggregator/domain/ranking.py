@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import OfWindows
-from aggregator.domain.aggregations.groups import group_key
+from aggregator.domain.aggregations.groups import OTHER_GROUP, group_key
 from aggregator.domain.columns import CodedTexts
 from aggregator.domain.query import RowKey
 from aggregator.domain.reading import LEFT_OUT, CountedRow, rows_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from aggregator.domain.query import UsagePlan, UsageQuery
+    from aggregator.domain.query import MeterPlan, UsagePlan, UsageQuery
     from aggregator.domain.windows import Windows
 
 ROWS_MAX: Final = 10_000
@@ -40,6 +40,9 @@ _REST: Final = "~"
 
 Series = tuple[str, str]
 """A customer and a group, as canonical text."""
+if TYPE_CHECKING:
+    Parts = tuple[Windows, ...]
+    """All windows that a question about one meter asks for, by what is read for the meter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +60,16 @@ def check_held(count: int) -> None:
         raise TooBig(Reason.ANSWER_TOO_LARGE, f"{message}; ask for a shorter period, larger windows or fewer customers")
 
 
-def whole_answer(query: UsageQuery, plan: UsagePlan, windows: Windows) -> Whole:
+def whole_answer(query: UsageQuery, plan: UsagePlan, parts: Parts) -> Whole:
     """Return the answer to a question, given all windows as its plan asks for them; or what follows the page before.
 
     Raises TooBig ANSWER_TOO_LARGE.
     """
     if not query.is_unpaged:
-        rows = rows_of(plan, 0, windows)
+        rows = rows_of(plan, 0, parts)
         after = None if plan.after is None else _place_of(plan.after)
         return Whole(list(islice((row for row in rows if after is None or _place_of(row.key) > after), plan.limit)))
-    found = _largest(plan, windows, query.top) if query.top else Whole(list(rows_of(plan, 0, windows)))
+    found = _largest(plan, parts, query.top) if query.top else Whole(list(rows_of(plan, 0, parts)))
     check_rows(len(found.rows))
     if not query.fill_gaps:
         return found
@@ -81,21 +84,35 @@ def check_rows(count: int, rows_max: int = ROWS_MAX) -> None:
         raise TooBig(Reason.ANSWER_TOO_LARGE, f"{message}; ask for a shorter period, larger windows or fewer groups")
 
 
-def totals_of(plan: UsagePlan, windows: Windows) -> list[CountedRow]:
+def totals_of(plan: UsagePlan, parts: Parts) -> list[CountedRow]:
     """Return a row for each series over the whole period, by customer and group, and the rest if there is one."""
     whole = replace(plan, windows=(plan.period,), running=False)
-    if isinstance(plan.meters[0].aggregation, OfWindows):
-        windows = merged([replace(windows, starts_us=np.zeros(len(windows), dtype=np.int64))])
-    return list(rows_with_rest(whole, windows))
+    pairs = zip(plan.meters[0].parts, parts, strict=True)
+    return list(rows_with_rest(whole, tuple(_as_whole(meter, windows) for meter, windows in pairs)))
 
 
-def ranked_series(plan: UsagePlan, windows: Windows) -> list[Series]:
-    """Return the series of windows, the largest over all of them first; equal ones by customer and group."""
-    return [series_of(row) for row in sorted(totals_of(plan, windows), key=lambda row: row.quantity, reverse=True)]
+def _as_whole(meter: MeterPlan, windows: Windows) -> Windows:
+    """Return windows as those of a single one, unless it matters when things happened."""
+    if not isinstance(meter.aggregation, OfWindows):
+        return windows
+    return merged([replace(windows, starts_us=np.zeros(len(windows), dtype=np.int64))])
 
 
-def with_rest(windows: Windows, named: AbstractSet[Series]) -> Windows:
+def ranked_series(plan: UsagePlan, parts: Parts) -> list[Series]:
+    """Return the series of windows, the largest over all of them first; equal ones by customer and group.
+
+    Groups that the meter does not tell apart are no series among others: they come last, so that they are in a rest.
+    """
+    totals = sorted(totals_of(plan, parts), key=lambda row: row.quantity, reverse=True)
+    return [series_of(row) for row in sorted(totals, key=lambda row: row.is_other_group)]
+
+
+def with_rest(parts: Parts, named: AbstractSet[Series]) -> Parts:
     """Return windows with all series but those that are named as one, the rest."""
+    return tuple(_with_rest(windows, named) for windows in parts)
+
+
+def _with_rest(windows: Windows, named: AbstractSet[Series]) -> Windows:
     customers, groups = windows.customers, windows.groups
     keys = customers.codes * max(len(groups.values), 1) + groups.codes
     distinct, places = np.unique(keys, return_inverse=True)
@@ -119,11 +136,11 @@ def _named(texts: CodedTexts, rows: NDArray[np.bool_], name: str) -> CodedTexts:
     return CodedTexts(values, np.where(rows, values.index(name), table[texts.codes])).take(slice(None))
 
 
-def rows_with_rest(plan: UsagePlan, windows: Windows) -> Iterator[CountedRow]:
+def rows_with_rest(plan: UsagePlan, parts: Parts) -> Iterator[CountedRow]:
     """Yield the rows of windows, with those of the rest as such, last."""
     nameless = group_key([""] * len(plan.meters[0].group_by))
     rest: list[CountedRow] = []
-    for row in rows_of(plan, 0, windows):
+    for row in rows_of(plan, 0, parts):
         if row.key.group == _REST:
             rest.append(replace(row, key=RowKey(0, "", row.key.window_number, nameless), is_other=True))
         else:
@@ -136,15 +153,15 @@ def series_of(row: CountedRow) -> Series:
     return row.key.customer, row.key.group
 
 
-def _largest(plan: UsagePlan, windows: Windows, top: int) -> Whole:
-    order = ranked_series(plan, windows)
-    rank_of = {series: rank for rank, series in enumerate(order[:top])}
+def _largest(plan: UsagePlan, parts: Parts, top: int) -> Whole:
+    order = ranked_series(plan, parts)
+    rank_of = {series: rank for rank, series in enumerate(order[:top]) if series[1] != OTHER_GROUP}
 
     def place(row: CountedRow) -> tuple[int, int]:
         return (top if row.is_other else rank_of[series_of(row)], row.key.window_number)
 
-    rows = sorted(rows_with_rest(plan, with_rest(windows, rank_of.keys())), key=place)
-    return Whole(rows, max(len(order) - top, 0))
+    rows = sorted(rows_with_rest(plan, with_rest(parts, rank_of.keys())), key=place)
+    return Whole(rows, len(order) - len(rank_of))
 
 
 def _place_of(key: RowKey) -> tuple[str, int, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import OfWindows
-from aggregator.domain.aggregations.groups import group_key
+from aggregator.domain.aggregations.groups import OTHER_GROUP, group_key
 from aggregator.domain.aggregations.over_time import Asked, OverTime
 from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
@@ -20,11 +20,12 @@ from eventlog.instants import microseconds_of
 from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from aggregator.domain.columns import CodedTexts
+    from aggregator.domain.formulas import Formula
     from aggregator.domain.query import Condition, MeterPlan, Projection, UsagePlan
     from aggregator.domain.windows import Windows
     from eventlog.period import Period
@@ -46,9 +47,18 @@ class CountedRow:
     """Whether it is the rest of what was asked for, which has neither customer nor group."""
 
     @property
+    def is_other_group(self) -> bool:
+        """Whether it is what the meter counts of all groups that it does not tell apart."""
+        return self.key.group == OTHER_GROUP
+
+    @property
     def group(self) -> tuple[str, ...]:
-        """Values of the properties asked for."""
-        return _values_of(self.key.group)
+        """Values of the properties asked for; none if the group is that of all that are not told apart."""
+        return () if self.is_other_group else _values_of(self.key.group)
+
+    def values_of(self, group_by: Sequence[str]) -> tuple[str, ...]:
+        """Return a value of each property asked for; empty where the group has none."""
+        return self.group or ("",) * len(group_by)
 
 
 @lru_cache(maxsize=4096)
@@ -60,8 +70,11 @@ def billable_of(meter: MeterPlan, counted: CountedRow | None) -> Decimal | None:
     """Return what is billed of a whole quantity: zero where nothing happened, None where the meter rounds no events."""
     if counted is not None:
         return counted.billable
-    bills_events = isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
-    return ZERO if bills_events else None
+    return ZERO if any(map(_bills_events, meter.parts)) else None
+
+
+def _bills_events(meter: MeterPlan) -> bool:
+    return isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
 
 
 def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[CountedRow]:
@@ -70,7 +83,12 @@ def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -
     `windows_of` are windows by the keys of the versions of meters; more than was asked for may be among them.
     """
     for number, meter in enumerate(plan.meters):
-        yield from rows_of(plan, number, asked_windows(plan, meter, windows_of))
+        yield from rows_of(plan, number, asked_parts(plan, meter, windows_of))
+
+
+def asked_parts(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> tuple[Windows, ...]:
+    """Return all that matters to what a plan asks of one of its meters, by what is read for it."""
+    return tuple(asked_windows(plan, part, windows_of) for part in meter.parts)
 
 
 def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> Windows:
@@ -89,13 +107,47 @@ def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Se
     return _counted(merged(asked))
 
 
-def rows_of(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+def rows_of(plan: UsagePlan, number: int, parts: Sequence[Windows]) -> Iterator[CountedRow]:
     """Yield the rows of a plan's meter, by customer, window and group, from windows as the plan asks for them."""
-    aggregation = plan.meters[number].aggregation
+    meter = plan.meters[number]
+    if meter.formula is not None:
+        yield from _computed_rows(plan, number, meter.formula, parts)
+        return
+    (windows,), aggregation = parts, meter.aggregation
     if isinstance(aggregation, OverTime):
         yield from _rows_over_time(plan, number, aggregation, windows)
     elif isinstance(aggregation, OfWindows):
         yield from _rows(plan, number, aggregation, windows)
+
+
+def _computed_rows(plan: UsagePlan, number: int, formula: Formula, parts: Sequence[Windows]) -> Iterator[CountedRow]:
+    """Yield what a formula gives wherever one of the meters that it reads has something; the others are zero there."""
+    read = replace(plan, meters=plan.meters[number].components)
+    found: dict[tuple[str, int, str], dict[int, CountedRow]] = {}
+    for place, windows in enumerate(parts):
+        for row in rows_of(read, place, (windows,)):
+            found.setdefault((row.key.customer, row.key.window_number, row.key.group), {})[place] = row
+    so_far: dict[tuple[str, str], dict[int, CountedRow]] = {}
+    bills_events = any(map(_bills_events, read.meters))
+    for customer, window, group in sorted(found):
+        own = found[customer, window, group]
+        if plan.running:
+            # What did not change in this window is still what it was.
+            own = so_far[customer, group] = {**so_far.get((customer, group), {}), **own}
+        key = RowKey(number, customer, window, group)
+        yield CountedRow(
+            key,
+            formula.quantity([own[place].quantity if place in own else ZERO for place in range(len(parts))]),
+            sum(row.event_count for row in own.values()),
+            formula.quantity([_billed(own.get(place)) for place in range(len(parts))]) if bills_events else None,
+        )
+
+
+def _billed(row: CountedRow | None) -> Decimal:
+    """Return what is billed of a row: its quantity, unless the meter rounds each event by itself."""
+    if row is None:
+        return ZERO
+    return row.quantity if row.billable is None else row.billable
 
 
 def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[str, dict[int, Windows]]]:
@@ -138,7 +190,7 @@ def asked_for(windows: Sequence[Period], meter: MeterPlan, now_us: int, *, runni
 def flushes_behind(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> set[int]:
     """Return the batches that touched the windows of a plan last."""
     found: set[int] = set()
-    for meter in plan.meters:
+    for meter in plan.parts:
         for projection in meter.projections:
             for windows in windows_of.get(projection.meter_id, ()):
                 found.update(np.unique(within(windows, meter.reads(plan.period), plan.customers).flush_ids).tolist())
@@ -201,11 +253,13 @@ def within(windows: Windows, period: Period, customers: Sequence[str]) -> Window
 
 def _meets(groups: CodedTexts, condition: Condition, meter_id: int) -> NDArray[np.bool_]:
     place, values = dict(condition.places)[meter_id], frozenset(condition.values)
-    return _table(groups.values, lambda group: json.loads(group)[place] in values)[groups.codes]
+    return _table(groups.values, lambda group: group != OTHER_GROUP and json.loads(group)[place] in values)[
+        groups.codes
+    ]
 
 
 def _is_met(group: str, condition: Condition, meter_id: int) -> bool:
-    return json.loads(group)[dict(condition.places)[meter_id]] in condition.values
+    return group != OTHER_GROUP and json.loads(group)[dict(condition.places)[meter_id]] in condition.values
 
 
 def _table(values: Sequence[str], is_wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
@@ -217,7 +271,10 @@ def _with_groups(windows: Windows, name: Callable[[str], str]) -> Windows:
     return replace(windows, groups=windows.groups.renamed([name(group) for group in windows.groups.values]))
 
 
-def _projected(group: str, places: Iterable[int | None]) -> str:
+def _projected(group: str, places: Sequence[int | None]) -> str:
+    if group == OTHER_GROUP:
+        # What its events are is not known, but that all of them are in the whole is.
+        return group if places else group_key(())
     values = json.loads(group)
     return group_key(["" if place is None else values[place] for place in places])
 

@@ -7,13 +7,14 @@ older release could read), so it is taken from there; everything else is worked 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.domain.fold import TenantFold
+from aggregator.domain.folds import fold_windows
 from aggregator.domain.requeue import read_as
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     from aggregator.domain.batch import Batch, LogSegment
     from aggregator.domain.fold import FoldedMeter
     from aggregator.domain.folds import MeterFold
+    from aggregator.domain.groups import ToldApart
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.requeue import Readings, ValueReading
     from aggregator.domain.ruling import Ruling
+    from aggregator.domain.values import ScaledColumn
 
 _LANE_SHIFT: Final = 48
 """Positions are below 2^48: a lane and a position are one number."""
+
+_NONE_FULL: Final[Mapping[int, ToldApart]] = {}
 
 Places = Mapping[int, NDArray[np.int64]]
 """By the keys of the versions of meters: the places of events, packed and sorted."""
@@ -39,6 +44,7 @@ class CountedPart:
 
     fold: MeterFold
     batch: Batch
+    column: ScaledColumn | None
 
     def places(self, window: int) -> NDArray[np.int64]:
         """Return the places of the entries behind one of the windows."""
@@ -73,10 +79,13 @@ def unpacked(place: int) -> tuple[int, int]:
     return place >> _LANE_SHIFT, place & ((1 << _LANE_SHIFT) - 1)
 
 
-def recount(fold: TenantFold, parked: Places, readings: Readings) -> Iterator[tuple[CountingMeter, Recounted]]:
+def recount(
+    fold: TenantFold, parked: Places, readings: Readings, told_apart: Mapping[int, ToldApart] = _NONE_FULL
+) -> Iterator[tuple[CountingMeter, Recounted]]:
     """Yield what events of one tenant come to for each meter; one may come several times.
 
-    `parked` is where events are parked, `readings` how requeued ones are read.
+    `parked` is where events are parked, `readings` how requeued ones are read; `told_apart` has the groups of meters
+    that count all others as one.
     """
     for folded in fold.by_meter():
         found = Recounted()
@@ -97,7 +106,18 @@ def recount(fold: TenantFold, parked: Places, readings: Readings) -> Iterator[tu
         _count(found, folded, parked)
         for reading, segment in again:
             _read_again(found, read_as(meter, reading), segment, fold.ruling)
+        own = told_apart.get(meter.meter_id)
+        if own is not None:
+            found.parts = [_grouped(part, own) for part in found.parts]
         yield meter, found
+
+
+def _grouped(part: CountedPart, told_apart: ToldApart) -> CountedPart:
+    """Return a part as a meter groups it that does not tell all groups apart."""
+    others = told_apart.others(part.fold.windows.groups.values)
+    if not others:
+        return part
+    return replace(part, fold=fold_windows(part.batch, part.fold.meter, part.fold.rows, part.column, others))
 
 
 def rows_at(batch: Batch) -> NDArray[np.int64]:
@@ -121,7 +141,7 @@ def _count(found: Recounted, folded: FoldedMeter, parked: Places) -> None:
     found.asked += len(rows) - taken_back
     own = parked.get(windows.meter.meter_id)
     if own is None or not len(own):
-        found.parts.append(CountedPart(windows, folded.batch))
+        found.parts.append(CountedPart(windows, folded.batch, folded.column))
         return
     places = _counted_at(folded.batch)[rows]
     is_parked = np.isin(places, own)
@@ -131,7 +151,8 @@ def _count(found: Recounted, folded: FoldedMeter, parked: Places) -> None:
         found.parked += places[is_parked & (signs[rows] > 0)].tolist()
     kept = rows[~is_parked]
     if len(kept):
-        found.parts.append(CountedPart(folded.fold_again(kept) if is_parked.any() else windows, folded.batch))
+        windows = folded.fold_again(kept) if is_parked.any() else windows
+        found.parts.append(CountedPart(windows, folded.batch, folded.column))
 
 
 def _counted_at(batch: Batch) -> NDArray[np.int64]:
@@ -159,6 +180,6 @@ def _read_again(found: Recounted, meter: CountingMeter, segment: LogSegment, rul
     else:
         found.asked += 1
     folds = [one for one in TenantFold([segment], [meter], ruling=ruling).by_meter() if one.windows is not None]
-    found.parts += [CountedPart(one.windows, one.batch) for one in folds if one.windows is not None]
+    found.parts += [CountedPart(one.windows, one.batch, one.column) for one in folds if one.windows is not None]
     if not folds and segment.sign > 0:
         found.lost.append(packed(segment.lane, segment.first_position))

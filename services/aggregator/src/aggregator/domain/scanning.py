@@ -95,16 +95,19 @@ def mended_by(
     return [(ruling.mending_alone(key), pages) for key, pages in sorted(parts.items())]
 
 
-def scan_for(query: UsageQuery, meters: Sequence[CountingMeter]) -> Scan | None:
+def scan_for(query: UsageQuery, meters: Sequence[CountingMeter], full: AbstractSet[int] = frozenset()) -> Scan | None:
     """Return what to read of the log for a question; None where windows have all that it names.
 
-    What a version in the period does not keep is missing: its windows can't tell it apart.
+    What a version in the period does not keep is missing: its windows can't tell it apart. So is all of it where groups
+    are to be told apart that a version counts as one because it is `full`.
     """
     counting = counting_in(meters, query.period)
     named = dict.fromkeys((*query.group_by, *(item.key for item in query.filters)))
     grouped, filtered = set(counting[-1].spec.group_by), set.intersection(*(set(one.spec.group_by) for one in counting))
     missing = {key for key in query.group_by if key not in grouped}
     missing |= {item.key for item in query.filters if item.key not in filtered}
+    if query.tell_all_apart and any(one.meter_id in full for one in counting):
+        missing = set(named)
     if not missing:
         return None
     asked = tuple(named)

@@ -58,6 +58,8 @@ class SnapshotWindow:
     quantity: Decimal
     event_count: int
     billable: Decimal | None = None
+    is_other_group: bool = False
+    """Whether it is all groups that the meter does not tell apart; then `group` has no values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ def windows_document(windows: Sequence[SnapshotWindow]) -> list[dict[str, object
             "quantity": format_decimal(window.quantity),
             "event_count": window.event_count,
             **_billable_document(window.billable),
+            # Windows without it keep their text, and their digest.
+            **({"other_group": True} if window.is_other_group else {}),
         }
         for window in windows
     ]
@@ -173,6 +177,7 @@ def windows_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[Snap
             quantity=Decimal(document["quantity"]),
             event_count=document["event_count"],
             billable=_billable(document),
+            is_other_group=document.get("other_group", False),
         )
         for document in documents
     )

@@ -126,12 +126,15 @@ class SpansPlan:
 def plan_spans(
     spans: Sequence[UsageSpan], histories: Mapping[str, Sequence[CountingMeter]], now: datetime
 ) -> SpansPlan:
-    """Plan the reading of spans of meters given by name; a span of an unknown meter or without time has nothing."""
+    """Plan the reading of spans of meters given by name.
+
+    A span of an unknown meter or without time has nothing, nor has one of a meter that is computed from others.
+    """
     numbers: dict[MeterPlan, int] = {}
     planned = []
     for place, span in enumerate(spans):
         history = histories.get(span.meter)
-        if history is None or span.period.start >= span.period.end:
+        if history is None or history[-1].spec.formula is not None or span.period.start >= span.period.end:
             continue
         number = numbers.setdefault(plan_meter(history, span.period, ()), len(numbers))
         planned.append(PlannedSpan(place, number, span.customer, span.period, span.only_parked))

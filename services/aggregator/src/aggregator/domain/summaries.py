@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.aggregations.groups import OTHER_GROUP
 from aggregator.domain.calendar import WindowSize
 from aggregator.domain.ranking import (
     Series,
@@ -40,6 +41,7 @@ class Summary:
     customer: str
     group: tuple[str, ...]
     is_other: bool
+    is_other_group: bool
     quantity: Decimal
     event_count: int
     largest: tuple[Period, Decimal] | None
@@ -64,14 +66,16 @@ class SummaryAnswer:
     other_series: int
     source: UsageSource
     previous: Period | None
+    other_left_out: bool
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A plan with all windows that it asks for."""
+    """A plan for one meter with all windows that it asks for, by what is read for the meter."""
 
     plan: UsagePlan
-    windows: Windows
+    parts: tuple[Windows, ...]
 
 
 def whole_period(query: UsageQuery, period: Period) -> UsageQuery:
@@ -83,18 +87,18 @@ def summarize(
     query: UsageQuery, gathered: Gathered, before: Gathered | None, now: datetime
 ) -> tuple[list[Summary], int]:
     """Return the figures of each series, and how many are in the rest. Raises TooBig ANSWER_TOO_LARGE."""
-    ranked = ranked_series(gathered.plan, gathered.windows)
-    named = ranked[: query.top] if query.top else sorted(ranked)
+    ranked = ranked_series(gathered.plan, gathered.parts)
+    named = [one for one in ranked[: query.top] if one[1] != OTHER_GROUP] if query.top else sorted(ranked)
     check_rows(len(named))
     rest = len(ranked) - len(named)
     if rest:
-        gathered = replace(gathered, windows=with_rest(gathered.windows, set(named)))
-        before = before and replace(before, windows=with_rest(before.windows, set(named)))
+        gathered = replace(gathered, parts=with_rest(gathered.parts, set(named)))
+        before = before and replace(before, parts=with_rest(before.parts, set(named)))
     by_series: dict[Series | None, list[CountedRow]] = {series: [] for series in (*named, *([None] if rest else ()))}
-    for row in rows_with_rest(gathered.plan, gathered.windows):
+    for row in rows_with_rest(gathered.plan, gathered.parts):
         by_series[_series(row)].append(row)
-    totals = {_series(row): row for row in totals_of(gathered.plan, gathered.windows)}
-    earlier = {} if before is None else {_series(row): row for row in totals_of(before.plan, before.windows)}
+    totals = {_series(row): row for row in totals_of(gathered.plan, gathered.parts)}
+    earlier = {} if before is None else {_series(row): row for row in totals_of(before.plan, before.parts)}
     found = []
     for one, rows in by_series.items():
         if one in totals:
@@ -114,15 +118,16 @@ def _series(row: CountedRow) -> Series | None:
 
 def _summary(plan: UsagePlan, rows: Sequence[CountedRow], total: CountedRow, now: datetime) -> Summary:
     quantities = sorted(row.quantity for row in rows)
-    if plan.meters[0].aggregation.NOTHING_IS_ZERO:
+    if all(part.aggregation.NOTHING_IS_ZERO for part in plan.parts):
         with_events = {row.key.window_number for row in rows}
         begun = (number for number, window in enumerate(plan.windows) if window.start < now)
         quantities = sorted([*quantities, *(ZERO for number in begun if number not in with_events)])
     largest = max(rows, key=lambda row: row.quantity, default=None)
     return Summary(
         customer=total.key.customer,
-        group=total.group,
+        group=total.values_of(plan.meters[0].group_by),
         is_other=total.is_other,
+        is_other_group=total.is_other_group,
         quantity=total.quantity,
         event_count=total.event_count,
         largest=None if largest is None else (plan.windows[largest.key.window_number], largest.quantity),

@@ -29,6 +29,8 @@ class UsageRow:
     billable: Decimal | None = None
     is_other: bool = False
     """Whether it is the rest of a question for the largest ones."""
+    is_other_group: bool = False
+    """Whether it is all groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class UsageAnswer:
     other_series: int = 0
     """How many series the rest holds."""
     source: UsageSource = UsageSource()
+    other_left_out: bool = False
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)

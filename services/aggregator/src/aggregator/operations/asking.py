@@ -8,17 +8,17 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
+from aggregator.domain.meters import CountingMeter, MeterVersion
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query
 from aggregator.domain.scanning import Scan, scan_for
 from aggregator.domain.summaries import Gathered
 from aggregator.domain.usage import UsageSource
 from aggregator.domain.windows import Windows
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import completed, meter_not_found
+from aggregator.operations.finding import Family, completed, family_of
 from aggregator.operations.scans import scanned_windows
-from aggregator.store import meters, progress, usage
-from chassis.postgres import transaction
+from aggregator.store import groups, progress, usage
+from chassis.postgres import driver_connection, transaction
 from eventlog.as_of import AsOf
 
 Planner = Callable[[UsageQuery, Sequence[CountingMeter], datetime], UsagePlan]
@@ -32,6 +32,8 @@ class Found:
     as_of: AsOf
     filled: bool
     source: UsageSource
+    other_left_out: bool = False
+    """Whether filters left out groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,19 @@ class State:
     """A meter and how far it is counted, at one point."""
 
     as_of: AsOf
-    versions: Sequence[MeterVersion]
+    family: Family
+    full: frozenset[int] = frozenset()
+    """Which versions don't tell all their groups apart, if that was asked for."""
+
+    @property
+    def versions(self) -> Sequence[MeterVersion]:
+        """The versions of the meter, and of those that it is computed from."""
+        return self.family.versions
+
+    @property
+    def history(self) -> Sequence[CountingMeter]:
+        """The versions of the meter with their spans."""
+        return self.family.history
 
     @property
     def filled(self) -> bool:
@@ -47,42 +61,52 @@ class State:
         return all(version.filled for version in self.versions)
 
 
-async def meter_state(conn: AsyncConnection, tenant: str, meter: str) -> State:
-    """Begin a consistent read, and return the meter. Raises NotFound METER_NOT_FOUND."""
+async def meter_state(conn: AsyncConnection, tenant: str, query: UsageQuery) -> State:
+    """Begin a consistent read, and return the meter of a question. Raises NotFound METER_NOT_FOUND."""
     await progress.begin_consistent_read(conn)
     as_of = await progress.read_as_of(conn, tenant)
-    versions = await meters.versions_of_meter(conn, tenant, meter)
-    if not versions:
-        raise meter_not_found(meter)
-    return State(as_of, versions)
+    family = await family_of(conn, tenant, query.meter)
+    if not (query.filters or query.tell_all_apart):
+        return State(as_of, family)
+    meter_ids = [version.meter_id for version in family.versions]
+    return State(as_of, family, await groups.full_meters(await driver_connection(conn), meter_ids))
 
 
 def planned(
-    query: UsageQuery, history: Sequence[CountingMeter], now: datetime, plan: Planner = plan_query
+    query: UsageQuery, state: State, now: datetime, plan: Planner = plan_query
 ) -> tuple[UsagePlan, Scan | None]:
     """Plan the answer to a question, and what is read of the log for it if it must and may be. Raises Refused."""
-    scan = scan_for(query, history) if query.scan_events_max else None
+    history = state.history
+    may_scan = query.scan_events_max and history[-1].spec.formula is None
+    scan = scan_for(query, history, state.full) if may_scan else None
     return plan(query, history if scan is None else scan.meters, now), scan
+
+
+def leaves_out_others(query: UsageQuery, plan: UsagePlan, scan: Scan | None, state: State) -> bool:
+    """Whether the filters of a question leave out what its meter counts of groups that it does not tell apart."""
+    read = {projection.meter_id for part in plan.parts for projection in part.projections}
+    return bool(query.filters) and scan is None and not state.full.isdisjoint(read)
 
 
 async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Planner = plan_query) -> Found:
     """Return all windows that questions about one meter ask for. Raises NotFound, Refused, TooBig."""
-    found: list[tuple[UsageQuery, UsagePlan, Scan | Windows]] = []
+    found: list[tuple[UsageQuery, UsagePlan, Scan | tuple[Windows, ...]]] = []
     now = deps.clock.now()
     async with transaction(deps.engine) as conn:
-        state = await meter_state(conn, tenant, queries[0].meter)
-        history = counting_meters(state.versions)
+        state = await meter_state(conn, tenant, queries[0])
+        left_out = False
         for query in queries:
-            made, scan = planned(query, history, now, plan)
+            made, scan = planned(query, state, now, plan)
+            left_out |= leaves_out_others(query, made, scan, state)
             found.append((query, made, await usage.read_whole(conn, made) if scan is None else scan))
     gathered: list[Gathered] = []
     source = UsageSource()
     # No transaction is open while the log is read.
     for query, made, kept in found:
-        if isinstance(kept, Windows):
+        if isinstance(kept, tuple):
             gathered.append(Gathered(made, kept))
         else:
             windows, read = await scanned_windows(deps, tenant, query, kept, made, state.as_of)
-            gathered.append(Gathered(made, windows))
+            gathered.append(Gathered(made, (windows,)))
             source = UsageSource(source.events_read + read.events_read, read.properties)
-    return Found(gathered, completed(deps, state.as_of, state.versions), state.filled, source)
+    return Found(gathered, completed(deps, state.as_of, state.versions), state.filled, source, left_out)

@@ -31,6 +31,7 @@ from aggregator.operations.finding import histories_of, meter_not_found
 from aggregator.operations.recounting import Cut, Tally, recount_log, take_cut
 from aggregator.store import conservation as store
 from aggregator.store import meters, progress
+from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 
@@ -109,7 +110,11 @@ async def _look(deps: Deps, tenant: str, names: Sequence[str], period: Period | 
         for name in names:
             if name not in histories:
                 raise meter_not_found(name)
-        own = {name: histories[name] for name in sorted(set(names) or histories)}
+        computed = {name for name, history in histories.items() if history[-1].spec.formula is not None}
+        for name in sorted(computed.intersection(names)):
+            message = f"{name} is computed from other meters and counts no events itself; reconcile those that it reads"
+            raise invalid_field("meters", Reason.METER_INVALID, message)
+        own = {name: histories[name] for name in sorted(set(names) or histories.keys() - computed)}
         chosen = [meter for history in own.values() for meter in history]
         if period is not None:
             check_period(period, max((meter.spec.bucket_us for meter in chosen), default=60_000_000))

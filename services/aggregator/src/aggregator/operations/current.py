@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aggregator.domain.current import CurrentKey, Kept, Memory, Seen, Total, totalled, windows_of
 from aggregator.domain.query import plan_totals
 from aggregator.domain.windows import Windows, merged
-from aggregator.operations.finding import histories_of, meter_not_found
+from aggregator.operations.finding import family_of
 from aggregator.store import backlogs, meters, progress
 from aggregator.store import current as store
 from chassis.errors.refused import refusals
@@ -168,7 +168,7 @@ class CurrentUsage:
         look, seen = self._look, kept.seen
         is_filled = kept.filled
         if look is not None and look.seen.position >= seen.position and look.seen.at_s > seen.at_s:
-            is_filled = (key.tenant, key.meter) not in look.filling
+            is_filled = look.filling.isdisjoint((key.tenant, name) for name in kept.meters)
             seen = replace(look.seen, as_of=look.behind.get(key.tenant, look.seen.as_of))
         quantity, event_count, billable = kept.quantity(microseconds_of(self.deps.clock.now()))
         if is_filled:
@@ -184,18 +184,17 @@ class CurrentUsage:
             epoch, end = await store.feed_end(driver)
             as_of = await progress.read_as_of(conn, key.tenant)
             seen = Seen(epoch, end, await meters.catalog_number(conn), as_of, at_s)
-            versions = await meters.versions_of_meter(conn, key.tenant, key.meter)
-            if not versions:
-                raise meter_not_found(key.meter)
-            plan = plan_totals(key.customer, key.period, histories_of(versions), self.deps.clock.now())
-            meter_ids = [projection.meter_id for projection in plan.meters[0].projections]
-            reads = plan.meters[0].reads(key.period)
-            pages = await store.pages_of_customer(driver, meter_ids, reads, key.customer)
+            family = await family_of(conn, key.tenant, key.meter)
+            plan = plan_totals(key.customer, key.period, [family.history], self.deps.clock.now())
+            pages: dict[int, list[Windows]] = {}
+            for part in plan.parts:
+                own_ids = [projection.meter_id for projection in part.projections]
+                pages |= await store.pages_of_customer(driver, own_ids, part.reads(key.period), key.customer)
         windows = {
-            meter_id: merged([totalled(plan, windows_of(page, key.customer)) for page in own])
+            meter_id: merged([totalled(plan, meter_id, windows_of(page, key.customer)) for page in own])
             for meter_id, own in pages.items()
         }
-        kept = Kept(plan, seen, windows, filled=all(version.filled for version in versions))
+        kept = Kept(plan, seen, windows, filled=all(version.filled for version in family.versions))
         kept.size = sum(len(one) + len(one.entries) for one in windows.values())
         latest = self._latest
         is_as_it_was = latest is None or (latest.epoch, latest.catalog) == (seen.epoch, seen.catalog)

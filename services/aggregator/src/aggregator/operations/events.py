@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aggregator.domain.corrections import makes_a_difference
+from aggregator.domain.formulas import Formula
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage, time_asked
 from aggregator.domain.listing import (
@@ -29,12 +30,13 @@ from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import completed, filling, in_followed_log, meter_not_found, snapshot_not_found
+from aggregator.operations.groups import places_of_others
 from aggregator.operations.rulings import schemas_of
 from aggregator.operations.usage import wait_until_fresh
 from aggregator.store import held, progress, requeued, seals
 from aggregator.store import meters as meter_store
 from aggregator.store import parked as parked_store
-from chassis.errors import Diverged, Reason
+from chassis.errors import Diverged, Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
@@ -63,6 +65,8 @@ class _Sought:
     """As it was then: what was requeued later did not count."""
     base_at: datetime | None = None
     """When `base` was: what was requeued later did not count then."""
+    by_windows: bool = True
+    """Whether groups are those of windows; else those of the log, where all are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,85 @@ async def list_usage_events(
 ) -> AsyncGenerator[list[CountedEvent], None]:
     """Yield pages of the events that a snapshot counts for a meter, in log order; `limit` 0 = all.
 
-    They are found again in the log by the snapshot's coordinates and by the meters as they were when it was sealed.
-    Raises NotFound; and at the end of a list that is whole, Diverged LINEAGE_MISMATCH if their number or what they
-    amount to is not what the snapshot says.
+    They are found again in the log by the snapshot's coordinates and by the meters as they were when it was sealed. Of
+    one that is computed they are those of each meter that it reads, one after the other. Raises NotFound; and at the
+    end of a list that is whole, Diverged LINEAGE_MISMATCH if their number or what they amount to is not what the
+    snapshot says.
     """
+    async with transaction(deps.engine) as conn:
+        formula = await meter_store.formula_of(conn, tenant, meter)
+        snapshot = None if formula is None else await seals.find_snapshot(conn, tenant, snapshot_id)
+    if formula is not None and snapshot is not None:
+        _check_computed(snapshot, meter, formula)
+
+    def listed(one: str, place: EventPlace | None, left: int) -> AsyncGenerator[list[CountedEvent], None]:
+        return _usage_events(deps, tenant, snapshot_id, one, only_amendment=only_amendment, after=place, limit=left)
+
+    async with aclosing(_by_meter(meter, formula, after, limit, listed)) as pages:
+        async for page in pages:
+            yield page
+
+
+async def _by_meter(
+    meter: str,
+    formula: Formula | None,
+    after: EventPlace | None,
+    limit: int,
+    listed: Callable[[str, EventPlace | None, int], AsyncGenerator[list[CountedEvent], None]],
+) -> AsyncGenerator[list[CountedEvent], None]:
+    """Yield the pages of a list of a meter, or of those that it is computed from, one after the other.
+
+    Raises InvalidRequest for a place in none of them.
+    """
+    if formula is None:
+        async with aclosing(listed(meter, after, limit)) as pages:
+            async for page in pages:
+                yield page
+        return
+    left = limit
+    for place, name in enumerate(_meters_from(formula, after)):
+        async with aclosing(listed(name, None if place else after, left)) as pages:
+            async for page in pages:
+                yield [replace(counted, meter=name) for counted in page]
+                left -= len(page) if limit else 0
+        if limit and not left:
+            return
+
+
+def _meters_from(formula: Formula, after: EventPlace | None) -> Sequence[str]:
+    if after is None:
+        return formula.meters
+    if after.meter not in formula.meters:
+        message = f"must name one of {', '.join(formula.meters)}, as the event that it follows does in its list"
+        raise invalid_field("after.meter", Reason.REQUEST_INVALID, message)
+    return formula.meters[formula.meters.index(after.meter) :]
+
+
+def _check_computed(snapshot: Snapshot, meter: str, formula: Formula) -> None:
+    """Compute again what was sealed of a meter, from what was sealed of those that it reads. Raises Diverged."""
+    sealed, read = snapshot.usage_of(meter), [snapshot.usage_of(name) for name in formula.meters]
+    found = [one.quantity for one in read if one is not None]
+    if sealed is None or len(found) < len(read) or not any(one.event_count for one in read if one is not None):
+        return
+    quantity = formula.quantity(found)
+    if quantity != sealed.quantity:
+        message = (
+            f"snapshot {snapshot.snapshot_id} has {format_decimal(sealed.quantity)} of meter {meter}, and its formula "
+            f"gives {format_decimal(quantity)} for the meters that it reads; follow the runbook data-corrupted"
+        )
+        raise Diverged(Reason.LINEAGE_MISMATCH, message)
+
+
+async def _usage_events(
+    deps: Deps,
+    tenant: str,
+    snapshot_id: str,
+    meter: str,
+    *,
+    only_amendment: bool,
+    after: EventPlace | None,
+    limit: int,
+) -> AsyncGenerator[list[CountedEvent], None]:
     sealed, sought = await _coordinates(deps, tenant, snapshot_id, meter, only_amendment=only_amendment)
     asked = time_asked(sought.meters, sealed.snapshot.key.period, sealed.snapshot.sealed_at)
     lineage = Lineage(sealed.usage.aggregation, asked)
@@ -113,8 +192,29 @@ async def list_usage_events(
 async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> AsyncGenerator[EventPage, None]:
     """Yield pages of the events that a meter counts now, in log order: one at least, which may have no events.
 
-    Raises NotFound METER_NOT_FOUND, InvalidRequest, DeadlineExceeded, Diverged FEED_DIVERGED.
+    Of a meter that is computed they are those of each meter that it reads, one after the other, all up to the same
+    point of the log. Raises NotFound METER_NOT_FOUND, InvalidRequest, DeadlineExceeded, Diverged FEED_DIVERGED.
     """
+    async with transaction(deps.engine) as conn:
+        formula = await meter_store.formula_of(conn, tenant, query.meter)
+    if formula is None:
+        async with aclosing(_metered_events(deps, tenant, query)) as pages:
+            async for page in pages:
+                yield page
+        return
+    left, up_to = query.limit, query.up_to
+    for place, name in enumerate(_meters_from(formula, query.after)):
+        asked = replace(query, meter=name, after=None if place else query.after, limit=left, up_to=up_to)
+        async with aclosing(_metered_events(deps, tenant, asked)) as pages:
+            async for page in pages:
+                up_to = page.as_of if up_to is None else up_to
+                yield replace(page, events=[replace(counted, meter=name) for counted in page.events])
+                left -= len(page.events) if query.limit else 0
+        if query.limit and not left:
+            return
+
+
+async def _metered_events(deps: Deps, tenant: str, query: EventQuery) -> AsyncGenerator[EventPage, None]:
     if query.up_to is not None:
         await wait_until_fresh(deps, tenant, Freshness(as_of=query.up_to), {query.meter})
     async with transaction(deps.engine) as conn:
@@ -130,6 +230,7 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
     after = resumed(None, query.after, up_to)
     period = time_that_matters(meters, query.period) if meters else query.period
     sought = _Sought(tenant, query.customer, period, meters, schemas, after, up_to, query.filters, query.narrowed)
+    sought = replace(sought, by_windows=query.reads_windows(meters))
     page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
@@ -147,7 +248,7 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
         async for page in pages:
             read = await _as_read(deps, page, sought)
             asked = [event for event in read if is_listed(sought.meters, event, sought.filters)]
-            asked = [event for event in asked if sought.narrowed.holds(sought.meters, event)]
+            asked = await _narrowed(deps, asked, sought)
             listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]
@@ -156,6 +257,20 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
                 yield listed
             if limit and not left:
                 return
+
+
+async def _narrowed(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -> list[ReadableEvent]:
+    """Return the events that are listed by their groups: in windows, those that are not told apart meet no filter."""
+    narrowed, others = sought.narrowed, set[tuple[int, int]]()
+    if narrowed.only_other_groups or (sought.by_windows and (sought.filters or narrowed.other_than)):
+        others = await places_of_others(deps, sought.meters, page)
+    is_filtered = sought.by_windows and bool(sought.filters) and not narrowed.only_other_groups
+    return [
+        event
+        for event in page
+        if narrowed.holds(sought.meters, event, is_of_others=event.place in others)
+        and not (is_filtered and event.place in others)
+    ]
 
 
 async def _as_read(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -> Sequence[ReadableEvent]:

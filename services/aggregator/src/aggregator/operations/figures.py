@@ -42,6 +42,7 @@ async def summarize_usage(
         filled=found.filled,
         other_series=other_series,
         source=found.source,
+        other_left_out=found.other_left_out,
         previous=compared,
     )
 
@@ -60,4 +61,5 @@ async def query_heat_map(deps: Deps, tenant: str, query: UsageQuery, freshness: 
         as_of=found.as_of,
         filled=found.filled,
         source=found.source,
+        other_left_out=found.other_left_out,
     )

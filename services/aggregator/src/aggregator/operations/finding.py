@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
+from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters, with_components
 from aggregator.domain.query import UsagePlan
 from aggregator.domain.reading import billable_of
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
-from aggregator.store import fills, progress, usage
+from aggregator.store import fills, meters, progress, usage
 from aggregator.store.windows.remembered import RememberedPages
 from chassis.errors import NotFound, Reason
 from chassis.postgres import transaction
@@ -23,6 +25,14 @@ from money import ZERO
 
 _POLL_S: Final = 0.02
 _POLL_MAX_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A meter by its versions with their spans; `versions` are its own, and those of the meters it is computed from."""
+
+    versions: Sequence[MeterVersion]
+    history: tuple[CountingMeter, ...]
 
 
 def meter_not_found(name: str) -> NotFound:
@@ -36,8 +46,35 @@ def snapshot_not_found(snapshot_id: str) -> NotFound:
 
 
 def histories_of(versions: Sequence[MeterVersion]) -> list[tuple[CountingMeter, ...]]:
-    """Return the versions of each meter with their spans, by name; `versions` come by name."""
-    return [counting_meters(history) for _, history in groupby(versions, key=lambda version: version.name)]
+    """Return the versions of each meter with their spans, by name; `versions` come by name.
+
+    What is computed by a formula is given with the meters that it reads, which must be among them.
+    """
+    found = [counting_meters(history) for _, history in groupby(versions, key=lambda version: version.name)]
+    return with_components(found)
+
+
+def read_by(versions: Sequence[MeterVersion], names: AbstractSet[str]) -> list[MeterVersion]:
+    """Return the versions of some meters, and of those that they are computed from, in their order."""
+    read = {
+        name
+        for version in versions
+        if version.name in names and version.spec.formula is not None
+        for name in version.spec.formula.meters
+    }
+    return [version for version in versions if version.name in names | read]
+
+
+async def family_of(conn: AsyncConnection, tenant: str, name: str) -> Family:
+    """Return a meter with all that it is computed from. Raises NotFound METER_NOT_FOUND."""
+    own = await meters.versions_of_meter(conn, tenant, name)
+    if not own:
+        raise meter_not_found(name)
+    formula = own[-1].spec.formula
+    if formula is None:
+        return Family(own, counting_meters(own))
+    versions = await meters.versions_of_meters(conn, tenant, [name, *formula.meters])
+    return Family(versions, next(found for found in histories_of(versions) if found[0].version.name == name))
 
 
 def filling(versions: Sequence[MeterVersion]) -> list[str]:

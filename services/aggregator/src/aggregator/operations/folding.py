@@ -89,6 +89,8 @@ class Applied:
     windows: int = 0
     parked: Counter[str] = field(default_factory=Counter)
     unmatched: int = 0
+    in_other_groups: int = 0
+    """Events that count in the group of all that their meter does not tell apart."""
     fold_s: float = 0.0
 
 
@@ -250,8 +252,8 @@ class _Writing:
             if folded.windows is not None:
                 folded, uncounted = await without_parked(self._conn, folded)
                 await self._park(uncounted)
-                folded, refused = await within_groups(self._driver, folded, self._deps.groups_max, self._size)
-                await self._park(refused)
+                folded, others = await within_groups(self._deps, self._driver, folded, self._size)
+                self.applied.in_other_groups += others
                 await self._add(folded)
             await self._park(left(folded.parked))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.changes import Changes
 from aggregator.domain.filling import FillProgress, progress_at
+from aggregator.domain.formulas import Known, problems_of_components
+from aggregator.domain.groups import GroupCount
 from aggregator.domain.meters import (
     ALWAYS_US,
     AppliedMeter,
@@ -24,12 +26,12 @@ from aggregator.domain.meters import (
 )
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import meter_not_found
-from aggregator.store import fills, parked, progress
+from aggregator.store import fills, groups, parked, progress
 from aggregator.store import meters as store
 from aggregator.store.windows.pages import clear_windows
-from chassis.errors import Reason
+from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import Refused, refusals, refuse_all
-from chassis.postgres import transaction
+from chassis.postgres import driver_connection, transaction
 from chassis.rpc.pages import Page, page_of
 from eventlog.instants import instant_of, microseconds_of
 
@@ -43,12 +45,14 @@ async def apply_meter(deps: Deps, conn: AsyncConnection, tenant: str, name: str,
     return AppliedMeter(outcome, versions[-1])
 
 
-async def validate_meter(deps: Deps, tenant: str, name: str, spec: MeterSpec) -> ApplyOutcome:
-    """Return what applying a meter would do; nothing is written. Raises as `apply_meter` does."""
+async def validate_meter(
+    deps: Deps, tenant: str, name: str, spec: MeterSpec, drafts: Mapping[str, MeterSpec]
+) -> ApplyOutcome:
+    """Return what applying a meter would do after `drafts`; nothing is written. Raises as `apply_meter` does."""
     with refusals():
         refuse_all(problems_of(spec))
         async with transaction(deps.engine) as conn:
-            return _outcome(*await _next_version(deps, conn, tenant, name, spec))
+            return _outcome(*await _next_version(deps, conn, tenant, name, spec, drafts))
 
 
 async def get_meter(deps: Deps, tenant: str, name: str) -> list[MeterVersion]:
@@ -75,6 +79,14 @@ async def fills_under_way(deps: Deps, tenant: str) -> dict[int, FillProgress]:
     return {place.fill_id: progress_at(place, now) for place in places}
 
 
+async def group_counts(deps: Deps, versions: Sequence[MeterVersion]) -> dict[int, GroupCount]:
+    """Return how many groups versions of meters tell apart, by their keys, of those that group."""
+    grouping = [version.meter_id for version in versions if version.spec.group_by]
+    async with transaction(deps.engine) as conn:
+        found = await groups.group_counts(await driver_connection(conn), grouping)
+    return {meter_id: found.get(meter_id, GroupCount()) for meter_id in grouping}
+
+
 async def describe_meters(deps: Deps, tenant: str) -> list[MeterVersion]:
     """Return the newest version of every meter, by name."""
     async with transaction(deps.engine) as conn:
@@ -89,8 +101,14 @@ async def rebuild_usage(deps: Deps, conn: AsyncConnection, tenant: str, names: S
     for name in names:
         if name not in known:
             raise meter_not_found(name)
-    wanted = sorted(set(names) or known)
-    chosen = [version for version in versions if version.name in wanted]
+    counting = [version for version in versions if version.spec.formula is None]
+    computed = sorted({version.name for version in versions} - {version.name for version in counting})
+    for name in sorted(set(names).intersection(computed)):
+        message = f"{name} is computed from other meters and has nothing of its own; rebuild those that it reads"
+        raise invalid_field("meters", Reason.METER_INVALID, message)
+    wanted = sorted(set(names) or known.difference(computed))
+    chosen = [version for version in counting if version.name in wanted]
+    await groups.make_room(conn, [version.meter_id for version in chosen], deps.groups_max)
     await _count_again(deps, conn, tenant, [(version, ALWAYS_US) for version in chosen], chosen)
     return wanted
 
@@ -134,12 +152,15 @@ async def _apply(deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec
     earlier, added = await _next_version(deps, conn, tenant, name, spec)
     if added is not None:
         stored = replace(added, meter_id=await store.add_version(conn, added))
+        if spec.formula is not None:
+            # It counts nothing, so there is nothing to take back or to fill.
+            return _outcome(earlier, added)
         await _count_again(deps, conn, tenant, _shortened(earlier, stored), [stored])
     return _outcome(earlier, added)
 
 
 async def _next_version(
-    deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec: MeterSpec
+    deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec: MeterSpec, drafts: Mapping[str, MeterSpec] = {}
 ) -> tuple[list[MeterVersion], MeterVersion | None]:
     """Return the versions there are and the one that `spec` would add; None if it changes nothing."""
     earlier = await store.versions_of_meter(conn, tenant, name)
@@ -160,7 +181,16 @@ async def _next_version(
         created_at=now,
     )
     refuse_all(problems_of_succession(candidate, earlier))
+    if spec.formula is not None:
+        read = await store.versions_of_meters(conn, tenant, spec.formula.meters)
+        known = {version.name: _known(version.spec) for version in read}
+        known |= {draft: _known(content) for draft, content in drafts.items()}
+        refuse_all(problems_of_components(spec.formula, spec.group_by, known))
     return earlier, candidate
+
+
+def _known(spec: MeterSpec) -> Known:
+    return Known(spec.formula is not None, spec.group_by, spec.aggregation.PLACES)
 
 
 def _outcome(earlier: Sequence[MeterVersion], added: MeterVersion | None) -> ApplyOutcome:

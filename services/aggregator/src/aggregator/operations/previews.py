@@ -96,6 +96,9 @@ async def preview_meter(
 
 async def _begin(deps: Deps, tenant: str, query: UsageQuery, spec: MeterSpec) -> _Sides:
     """See how far the log is counted, and plan both questions."""
+    if spec.formula is not None:
+        text = "is computed from other meters, and there is nothing to try on events; apply it, and ask for its usage"
+        raise Refused("spec.formula", Reason.METER_INVALID, text)
     at = deps.clock.now()
     version = MeterVersion(_DRAFT_ID, tenant, query.meter, 1, spec, None, at)
     draft_meter = CountingMeter(version, ALWAYS_US, NEVER_US)
@@ -107,7 +110,8 @@ async def _begin(deps: Deps, tenant: str, query: UsageQuery, spec: MeterSpec) ->
         now = plan_query(query, history, at) if history else None
         reads = [plan.meters[0].reads(query.period) for plan in (draft, now) if plan is not None]
         whole = min(reads, key=lambda period: period.start_us)
-        cut = await take_cut(conn, tenant, history, [], whole)
+        # A draft has no groups yet: both sides tell all of them apart.
+        cut = replace(await take_cut(conn, tenant, history, [], whole), told_apart={})
     span = replace(draft_meter, from_us=whole.start_us, until_us=whole.end_us)
     # All rows are told of or counted, so the plans have no pages.
     plans = [None if plan is None else replace(plan, limit=None) for plan in (now, draft)]

@@ -93,7 +93,9 @@ class Reconciler:
             by_tenant: dict[str, list[CountingMeter]] = {}
             for tenant in sorted({version.tenant for version in versions}):
                 own = histories_of([version for version in versions if version.tenant == tenant])
-                by_tenant[tenant] = [meter for history in own for meter in history if meter.version.filled]
+                by_tenant[tenant] = [
+                    meter for history in own for meter in history if meter.version.filled and not meter.spec.formula
+                ]
             chosen = self._longest_ago(by_tenant, known, now)
             if chosen is None:
                 return None

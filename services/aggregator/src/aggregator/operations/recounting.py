@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +15,9 @@ from aggregator.domain.recount import Places, Recounted, packed, recount
 from aggregator.domain.ruling import Ruling
 from aggregator.operations.rulings import ruling_in
 from aggregator.store import conservation as store
-from aggregator.store import progress
+from aggregator.store import groups, progress
 from chassis.identity import acting_for_everyone
+from chassis.postgres import driver_connection
 from eventlog.as_of import AsOf
 from eventlog.feed.rereading import reread, starts_of
 from eventlog.instants import microseconds_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.batch import LogSegment
+    from aggregator.domain.groups import ToldApart
     from aggregator.domain.requeue import Readings
     from aggregator.operations.deps import Deps
     from eventlog.feed.cursor import Cursor, Segment
@@ -51,6 +53,8 @@ class Cut:
     parked: Places = field(default_factory=dict)
     readings: Readings = field(default_factory=dict)
     ruling: Ruling | None = None
+    told_apart: Mapping[int, ToldApart] = field(default_factory=dict)
+    """The groups of meters that count all others as one."""
 
     @property
     def positions(self) -> int:
@@ -92,6 +96,7 @@ async def take_cut(
         parked=await store.parked_places(conn, wanted, period),
         readings=await store.requeued_readings(conn, wanted),
         ruling=await ruling_in(conn, tenant, whole),
+        told_apart=await groups.told_apart(await driver_connection(conn), wanted),
     )
 
 
@@ -156,7 +161,7 @@ def _recount(
     events = deps.read_segments(segments)
     tally.accepted += sum(_accepted(segment, cut.period) for segment in events)
     fold = TenantFold(events, cut.meters, lambda meter: meter.meter_id in cut.wanted, cut.ruling)
-    for meter, recounted in recount(fold, cut.parked, cut.readings):
+    for meter, recounted in recount(fold, cut.parked, cut.readings, cut.told_apart):
         found(meter, recounted)
     tally.unmatched += sum(part.event_count for part in fold.unmatched()) - len(fold.unmatched_voids())
     for event in fold.held():

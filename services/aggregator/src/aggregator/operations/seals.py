@@ -266,10 +266,11 @@ async def _windows_of(conn: AsyncConnection, plan: UsagePlan) -> list[SnapshotWi
             SnapshotWindow(
                 meter=meter.name,
                 window=plan.windows[counted.key.window_number],
-                group=dict(zip(meter.group_by, counted.group, strict=True)),
+                group={} if counted.is_other_group else dict(zip(meter.group_by, counted.group, strict=True)),
                 quantity=counted.quantity,
                 event_count=counted.event_count,
                 billable=counted.billable,
+                is_other_group=counted.is_other_group,
             )
         )
     return windows

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
-from aggregator.domain.meters import CountingMeter, counting_meters
+from aggregator.domain.meters import CountingMeter
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_groups, plan_totals
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
 from aggregator.domain.usage import AskedGroups, GroupUsage, TotalsAnswer, UsageAnswer, UsageRow
-from aggregator.operations.asking import ask, meter_state, planned
+from aggregator.operations.asking import ask, leaves_out_others, meter_state, planned
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     completed,
@@ -26,6 +26,7 @@ from aggregator.operations.finding import (
     histories_of,
     log_heads,
     meter_not_found,
+    read_by,
     read_totals,
     wait_until_counted,
 )
@@ -65,21 +66,22 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
         if query.is_whole:
             return await _from_whole(deps, tenant, query)
         async with transaction(deps.engine) as conn:
-            state = await meter_state(conn, tenant, query.meter)
-            plan, scan = planned(query, counting_meters(state.versions), deps.clock.now())
+            state = await meter_state(conn, tenant, query)
+            plan, scan = planned(query, state, deps.clock.now())
             rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
         if scan is not None:
             return await _from_whole(deps, tenant, query)
     as_of = completed(deps, state.as_of, state.versions)
-    return _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+    answer = _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+    return replace(answer, other_left_out=leaves_out_others(query, plan, scan, state))
 
 
 async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
     found = await ask(deps, tenant, [query])
     gathered = found.gathered[0]
-    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.windows)
+    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.parts)
     answer = _answer(query, gathered.plan, whole, found.as_of, filled=found.filled)
-    return replace(answer, other_series=whole.other_series, source=found.source)
+    return replace(answer, other_series=whole.other_series, source=found.source, other_left_out=found.other_left_out)
 
 
 def _answer(query: UsageQuery, plan: UsagePlan, found: Whole, as_of: AsOf, *, filled: bool) -> UsageAnswer:
@@ -126,7 +128,7 @@ async def query_totals(
             histories = histories_of(versions)
             if names:
                 histories = _chosen(histories, names)
-                versions = [version for version in versions if version.name in names]
+                versions = read_by(versions, set(names))
             now = deps.clock.now()
             found = await read_totals(conn, plan_totals(customer, period, histories, now), deps.remembered)
             by_name = {history[0].version.name: history for history in histories}
@@ -147,7 +149,8 @@ async def _read_groups(conn: AsyncConnection, deps: Deps, plan: UsagePlan) -> tu
     is_cut = len(plan.windows) > 1
     return tuple(
         GroupUsage(
-            row.group,
+            # Groups that the meter does not tell apart are priced as those without the properties.
+            row.values_of(plan.meters[0].group_by),
             row.quantity,
             row.event_count,
             row.billable,
@@ -183,16 +186,23 @@ async def counted_until(deps: Deps) -> datetime | None:
     return deps.completeness.until(as_of)
 
 
-async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
+async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, names: set[str]) -> None:
     """Wait until usage of these meters (empty: all) is as fresh as asked. Raises DeadlineExceeded USAGE_BEHIND."""
     if freshness.as_of is None and not freshness.latest:
         return
     target = (await log_heads(deps)).as_of if freshness.as_of is None else freshness.as_of
     remaining_s = current_deadline_s()
     wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s * _WAIT_SHARE - RESERVE_S
-    concerned = (meters or None) if freshness.latest else set()
+    concerned = (await _names_read(deps, tenant, names) or None) if freshness.latest else set()
     if not await wait_until_counted(deps, tenant, target, concerned, wait_s):
         raise DeadlineExceeded(Reason.USAGE_BEHIND, await _what_is_behind(deps, tenant, target, concerned, wait_s))
+
+
+async def _names_read(deps: Deps, tenant: str, names: set[str]) -> set[str]:
+    if not names:
+        return names
+    async with transaction(deps.engine) as conn:
+        return await meters.names_read(conn, tenant, names)
 
 
 async def _what_is_behind(deps: Deps, tenant: str, target: AsOf, concerned: set[str] | None, waited_s: float) -> str:
@@ -238,9 +248,10 @@ def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
     return UsageRow(
         customer=counted.key.customer,
         window=plan.windows[counted.key.window_number],
-        group=counted.group,
+        group=counted.values_of(plan.meters[counted.key.meter_number].group_by),
         quantity=counted.quantity,
         event_count=counted.event_count,
         billable=counted.billable,
         is_other=counted.is_other,
+        is_other_group=counted.is_other_group,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,7 +15,9 @@ from aggregator.domain.query import UsageQuery
 from aggregator.domain.ranking import ROWS_MAX, check_rows
 from aggregator.domain.usage import UsageAnswer
 from aggregator.operations.deps import Deps
+from aggregator.operations.finding import family_of
 from aggregator.operations.usage import query_usage
+from chassis.postgres import transaction
 from chassis.tasks import first_of, wait_or_stop
 from eventlog.feed.cursor import Cursor
 
@@ -90,16 +93,19 @@ def _differs(answer: UsageAnswer, sent: UsageAnswer) -> bool:
 async def _follow(deps: Deps, tenant: str, query: UsageQuery, cursor: Cursor, changed: asyncio.Event) -> None:
     """Set `changed` for whatever concerns a question, until the feed ends."""
     try:
+        async with transaction(deps.engine) as conn:
+            family = await family_of(conn, tenant, query.meter)
+        read = {version.name for version in family.versions}
         async with aclosing(deps.watching.changes.stream(cursor)) as segments:
             async for segment in segments:
                 if segment.tenant == tenant and not changed.is_set():
                     _, touched = deps.changes.unpack(segment.payload)
-                    if any(concerns(query, customer, meter) for customer, meter in touched):
+                    if any(concerns(query, read, customer, meter) for customer, meter in touched):
                         changed.set()
     finally:
         changed.set()
 
 
-def concerns(query: UsageQuery, customer: str, meter: str) -> bool:
-    """Whether a change of a customer and a meter may be one of the answer to a question."""
-    return meter in (query.meter, ANY_METER) and (not query.customers or customer in query.customers)
+def concerns(query: UsageQuery, read: AbstractSet[str], customer: str, meter: str) -> bool:
+    """Whether a change of a customer and a meter may be one of the answer to a question that reads some meters."""
+    return meter in {*read, ANY_METER} and (not query.customers or customer in query.customers)

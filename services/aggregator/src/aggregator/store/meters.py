@@ -17,11 +17,12 @@ from sqlalchemy import text
 from aggregator.domain.aggregations import OF_BUCKETS, aggregation_named
 from aggregator.domain.aggregations.rules import NO_RULES, Rules, Session, TimeUnit
 from aggregator.domain.billable import EventRounding, RoundingMode
+from aggregator.domain.formulas import Component, Formula
 from aggregator.domain.meters import Dimension, MeterSpec, MeterVersion, PropertyFilter
 from aggregator.domain.readings import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -84,6 +85,44 @@ async def versions_of_meter(conn: AsyncConnection, tenant: str, name: str) -> li
     rows = await conn.execute(
         text(f"SELECT {_VERSION_COLUMNS} WHERE m.tenant = :tenant AND m.name = :name ORDER BY m.version"),
         {"tenant": tenant, "name": name},
+    )
+    return [_version(row) for row in rows]
+
+
+async def formula_of(conn: AsyncConnection, tenant: str, name: str) -> Formula | None:
+    """Return what a meter is computed by; None for one that counts events, or that there is not."""
+    found = await conn.execute(
+        text("SELECT CAST(spec -> 'formula' AS text) FROM meter WHERE tenant = :tenant AND name = :name LIMIT 1"),
+        {"tenant": tenant, "name": name},
+    )
+    document = found.scalar_one_or_none()
+    return None if document is None else _formula(json.loads(document))
+
+
+async def names_read(conn: AsyncConnection, tenant: str, names: Collection[str]) -> set[str]:
+    """Return names of meters with those of the meters that they are computed from."""
+    found = await conn.execute(
+        text(
+            """
+            SELECT DISTINCT jsonb_array_elements(spec -> 'formula' -> 'components') ->> 'meter' AS name
+            FROM meter WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[]))
+            """
+        ),
+        {"tenant": tenant, "names": list(names)},
+    )
+    return {*names, *found.scalars()}
+
+
+async def versions_of_meters(conn: AsyncConnection, tenant: str, names: Sequence[str]) -> list[MeterVersion]:
+    """Return the versions of some meters, by name and version."""
+    rows = await conn.execute(
+        text(
+            f"""
+            SELECT {_VERSION_COLUMNS} WHERE m.tenant = :tenant AND m.name = ANY(CAST(:names AS text[]))
+            ORDER BY m.name, m.version
+            """
+        ),
+        {"tenant": tenant, "names": list(names)},
     )
     return [_version(row) for row in rows]
 
@@ -158,7 +197,13 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "dimensions": [{"name": part.name, "expression": part.expression} for part in spec.dimensions],
         "rounding": None if spec.rounding is None else asdict(spec.rounding),
         "rules": _rules_document(spec.rules),
+        "formula": None if spec.formula is None else _formula_document(spec.formula),
     }
+
+
+def _formula_document(formula: Formula) -> dict[str, object]:
+    components = [{"name": part.name, "meter": part.meter} for part in formula.components]
+    return {"components": components, "expression": formula.expression}
 
 
 def _rules_document(rules: Rules) -> dict[str, object]:
@@ -200,7 +245,15 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         dimensions=tuple(Dimension(part["name"], part["expression"]) for part in document.get("dimensions", ())),
         rounding=_rounding(document.get("rounding")),
         rules=_rules(document["rules"]) if "rules" in document else NO_RULES,
+        formula=_formula(document.get("formula")),
     )
+
+
+def _formula(document: dict[str, Any] | None) -> Formula | None:
+    if document is None:
+        return None
+    components = tuple(Component(part["name"], part["meter"]) for part in document["components"])
+    return Formula(components, document["expression"])
 
 
 def _rules(document: dict[str, Any]) -> Rules:

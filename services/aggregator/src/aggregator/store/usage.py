@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.query import UsagePlan
+    from aggregator.domain.query import MeterPlan, UsagePlan
     from aggregator.domain.windows import Windows
     from aggregator.store.windows.remembered import Key, RememberedPages
     from eventlog.period import Period
@@ -58,18 +58,22 @@ async def read_usage(
     return sorted(found, key=lambda row: row.key.meter_number)
 
 
-async def read_whole(conn: AsyncConnection, plan: UsagePlan) -> Windows:
-    """Return all that a plan for one meter asks for as windows. Raises TooBig ANSWER_TOO_LARGE."""
-    parts: list[Windows] = []
-    (meter,) = plan.meters
-    ranges = windows_by_ranges(conn, _meter_ids(plan), meter.reads(plan.period), plan.customers)
+async def read_whole(conn: AsyncConnection, plan: UsagePlan) -> tuple[Windows, ...]:
+    """Return all that a plan for one meter asks for, by what is read for the meter. Raises TooBig ANSWER_TOO_LARGE."""
+    return tuple([await _read_part(conn, plan, part) for part in plan.parts])
+
+
+async def _read_part(conn: AsyncConnection, plan: UsagePlan, meter: MeterPlan) -> Windows:
+    found: list[Windows] = []
+    meter_ids = [projection.meter_id for projection in meter.projections]
+    ranges = windows_by_ranges(conn, meter_ids, meter.reads(plan.period), plan.customers)
     async with aclosing(ranges):
         async for windows_of in ranges:
-            parts.append(asked_windows(plan, meter, windows_of))
-            if len(parts) == _PARTS_MAX:
-                parts = [merged(parts)]
-            check_held(sum(len(part) + len(part.entries) for part in parts))
-    return merged(parts)
+            found.append(asked_windows(plan, meter, windows_of))
+            if len(found) == _PARTS_MAX:
+                found = [merged(found)]
+            check_held(sum(len(windows) + len(windows.entries) for windows in found))
+    return merged(found)
 
 
 async def _read_again(conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages) -> Sequence[CountedRow]:
@@ -155,20 +159,39 @@ async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tu
 
 def _read_together(plan: UsagePlan) -> list[tuple[Period, list[int]]]:
     """Return the times to read with the versions of meters that look so far back: others need not be read so far."""
+    mixed = _mixed(plan)
     found: dict[Period, list[int]] = {}
-    for meter in plan.meters:
-        found.setdefault(meter.reads(plan.period), []).extend(one.meter_id for one in meter.projections)
+    for part in plan.parts:
+        reads = part.reads(plan.period)
+        own = found.setdefault(min(mixed, key=_start) if reads in mixed else reads, [])
+        own.extend(one.meter_id for one in part.projections if one.meter_id not in own)
     return list(found.items())
 
 
+def _mixed(plan: UsagePlan) -> set[Period]:
+    """Return the times in which formulas read meters that look back unequally far: these are read together."""
+    found: set[Period] = set()
+    for meter in plan.meters:
+        reads = {part.reads(plan.period) for part in meter.parts}
+        if len(reads) > 1:
+            found |= reads
+    return found
+
+
+def _start(period: Period) -> int:
+    return period.start_us
+
+
 def _meter_ids(plan: UsagePlan) -> list[int]:
-    return [projection.meter_id for meter in plan.meters for projection in meter.projections]
+    return [projection.meter_id for part in plan.parts for projection in part.projections]
 
 
 def _versions(plan: UsagePlan) -> dict[str, Any]:
     return {
         "meter_ids": _meter_ids(plan),
-        "meter_numbers": [number for number, meter in enumerate(plan.meters) for _ in meter.projections],
+        "meter_numbers": [
+            number for number, meter in enumerate(plan.meters) for part in meter.parts for _ in part.projections
+        ],
     }
 
 

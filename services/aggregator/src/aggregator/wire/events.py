@@ -56,7 +56,8 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
 
 def after_from_proto(message: pb.ListUsageEventsRequest | pb.ListMeteredEventsRequest) -> EventPlace | None:
     """Return the place after which a list begins; None: it begins with the first event."""
-    return EventPlace(message.after.lane, message.after.position) if message.HasField("after") else None
+    after = message.after
+    return EventPlace(after.lane, after.position, after.meter) if message.HasField("after") else None
 
 
 def event_query_from_proto(message: pb.ListMeteredEventsRequest) -> EventQuery:
@@ -71,6 +72,7 @@ def event_query_from_proto(message: pb.ListMeteredEventsRequest) -> EventQuery:
         up_to=as_of_from_proto(message.up_to) if message.HasField("up_to") else None,
         narrowed=_narrowed_from_proto(message),
         any_property=message.any_property,
+        tell_all_apart=message.tell_all_apart,
     )
 
 
@@ -81,6 +83,7 @@ def _narrowed_from_proto(message: pb.ListMeteredEventsRequest) -> Narrowed:
         time_zone=message.time_zone,
         group_by=tuple(message.group_by),
         other_than=frozenset(tuple(group.values) for group in message.other_than),
+        only_other_groups=message.only_other_groups,
     )
 
 
@@ -100,5 +103,9 @@ def _metered_event(counted: CountedEvent) -> usage_pb2.MeteredEvent:
     event = counted.event
     repaired = repaired_to_proto(differences(event.whole.event.properties, event.properties))
     return usage_pb2.MeteredEvent(
-        event=event.whole, value=counted.value, repaired=repaired, billable_value=counted.billable
+        event=event.whole,
+        value=counted.value,
+        repaired=repaired,
+        meter=counted.meter,
+        billable_value=counted.billable,
     )

@@ -42,6 +42,7 @@ def summaries_to_proto(answer: SummaryAnswer) -> pb.SummarizeUsageResponse:
         filled=answer.filled,
         other_series=answer.other_series,
         source=source_to_proto(answer.source),
+        other_left_out=answer.other_left_out,
         previous=None if answer.previous is None else period_to_proto(answer.previous),
     )
 
@@ -51,6 +52,7 @@ def _summary_to_proto(summary: Summary) -> pb.UsageSummary:
         customer=summary.customer,
         group=summary.group,
         is_other=summary.is_other,
+        is_other_group=summary.is_other_group,
         quantity=format_decimal(summary.quantity),
         event_count=summary.event_count,
         percentile_95="" if summary.percentile is None else format_decimal(summary.percentile),
@@ -78,6 +80,7 @@ def heat_query_from_proto(message: pb.QueryHeatMapRequest) -> UsageQuery:
         filters=filters_from_proto(message.filters),
         across_customers=True,
         scan_events_max=message.scan_events_max,
+        tell_all_apart=message.tell_all_apart,
     )
 
 
@@ -89,6 +92,7 @@ def heat_to_proto(answer: HeatAnswer) -> pb.QueryHeatMapResponse:
         as_of=as_of_to_proto(answer.as_of),
         filled=answer.filled,
         source=source_to_proto(answer.source),
+        other_left_out=answer.other_left_out,
     )
 
 

@@ -9,6 +9,8 @@ from aggregator.domain.aggregations.aggregation import Aggregation
 from aggregator.domain.aggregations.rules import NO_SESSION, Rules, Session, TimeUnit
 from aggregator.domain.billable import EventRounding, RoundingMode
 from aggregator.domain.filling import FillProgress
+from aggregator.domain.formulas import Component, Formula
+from aggregator.domain.groups import GroupCount
 from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
@@ -63,8 +65,18 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             dimensions=tuple(Dimension(part.name, part.expression) for part in message.dimensions),
             rounding=_rounding(message.billable.per_event) if message.HasField("billable") else None,
             rules=_rules_from_proto(message),
+            formula=_formula_from_proto(message.formula) if message.HasField("formula") else None,
         )
     )
+
+
+def drafts_from_proto(messages: Iterable[pb.MeterDraft]) -> dict[str, MeterSpec]:
+    """Return meters that are about to be applied, by name."""
+    return {message.name: spec_from_proto(message.spec) for message in messages}
+
+
+def _formula_from_proto(message: meter_pb2.Formula) -> Formula:
+    return Formula(tuple(Component(part.name, part.meter) for part in message.components), message.expression)
 
 
 def _rounding(message: meter_pb2.EventRounding) -> EventRounding:
@@ -95,7 +107,9 @@ def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
     )
 
 
-def meter_to_proto(version: MeterVersion, fill: FillProgress | None = None) -> meter_pb2.Meter:
+def meter_to_proto(
+    version: MeterVersion, fill: FillProgress | None = None, groups: GroupCount | None = None
+) -> meter_pb2.Meter:
     """Return a version as a message; its effective time is the one that holds, also when it was left open."""
     spec = version.spec
     message = meter_pb2.Meter(
@@ -127,11 +141,17 @@ def meter_to_proto(version: MeterVersion, fill: FillProgress | None = None) -> m
                 mode=meter_pb2.EventRoundingMode.Value(f"{_MODE}{rounding.mode}"),
             )
         )
+    if spec.formula is not None:
+        components = [meter_pb2.FormulaComponent(name=one.name, meter=one.meter) for one in spec.formula.components]
+        formula = meter_pb2.Formula(components=components, expression=spec.formula.expression)
+        message.spec.formula.CopyFrom(formula)
     _rules_to_proto(spec.rules, message.spec)
     if version.counts_from is not None:
         message.spec.effective_from.FromDatetime(version.counts_from)
     if fill is not None:
         message.fill.CopyFrom(_fill_to_proto(fill))
+    if groups is not None:
+        message.groups.CopyFrom(_groups_to_proto(groups))
     return message
 
 
@@ -173,6 +193,13 @@ def _fill_to_proto(fill: FillProgress) -> meter_pb2.FillProgress:
     return message
 
 
+def _groups_to_proto(groups: GroupCount) -> meter_pb2.GroupCount:
+    message = meter_pb2.GroupCount(told_apart=groups.groups)
+    if groups.full_since is not None:
+        message.full_since.CopyFrom(timestamp(groups.full_since))
+    return message
+
+
 def description_to_proto(version: MeterVersion) -> meter_pb2.MeterDescription:
     """Return what a meter measures as a message, without how it selects its events."""
     spec = version.spec
@@ -182,6 +209,7 @@ def description_to_proto(version: MeterVersion) -> meter_pb2.MeterDescription:
         description=spec.description,
         aggregation=aggregation_to_proto(spec.aggregation),
         group_by=spec.group_by,
+        computed_from=() if spec.formula is None else spec.formula.meters,
     )
 
 

@@ -97,4 +97,5 @@ def window_to_proto(window: SnapshotWindow) -> usage_pb2.SnapshotWindow:
         quantity=format_decimal(window.quantity),
         event_count=window.event_count,
         billable_quantity=optional_decimal(window.billable),
+        is_other_group=window.is_other_group,
     )

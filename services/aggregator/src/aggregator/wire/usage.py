@@ -52,6 +52,7 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
         fill_gaps=message.fill_gaps,
         bounds=tuple(instant_in(bound, f"bounds[{number}]") for number, bound in enumerate(message.bounds)),
         scan_events_max=message.scan_events_max,
+        tell_all_apart=message.tell_all_apart,
     )
     place = place_in(message.page_token, [str, str, int, str])
     if place is None:
@@ -90,6 +91,7 @@ def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
             event_count=row.event_count,
             billable_quantity=optional_decimal(row.billable),
             is_other=row.is_other,
+            is_other_group=row.is_other_group,
         )
 
 
@@ -138,7 +140,7 @@ def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:
 
 def watched_query_from_proto(message: pb.WatchUsageRequest) -> UsageQuery:
     """Return the question to watch. Raises InvalidRequest."""
-    for name in ("page_size", "page_token", "scan_events_max"):
+    for name in ("page_size", "page_token", "scan_events_max", "tell_all_apart"):
         if getattr(message.query, name):
             text = "can't be watched: the answer comes whole, and from windows; leave it out"
             raise invalid_field(f"query.{name}", Reason.FIELD_INVALID, text)
@@ -158,6 +160,7 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
         filled=answer.filled,
         other_series=answer.other_series,
         source=source_to_proto(answer.source),
+        other_left_out=answer.other_left_out,
     )
 
 

@@ -54,6 +54,8 @@ class CostRow:
     quantity: Decimal | None
     unit: str
     amount: Decimal
+    is_other_group: bool = False
+    """Whether it is of all groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def largest(totals: Mapping[str, Decimal]) -> list[str]:
 
 def rest_of(totals: Sequence[Decimal | None], shown: Iterable[Sequence[Decimal | None]]) -> tuple[Decimal | None, ...]:
     """Return what the shown series leave of the totals, exactly, bucket by bucket; None where nothing happened."""
-    columns = zip(*shown, strict=True)
+    columns = list(zip(*shown, strict=True)) or [()] * len(totals)
     return tuple(
         None if total is None else total - sum((value for value in column if value is not None), Decimal(0))
         for total, column in zip(totals, columns, strict=True)

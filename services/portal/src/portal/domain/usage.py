@@ -39,7 +39,7 @@ class UsageRow:
     quantity: Decimal
     event_count: int
     is_other: bool = False
-    """Whether it is the rest of a question for the largest groups."""
+    """Whether it is the rest of a question for the largest groups, or of those that the meter does not tell apart."""
     billable: Decimal | None = None
     """What is billed of it; None where that is the quantity itself."""
 

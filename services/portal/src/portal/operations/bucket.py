@@ -153,7 +153,8 @@ async def _asked(deps: Deps, viewer: Viewer, name: BucketName) -> tuple[Meter, U
 
 
 def _top(viewer: Viewer, meter: Meter, name: str, answer: UsageAnswer, whole: Decimal) -> TopValues:
-    ranked = sorted(answer.rows, key=lambda row: (-abs(row.quantity), row.group))
+    named = [row for row in answer.rows if not row.is_other]
+    ranked = sorted(named, key=lambda row: (-abs(row.quantity), row.group))
     return TopValues(
         property=name,
         values=tuple(

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from portal.operations.deps import Deps
 
 BY_ITEM: Final = "item"
+_OTHER_GROUP: Final = "\x00"
+"""Key of all groups that the meter does not tell apart: no property of an event has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +208,15 @@ def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], gr
     """Return series that add up to all rows: the largest, the rest, and what comes from no group."""
     keyed: dict[str | None, list[CostRow]] = {}
     for row in rows:
-        keyed.setdefault(row.item if group_by == BY_ITEM else row.group if group_by else "", []).append(row)
+        keyed.setdefault(_key(row, group_by), []).append(row)
     ungrouped = keyed.pop(None, [])
     values = on_buckets(
         [Point(row.start, str(key), row.amount) for key, found in keyed.items() for row in found], buckets
     )
     by_key = {str(key): sum((row.amount for row in found), Decimal(0)) for key, found in keyed.items()}
     whole = sum((row.amount for row in rows), Decimal(0))
-    keys = largest({key: by_key[key] for key in by_key if group_by != BY_ITEM or viewer.shows_item(key)})
+    named = (key for key in by_key if key != _OTHER_GROUP and (group_by != BY_ITEM or viewer.shows_item(key)))
+    keys = largest({key: by_key[key] for key in named})
     shown = tuple(_one(key, _label(viewer, group_by, key), values[key], by_key[key], whole) for key in keys)
     left = [by_key[key] for key in by_key if key not in keys]
     if left:
@@ -227,6 +230,15 @@ def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], gr
         label = f"Not by {viewer.property_label(group_by)}"
         shown = (*shown, _one("", label, fixed, amount, whole))
     return shown
+
+
+def _key(row: CostRow, group_by: str) -> str | None:
+    """Return of which series a row is; None if of no group."""
+    if not group_by:
+        return ""
+    if group_by == BY_ITEM:
+        return row.item
+    return _OTHER_GROUP if row.is_other_group else row.group
 
 
 def _one(

@@ -330,11 +330,14 @@ async def _counted(ask: _Ask, chosen: ChosenUsage, group_by: str) -> _Counted:
         return _Counted(windows, windows, None)
     grouped = replace(chosen.question, group_by=group_by)
     wholes = await ask(replace(grouped, window=None))
-    keys = largest({row.group: row.quantity for row in wholes.rows})
+    keys = largest({row.group: row.quantity for row in wholes.rows if not row.is_other})
     if len(keys) == len(wholes.rows):
         parts = await by_windows(grouped) if keys else wholes
         together = replace(parts, rows=[replace(row, group="") for row in parts.rows])
         return _Counted(together, wholes, _Groups(keys, wholes, parts))
+    if not keys:
+        # All that happened is in groups that the meter does not tell apart.
+        return _Counted(await by_windows(chosen.question), wholes, _Groups(keys, wholes, wholes))
     of_keys = replace(grouped, filters={**grouped.filters, group_by: keys})
     windows, parts = await asyncio.gather(by_windows(chosen.question), by_windows(of_keys))
     return _Counted(windows, wholes, _Groups(keys, wholes, parts))
@@ -344,8 +347,8 @@ async def _groups(ask: _Ask, chosen: ChosenUsage, group_by: str) -> _Groups:
     """Return the largest groups of a meter whose groups don't add up."""
     grouped = replace(chosen.question, group_by=group_by)
     wholes = await ask(replace(grouped, window=None))
-    keys = largest({row.group: row.quantity for row in wholes.rows})
-    if not keys:
+    keys = largest({row.group: row.quantity for row in wholes.rows if not row.is_other})
+    if not wholes.rows:
         return _Groups(keys, wholes, wholes)
     if len(keys) < len(wholes.rows):
         # What is left is no difference: the aggregator puts it together from what its windows hold.
@@ -380,7 +383,7 @@ def _series(
     if not adds_up:
         rest_in = on_buckets(_points(groups.windows, of_rest=True), buckets).get("", empty)
         return (*shown, *(other(rest_in, row.quantity, None) for row in groups.wholes.rows if row.is_other))
-    if len(groups.keys) == len(by_group):
+    if len(groups.keys) == len(groups.wholes.rows):
         return shown
     rest = total - sum((one.total for one in shown), Decimal(0))
     return (*shown, other(rest_of(totals, [one.values for one in shown]), rest, total))

@@ -55,4 +55,5 @@ def _row(message: cost_pb2.CostRow) -> CostRow:
         quantity=Decimal(message.quantity) if message.quantity else None,
         unit=message.unit,
         amount=Decimal(message.amount),
+        is_other_group=message.is_other_group,
     )

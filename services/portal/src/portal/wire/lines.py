@@ -132,13 +132,13 @@ def _signed(message: usage_pb2.MeteredEvent) -> str:
 
 def place_to_token(message: usage_pb2.MeteredEvent) -> str:
     """Return what names the page after an event."""
-    return page_token(message.event.lane, message.event.position)
+    return page_token(message.event.lane, message.event.position, message.meter)
 
 
 def place_from_token(token: str) -> usage_pb2.EventPlace | None:
     """Return the place after which a page begins. Raises InvalidRequest."""
-    place = place_in(token, [int, int])
-    return None if place is None else usage_pb2.EventPlace(lane=place[0], position=place[1])
+    place = place_in(token, [int, int, str])
+    return None if place is None else usage_pb2.EventPlace(lane=place[0], position=place[1], meter=place[2])
 
 
 def _trace_id(traceparent: str) -> str | None:

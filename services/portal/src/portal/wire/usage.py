@@ -57,7 +57,8 @@ def row_from_proto(message: usage_pb2.UsageRow) -> UsageRow:
         group=message.group[0] if message.group else "",
         quantity=Decimal(message.quantity),
         event_count=message.event_count,
-        is_other=message.is_other,
+        # Both are what is not told by itself.
+        is_other=message.is_other or message.is_other_group,
         billable=optional_decimal(message.billable_quantity),
     )
 

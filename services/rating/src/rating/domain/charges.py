@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from eventlog.as_of import AsOf
 from money import Exact, format_decimal, format_exact
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 
 ONE = Decimal(1)
+
+
+class _Groupable(Protocol):
+    """A meter, as far as it matters whether its groups add up to the whole."""
+
+    @property
+    def adds_up(self) -> bool: ...
 
 
 class ChargeKind(StrEnum):
@@ -211,13 +218,25 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     return told == {charge.item: charge.share for charge in again}
 
 
-def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) -> None:
+def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
     """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
     for item in items:
         if item.meter and item.meter not in meters:
             raise MissingMeterError(item.name, item.meter)
         if item.price.by and not meters[item.meter].adds_up:
             raise NotByGroupError(item.name, item.meter)
+
+
+def usage_of_charge(charge: Charge) -> MeterUsage:
+    """Return the usage that a charge is of; by values of properties where its price goes by them."""
+    return MeterUsage(
+        charge.quantity,
+        charge.unit,
+        charge.event_count,
+        adds_up=charge.cells is not None,
+        rounded=charge.rounded,
+        cells=charge.cells,
+    )
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:

@@ -26,7 +26,7 @@ from eventlog.as_of import AsOf
 from eventlog.period import Period
 from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
 from rating.domain.cell_questions import CellQuestion
-from rating.domain.cells import Cell, Cells, cells_of
+from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
@@ -68,6 +68,11 @@ class CostRow:
     exact_amount: Exact | None
     quantity: Decimal | None = ZERO
     group: Group | None = None
+
+    @property
+    def is_other_group(self) -> bool:
+        """Whether it is of all groups that the meter does not tell apart."""
+        return OTHER_VALUE in (self.group or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,7 @@ def usage_by_cells(
         found.setdefault(windows.place_of(row.start), []).append(cell)
     cells = {place: cells_of(question.by, each) for place, each in found.items()}
     rows = [
-        UsageRow(windows.windows[place].start, cell.values, cell.quantity, cell.rounded)
+        UsageRow(windows.windows[place].start, cell.values, decimal_of(cell.quantity), cell.rounded)
         for place, each in cells.items()
         for cell in each.along(by).cells
     ]

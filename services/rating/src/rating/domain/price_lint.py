@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from money import ZERO, Exact, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
+from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.calendar import PROPERTY
 from rating.domain.pricing.fields import fields_of
@@ -103,9 +104,9 @@ def lint_plan(name: str, plan: Plan, meters: Mapping[str, KnownMeter]) -> tuple[
         return (*found, *(replace(finding, plan=name) for finding in _priced_twice(plan)))
 
 
-def lint_meters(meters: Iterable[str], plans: Iterable[Plan]) -> tuple[Finding, ...]:
-    """Return the meters that no plan prices, by name."""
-    priced = {item.meter for plan in plans for item in plan.items}
+def lint_meters(meters: Iterable[str], plans: Iterable[Plan], known: Mapping[str, KnownMeter]) -> tuple[Finding, ...]:
+    """Return the meters that no plan prices, neither themselves nor by a formula that reads them, by name."""
+    priced = with_components((item.meter for plan in plans for item in plan.items), known)
     text = "no item of any plan prices this meter, so what it counts is on no invoice; price it, or keep it for looking"
     return tuple(
         Finding(Level.INFO, "meter-unused", text, meter=meter) for meter in sorted(set(meters)) if meter not in priced

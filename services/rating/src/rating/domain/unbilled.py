@@ -15,6 +15,7 @@ from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod, contract_span, periods_touching
 from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
+from rating.domain.meters import KnownMeter, with_components
 from rating.domain.plans import Plan, plan_at
 from rating.domain.ruling import ruling_at, rulings
 from rating.domain.versions import Version, version_in
@@ -100,11 +101,15 @@ class UnbilledPage:
 
 @dataclass(frozen=True, slots=True)
 class PricedContract:
-    """A contract with all that decides which meters it bills: its versions, what is frozen by label, and plans."""
+    """A contract with all that decides which meters it bills: its versions, what is frozen by label, and plans.
+
+    `known` are the meters that there are.
+    """
 
     versions: Sequence[Version[Contract]]
     frozen: Mapping[str, PlanVersion]
     plans: Mapping[str, Sequence[Version[Plan]]]
+    known: Mapping[str, KnownMeter]
 
     @property
     def newest(self) -> Version[Contract]:
@@ -122,9 +127,14 @@ class PricedContract:
         return contract_span(self.newest.content.schedule)
 
     def meters_of(self, period: BillingPeriod) -> frozenset[str] | None:
-        """Return the meters that a period is billed for; None if no version of the plan is effective then."""
+        """Return the meters that a period is billed for; None if no version of the plan is effective then.
+
+        What a meter is computed from is billed with it.
+        """
         plan = self.plan_of(period)
-        return None if plan is None else frozenset(item.meter for item in plan.content.items if item.meter)
+        if plan is None:
+            return None
+        return with_components((item.meter for item in plan.content.items if item.meter), self.known)
 
     def plan_of(self, period: BillingPeriod) -> Version[Plan] | None:
         """Return the version of the plan that prices a period; None if none is effective then."""

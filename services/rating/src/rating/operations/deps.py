@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from asyncio import Semaphore, Task
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from asyncio import Event, Semaphore, Task
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -122,6 +123,41 @@ class Aggregator(Protocol):
         ...
 
 
+class Watching:
+    """Who watches charges of which customer, and how long is waited for changes of them."""
+
+    def __init__(self, draining: Event | None = None, keepalive_s: float = 15.0, gather_s: float = 0.5) -> None:
+        """Watch until `draining`; nothing is sent for `keepalive_s` at most, and `gather_s` lie between two answers."""
+        self.draining = draining or Event()
+        self.keepalive_s = keepalive_s
+        self.gather_s = gather_s
+        self._changed: dict[tuple[str, str], set[Event]] = {}
+
+    @contextmanager
+    def of(self, tenant: str, customer: str) -> Iterator[Event]:
+        """Yield what is set whenever usage of a customer changes."""
+        changed = Event()
+        self._changed.setdefault((tenant, customer), set()).add(changed)
+        try:
+            yield changed
+        finally:
+            left = self._changed[tenant, customer]
+            left.remove(changed)
+            if not left:
+                del self._changed[tenant, customer]
+
+    def changed(self, tenant: str, customer: str) -> None:
+        """Say that usage of a customer has changed."""
+        for event in self._changed.get((tenant, customer), ()):
+            event.set()
+
+    def all_changed(self) -> None:
+        """Say that any usage may have changed: nobody has looked for a while."""
+        for events in self._changed.values():
+            for event in events:
+                event.set()
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """Made once per process."""
@@ -141,3 +177,4 @@ class Deps:
     """Entitlements that are read at this moment, each once for all who ask for it."""
     reading_places: Semaphore = field(default_factory=lambda: Semaphore(_READ_BESIDE_MAX))
     """For those that are read beside answers from memory: few at once, so that they don't hold up the answers."""
+    watching: Watching = field(default_factory=Watching)

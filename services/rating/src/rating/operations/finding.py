@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,7 @@ from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Billed, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
+from rating.domain.meters import KnownMeter
 from rating.domain.plans import Plan, plan_at
 from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
@@ -107,9 +108,12 @@ async def find_terms(
 
 
 async def find_priced_contracts(
-    conn: AsyncConnection, tenant: str, customers: Sequence[str]
+    conn: AsyncConnection, tenant: str, customers: Sequence[str], known: Mapping[str, KnownMeter] | None = None
 ) -> dict[str, list[PricedContract]]:
-    """Return the contracts of each customer with what decides by which plans they are priced; read at once for all."""
+    """Return the contracts of each customer with what decides by which plans they are priced; read at once for all.
+
+    `known` are the meters that there are, for who asks which of them are billed.
+    """
     versions = await versions_of_customers(conn, tenant, customers)
     frozen = await charge_store.frozen_plans(conn, tenant, versions)
     names = {version.content.plan for history in versions.values() for version in history}
@@ -117,7 +121,7 @@ async def find_priced_contracts(
     plans = await PLANS.versions_of(conn, tenant, names)
     found: dict[str, list[PricedContract]] = {}
     for contract, history in versions.items():
-        priced = PricedContract(history, frozen.get(contract, {}), plans)
+        priced = PricedContract(history, frozen.get(contract, {}), plans, known or {})
         found.setdefault(history[-1].content.customer, []).append(priced)
     return found
 

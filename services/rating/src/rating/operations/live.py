@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
-from chassis.errors import MeterlineError
+from chassis.errors import MeterlineError, NotFound, Reason
 from chassis.errors.refused import Refused
 from chassis.identity import acting_for
 from chassis.logs import get_logger
@@ -86,6 +86,15 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     return ChargesOfPeriod(await _as_now(deps, found, applied), versions, customer)
 
 
+async def charges_anew(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOfPeriod:
+    """Return the same, rated on the spot whatever is stored: who hears of a change may be ahead of its mark."""
+    async with transaction(deps.engine) as conn:
+        versions, period = await select_period(conn, tenant, asked, deps.clock.now())
+        customer = await find_customer(conn, tenant, versions[-1].content.customer)
+        terms = await find_terms(conn, tenant, versions, period)
+    return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
+
+
 async def live_charges_of_periods(
     deps: Deps, tenant: str, customer_name: str, asked: Sequence[AskedPeriod]
 ) -> list[ChargesOfPeriod]:
@@ -106,6 +115,32 @@ async def live_charges_of_periods(
             found.append(await _find_stored(conn, tenant, versions, period))
     rated = await each(lambda one: _as_now(deps, one, applied), found)
     return [ChargesOfPeriod(now, histories[one.contract], customer) for one, now in zip(asked, rated, strict=True)]
+
+
+async def charges_by_terms(deps: Deps, tenant: str, terms: Sequence[Terms]) -> list[RatedPeriod | None]:
+    """Return the charges of periods as usage is now, in order, for many at once; None where a meter lacks.
+
+    Who asks for so many needs no word on until when they are complete.
+    """
+    async with transaction(deps.engine) as conn:
+        keys = [(one.contract, one.period.label) for one in terms]
+        stored = await store.find_live_periods(conn, tenant, keys)
+
+    async def as_now(one: Terms) -> RatedPeriod | None:
+        found = stored.get((one.contract, one.period.label))
+        if found is not None and is_rated_by(found, one):
+            return found
+        try:
+            return rate_period(one, await usage_now(deps, one))
+        except (MissingMeterError, NotByGroupError):
+            return None
+        except NotFound as error:
+            # The aggregator was asked for groups of it.
+            if error.reason not in {Reason.METER_NOT_FOUND, Reason.GROUP_UNKNOWN}:
+                raise
+            return None
+
+    return await each(as_now, terms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,7 +12,9 @@ from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
+from rating.domain.catalogs import CatalogEntry
 from rating.domain.plans import NamedPlan, Plan, PlanChange, PlanDraft, check_next_plan, same_content
+from rating.domain.products import Product
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_plan_versions, plan_effective_at
@@ -19,6 +22,8 @@ from rating.store import charges as charge_store
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
 from rating.store.versions import lock_entry
+
+_PAGE: Final = 500
 
 
 async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, draft: PlanDraft) -> Applied[Plan]:
@@ -94,3 +99,26 @@ async def meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable
             raise NotFound(Reason.PRODUCT_NOT_FOUND, f"there is no product {name!r}; apply it before the plan")
         meters[name] = product.content.meter
     return meters
+
+
+async def all_plans(conn: AsyncConnection, tenant: str) -> dict[str, Plan]:
+    """Return the newest versions of all plans by their names."""
+    found: dict[str, Plan] = {}
+    while page := await PLANS.page(conn, tenant, max(found, default=""), _PAGE):
+        found |= {plan.name: plan.content for plan in page}
+    return found
+
+
+async def drafted_plans(conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry]) -> dict[str, Plan]:
+    """Return the plans of a catalog that is only written down, with the products of it or of those applied.
+
+    Raises NotFound for a product that there is not, and InvalidRequest.
+    """
+    products = {entry.name: entry.content.meter for entry in entries if isinstance(entry.content, Product)}
+    drafts: dict[str, Plan] = {}
+    for entry in entries:
+        if isinstance(entry.content, PlanDraft):
+            stored = await meters_of_products(conn, tenant, entry.content.products - products.keys())
+            with refusals(f"entries[{entry.place}].plan.spec"):
+                drafts[entry.name] = entry.content.resolved(stored | products)
+    return drafts

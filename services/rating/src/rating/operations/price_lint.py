@@ -5,24 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.meters import KnownMeter
-from rating.domain.plans import Plan, PlanDraft
+from rating.domain.plans import Plan
 from rating.domain.price_lint import Finding, lint_currencies, lint_meters, lint_plan
-from rating.domain.products import Product
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan
-from rating.operations.plans import meters_of_products
+from rating.operations.plans import all_plans, drafted_plans
 from rating.store.customers import currencies_of_customers
-from rating.store.plans import PLANS
-
-_PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +37,8 @@ class LintQuestion:
 async def lint_plans(deps: Deps, tenant: str, question: LintQuestion) -> list[Finding]:
     """Return what is odd, plan by plan. Raises NotFound for a plan or a product that there is not."""
     async with transaction(deps.engine) as conn:
-        applied = await _all_plans(conn, tenant)
-        drafts = await _drafts(conn, tenant, question.entries)
+        applied = await all_plans(conn, tenant)
+        drafts = await drafted_plans(conn, tenant, question.entries)
         named = {name: (await find_plan(conn, tenant, name, 0)).content for name in question.plans}
         currencies = await currencies_of_customers(conn, tenant) if question.is_all else set()
     there = await deps.aggregator.meters()
@@ -56,26 +48,8 @@ async def lint_plans(deps: Deps, tenant: str, question: LintQuestion) -> list[Fi
     found = await asyncio.to_thread(_lint_all, looked_at, meters)
     every = list((applied | drafts).values())
     unused = there if question.is_all else question.meters
-    return [*found, *lint_meters(unused, every), *lint_currencies(currencies, every)]
+    return [*found, *lint_meters(unused, every, meters), *lint_currencies(currencies, every)]
 
 
 def _lint_all(plans: dict[str, Plan], meters: dict[str, KnownMeter]) -> list[Finding]:
     return [finding for name, plan in plans.items() for finding in lint_plan(name, plan, meters)]
-
-
-async def _all_plans(conn: AsyncConnection, tenant: str) -> dict[str, Plan]:
-    found: dict[str, Plan] = {}
-    while page := await PLANS.page(conn, tenant, max(found, default=""), _PAGE):
-        found |= {plan.name: plan.content for plan in page}
-    return found
-
-
-async def _drafts(conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry]) -> dict[str, Plan]:
-    products = {entry.name: entry.content.meter for entry in entries if isinstance(entry.content, Product)}
-    drafts: dict[str, Plan] = {}
-    for entry in entries:
-        if isinstance(entry.content, PlanDraft):
-            stored = await meters_of_products(conn, tenant, entry.content.products - products.keys())
-            with refusals(f"entries[{entry.place}].plan.spec"):
-                drafts[entry.name] = entry.content.resolved(stored | products)
-    return drafts

@@ -91,9 +91,10 @@ async def _of_customers(
 ) -> list[UnbilledUsage]:
     """Return the rows of some customers, all of whose extents are given, ordered by customer."""
     names = list(dict.fromkeys(extent.customer for extent in extents))
+    meters = await deps.aggregator.meters() if names else {}
     async with transaction(deps.engine) as conn:
         known = await CUSTOMERS.names_in(conn, tenant, names)
-        contracts = await find_priced_contracts(conn, tenant, names)
+        contracts = await find_priced_contracts(conn, tenant, names, meters)
     spans: list[SuspectSpan] = []
     for customer, own in groupby(extents, key=lambda extent: extent.customer):
         nobody = UnbilledReason.NO_CONTRACT if customer in known else UnbilledReason.UNKNOWN_CUSTOMER

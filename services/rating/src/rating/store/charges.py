@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -197,7 +198,44 @@ async def rated_periods(
     rows = (
         (await conn.execute(query, {"tenant": tenant, "customer": customer, "limit": limit, **place})).mappings().all()
     )
-    charges = text(
+    return await _with_charges(conn, tenant, rows)
+
+
+async def latest_ratings(
+    conn: AsyncConnection, tenant: str, periods: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], RatedPeriod]:
+    """Return the ratings that no other follows of some periods, by contract and label; one that is not rated has none.
+
+    Raises DATA_CORRUPTED.
+    """
+    # Looked up period by period, as `versions_of` does.
+    query = text(
+        f"""
+        SELECT found.* FROM unnest(CAST(:contracts AS text[]), CAST(:labels AS text[])) AS wanted (named, label)
+        CROSS JOIN LATERAL (
+            SELECT {_PERIOD_COLUMNS}, digest AS period_digest FROM rated_period AS rated
+            WHERE tenant = :tenant AND contract = named AND billing_period = label AND NOT EXISTS (
+                SELECT FROM rated_period AS following
+                WHERE following.tenant = :tenant AND following.contract = named AND following.billing_period = label
+                    AND following.amends_snapshot_id = rated.snapshot_id
+            )
+        ) AS found
+        """  # noqa: S608 - column names of our own
+    )
+    wanted = sorted(set(periods))
+    parameters = {
+        "tenant": tenant,
+        "contracts": [contract for contract, _ in wanted],
+        "labels": [label for _, label in wanted],
+    }
+    rows = (await conn.execute(query, parameters)).mappings().all()
+    found = await _with_charges(conn, tenant, rows)
+    return {(rated.contract, rated.period.label): rated for rated in found}
+
+
+async def _with_charges(conn: AsyncConnection, tenant: str, rows: Sequence[RowMapping]) -> list[RatedPeriod]:
+    """Return the rated periods of rows with their charges, all in one exchange with the database."""
+    query = text(
         f"""
         SELECT contract, billing_period, snapshot_id, {_CHARGE_COLUMNS}, digest FROM charge
         JOIN unnest(CAST(:contracts AS text[]), CAST(:labels AS text[]), CAST(:snapshots AS text[]))
@@ -212,8 +250,15 @@ async def rated_periods(
         "snapshots": [row["snapshot_id"] for row in rows],
     }
     of_period: dict[tuple[str, ...], list[RowMapping]] = {}
-    for row in (await conn.execute(charges, parameters)).mappings():
+    for row in (await conn.execute(query, parameters)).mappings():
         of_period.setdefault((row["contract"], row["billing_period"], row["snapshot_id"]), []).append(row)
+    # Hundreds of documents and digests would hold up every other call.
+    return await asyncio.to_thread(_proven_ratings, tenant, rows, of_period)
+
+
+def _proven_ratings(
+    tenant: str, rows: Sequence[RowMapping], of_period: Mapping[tuple[str, ...], Sequence[RowMapping]]
+) -> list[RatedPeriod]:
     found = []
     for row in rows:
         with _proving(f"the charges of contract {row['contract']} in {row['billing_period']} are"):

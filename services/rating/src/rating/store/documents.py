@@ -219,7 +219,7 @@ def _cells_to_document(cells: Cells) -> Document:
         "cells": [
             {
                 "values": list(cell.values),
-                "quantity": format_decimal(cell.quantity),
+                "quantity": format_exact(cell.quantity),
                 "eventCount": cell.event_count,
                 **({} if cell.rounded is None else {"rounded": format_decimal(cell.rounded)}),
             }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -261,8 +262,38 @@ async def find_live_period(
     )
     parameters = {"tenant": tenant, "contract": contract, "billing_period": billing_period}
     row = (await conn.execute(query, parameters)).mappings().first()
-    if row is None:
-        return None
+    return None if row is None else _live_period(contract, row)
+
+
+async def find_live_periods(
+    conn: AsyncConnection, tenant: str, periods: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], RatedPeriod]:
+    """Return the stored live charges of some periods, by contract and label; none where usage has changed since."""
+    query = text(
+        """
+        SELECT found.* FROM unnest(CAST(:contracts AS text[]), CAST(:labels AS text[])) AS wanted (named, label)
+        CROSS JOIN LATERAL (
+            SELECT contract, customer, billing_period, period_start, period_end, plan, plan_version, currency,
+                as_of::text AS as_of, charges::text AS charges
+            FROM live_period AS live
+            WHERE tenant = :tenant AND contract = named AND billing_period = label AND NOT EXISTS (
+                SELECT FROM dirty_period AS dirty
+                WHERE dirty.tenant = :tenant AND dirty.contract = named AND dirty.billing_period = label
+            )
+        ) AS found
+        """
+    )
+    wanted = sorted(set(periods))
+    parameters = {
+        "tenant": tenant,
+        "contracts": [contract for contract, _ in wanted],
+        "labels": [label for _, label in wanted],
+    }
+    rows = (await conn.execute(query, parameters)).mappings().all()
+    return {(row["contract"], row["billing_period"]): _live_period(row["contract"], row) for row in rows}
+
+
+def _live_period(contract: str, row: RowMapping) -> RatedPeriod:
     return RatedPeriod(
         contract=contract,
         customer=row["customer"],

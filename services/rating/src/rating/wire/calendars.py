@@ -55,13 +55,12 @@ def _class_from_proto(message: catalog_pb2.CalendarClass) -> CalendarClass:
 
 
 def _class_to_proto(one: CalendarClass) -> catalog_pb2.CalendarClass:
-    message = catalog_pb2.CalendarClass(
-        name=one.name,
-        days=[catalog_pb2.Weekday.ValueType(day) for day in sorted(one.days)],
-        to="" if one.ends == DAY_MINUTES else _clock(one.ends),
-    )
+    days = [catalog_pb2.Weekday.ValueType(day) for day in sorted(one.days)]
+    message = catalog_pb2.CalendarClass(name=one.name, days=days)
     if one.begins:
         setattr(message, "from", _clock(one.begins))
+    if one.ends != DAY_MINUTES:
+        message.to = _clock(one.ends)
     return message
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.pricing.rows import Derivation, TierRow
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
+    from rating.operations.watching import WatchedCharges
 
 _GRACE_MAX: Final = timedelta(days=366)
 KINDS: Final = {
@@ -103,7 +104,7 @@ def cells_to_proto(cells: Cells) -> list[charge_pb2.ChargeCell]:
     return [
         charge_pb2.ChargeCell(
             group=group,
-            quantity=format_decimal(cell.quantity),
+            quantity=format_exact(cell.quantity),
             billable_quantity="" if cell.rounded is None else format_decimal(cell.rounded),
             event_count=cell.event_count,
         )
@@ -123,6 +124,11 @@ def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse
         customer=customer_to_proto(found.customer),
         ruling=ruling_to_proto(found.ruling),
     )
+
+
+def watched_to_proto(tenant: str, watched: WatchedCharges) -> pb.WatchChargesResponse:
+    """Return charges that are watched."""
+    return pb.WatchChargesResponse(answer=live_to_proto(tenant, watched.answer), is_unchanged=watched.is_unchanged)
 
 
 def periods_from_proto(request: pb.ListChargesOfPeriodsRequest) -> list[AskedPeriod]:

@@ -21,6 +21,7 @@ from metering.aggregator.v1 import usage_pb2
 from metering.rating.v1 import cost_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, currency, format_decimal, format_exact, parse_decimal
+from rating.domain.cells import OTHER_VALUE
 from rating.domain.cost import Breakdown, CostPart, CostQuestion, UsageByWindow, UsageRow, counted_in_all
 from rating.domain.cost_windows import WindowSize
 from rating.wire.charges import KINDS
@@ -98,7 +99,7 @@ def usage_from_pages(pages: Sequence[aggregator_pb.QueryUsageResponse]) -> Usage
     rows = [
         UsageRow(
             instant_from_proto(row.window.start),
-            tuple(row.group),
+            (OTHER_VALUE,) * len(row.group) if row.is_other_group else tuple(row.group),
             parse_decimal(row.quantity, DERIVED),
             parse_decimal(row.billable_quantity, DERIVED) if row.billable_quantity else None,
         )
@@ -150,8 +151,9 @@ def _row_to_proto(row: CostRow, minor_units: int) -> cost_pb2.CostRow:
         meter=row.meter,
         part=_PARTS[row.part],
         window=period_to_proto(row.window),
-        group=row.group or (),
+        group=("",) * len(row.group or ()) if row.is_other_group else row.group or (),
         is_grouped=row.group is not None,
+        is_other_group=row.is_other_group,
         quantity="" if row.quantity is None else format_decimal(row.quantity),
         unit=row.unit,
         amount=format_decimal(row.amount, places_min=minor_units),

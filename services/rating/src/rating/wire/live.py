@@ -45,7 +45,12 @@ def changes_from_segment(segment: Segment) -> list[Change]:
 
 
 def asked_period(
-    request: pb.ListChargesRequest | pb.QueryCostRequest | pb.GetPriceListRequest | pb.QuotePriceRequest,
+    request: pb.ListChargesRequest
+    | pb.WatchChargesRequest
+    | pb.QueryCostRequest
+    | pb.ExplainVarianceRequest
+    | pb.GetPriceListRequest
+    | pb.QuotePriceRequest,
 ) -> AskedPeriod:
     """Return which period is asked for. Raises InvalidRequest unless either the contract or the customer is named."""
     if bool(request.contract) == bool(request.customer):

@@ -31,8 +31,9 @@ _GO_ON: Final = {
     meter_pb2.AGGREGATION_PERCENTILE,
     meter_pb2.AGGREGATION_LIVE_COUNT,
     meter_pb2.AGGREGATION_RUNNING_TOTAL,
+    meter_pb2.AGGREGATION_FORMULA,
 }
-"""These are quantities of time that passes."""
+"""These are quantities of time that passes, or may be computed from such ones."""
 
 
 def usage_from_totals(
@@ -64,10 +65,11 @@ def known_meters(meters: Iterable[meter_pb2.Meter]) -> dict[str, KnownMeter]:
     """Return what is known of meters, by name."""
     return {
         meter.name: KnownMeter(
-            meter.spec.unit,
-            meter.spec.aggregation in _WHOLE,
-            frozenset(meter.spec.group_by),
+            unit=meter.spec.unit,
+            is_whole=meter.spec.aggregation in _WHOLE,
+            group_by=frozenset(meter.spec.group_by),
             adds_up=meter.spec.aggregation in _ADD_UP,
+            computed_from=tuple(component.meter for component in meter.spec.formula.components),
         )
         for meter in meters
     }

@@ -213,6 +213,7 @@ class ApplyMeterRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    APPLIED_BEFORE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat."""
     name: _builtins.str
@@ -223,6 +224,10 @@ class ApplyMeterRequest(_message.Message):
     def spec(self) -> _meter_pb2.MeterSpec:
         """Content. Required."""
 
+    @_builtins.property
+    def applied_before(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterDraft]:
+        """With `validate_only`: meters that will have been applied by then, which a formula may read. Optional."""
+
     def __init__(
         self,
         *,
@@ -230,14 +235,43 @@ class ApplyMeterRequest(_message.Message):
         name: _builtins.str = ...,
         spec: _meter_pb2.MeterSpec | None = ...,
         validate_only: _builtins.bool = ...,
+        applied_before: _abc.Iterable[Global___MeterDraft] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "spec", b"spec", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_before", b"applied_before", "name", b"name", "request_id", b"request_id", "spec", b"spec", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApplyMeterRequest: _TypeAlias = ApplyMeterRequest  # noqa: Y015
+
+@_typing.final
+class MeterDraft(_message.Message):
+    """A meter that is about to be applied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name."""
+    @_builtins.property
+    def spec(self) -> _meter_pb2.MeterSpec:
+        """Content. Required."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spec: _meter_pb2.MeterSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterDraft: _TypeAlias = MeterDraft  # noqa: Y015
 
 @_typing.final
 class ApplyMeterResponse(_message.Message):
@@ -549,6 +583,7 @@ class QueryUsageRequest(_message.Message):
     FILL_GAPS_FIELD_NUMBER: _builtins.int
     BOUNDS_FIELD_NUMBER: _builtins.int
     SCAN_EVENTS_MAX_FIELD_NUMBER: _builtins.int
+    TELL_ALL_APART_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name. Required."""
     window_size: _usage_pb2.WindowSize.ValueType
@@ -576,6 +611,10 @@ class QueryUsageRequest(_message.Message):
     scan_events_max: _builtins.int
     """Allow properties that the meter does not group by, in `group_by` and `filters`: they are read from the log, of at most this many
     events. 0 means never. Example: 1000000.
+    """
+    tell_all_apart: _builtins.bool
+    """Where the meter counts some groups as one (`Meter.groups`): tell all groups apart that `group_by` and `filters` name, from the log.
+    Needs `scan_events_max`.
     """
     @_builtins.property
     def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -622,10 +661,11 @@ class QueryUsageRequest(_message.Message):
         fill_gaps: _builtins.bool = ...,
         bounds: _abc.Iterable[_timestamp_pb2.Timestamp] | None = ...,
         scan_events_max: _builtins.int = ...,
+        tell_all_apart: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["across_customers", b"across_customers", "bounds", b"bounds", "customers", b"customers", "fill_gaps", b"fill_gaps", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "running", b"running", "scan_events_max", b"scan_events_max", "time_zone", b"time_zone", "top", b"top", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["across_customers", b"across_customers", "bounds", b"bounds", "customers", b"customers", "fill_gaps", b"fill_gaps", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "running", b"running", "scan_events_max", b"scan_events_max", "tell_all_apart", b"tell_all_apart", "time_zone", b"time_zone", "top", b"top", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -699,6 +739,7 @@ class QueryUsageResponse(_message.Message):
     FILLED_FIELD_NUMBER: _builtins.int
     OTHER_SERIES_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    OTHER_LEFT_OUT_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, for display."""
     next_page_token: _builtins.str
@@ -707,6 +748,10 @@ class QueryUsageResponse(_message.Message):
     """False while past events of the meter are still being counted."""
     other_series: _builtins.int
     """With `top`: how many series the rest holds."""
+    other_left_out: _builtins.bool
+    """True if `filters` left out groups that the meter does not tell apart (`Meter.groups`), so that some of what they ask for may be
+    missing. `tell_all_apart` tells them apart.
+    """
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageRow]:
         """Rows, ordered by customer, window and group; with `top`, by series, the largest first and the rest last, then by window."""
@@ -729,10 +774,11 @@ class QueryUsageResponse(_message.Message):
         filled: _builtins.bool = ...,
         other_series: _builtins.int = ...,
         source: Global___UsageSource | None = ...,
+        other_left_out: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "next_page_token", b"next_page_token", "other_series", b"other_series", "rows", b"rows", "source", b"source", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "next_page_token", b"next_page_token", "other_left_out", b"other_left_out", "other_series", b"other_series", "rows", b"rows", "source", b"source", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -750,7 +796,7 @@ class WatchUsageRequest(_message.Message):
     """End after this many answers. 0 means no limit. Example: 1."""
     @_builtins.property
     def query(self) -> Global___QueryUsageRequest:
-        """The question. `page_size`, `page_token` and `scan_events_max` are to be left out. Required."""
+        """The question. `page_size`, `page_token`, `scan_events_max` and `tell_all_apart` are to be left out. Required."""
 
     def __init__(
         self,
@@ -841,6 +887,7 @@ class UsageSummary(_message.Message):
     CUSTOMER_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     IS_OTHER_FIELD_NUMBER: _builtins.int
+    IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     LARGEST_WINDOW_FIELD_NUMBER: _builtins.int
@@ -855,6 +902,8 @@ class UsageSummary(_message.Message):
     """Customer key."""
     is_other: _builtins.bool
     """The rest of a `top`."""
+    is_other_group: _builtins.bool
+    """All groups that the meter does not tell apart, as in QueryUsage."""
     quantity: _builtins.str
     """Exact decimal text: the quantity over the whole period."""
     event_count: _builtins.int
@@ -891,6 +940,7 @@ class UsageSummary(_message.Message):
         customer: _builtins.str = ...,
         group: _abc.Iterable[_builtins.str] | None = ...,
         is_other: _builtins.bool = ...,
+        is_other_group: _builtins.bool = ...,
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         largest_window: _values_pb2.Period | None = ...,
@@ -904,7 +954,7 @@ class UsageSummary(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["largest_window", b"largest_window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "largest_quantity", b"largest_quantity", "largest_window", b"largest_window", "percentile_95", b"percentile_95", "previous_billable_quantity", b"previous_billable_quantity", "previous_event_count", b"previous_event_count", "previous_quantity", b"previous_quantity", "quantity", b"quantity", "window_count", b"window_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "is_other_group", b"is_other_group", "largest_quantity", b"largest_quantity", "largest_window", b"largest_window", "percentile_95", b"percentile_95", "previous_billable_quantity", b"previous_billable_quantity", "previous_event_count", b"previous_event_count", "previous_quantity", b"previous_quantity", "quantity", b"quantity", "window_count", b"window_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -923,12 +973,17 @@ class SummarizeUsageResponse(_message.Message):
     OTHER_SERIES_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     PREVIOUS_FIELD_NUMBER: _builtins.int
+    OTHER_LEFT_OUT_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, for display."""
     filled: _builtins.bool
     """False while past events of the meter are still being counted."""
     other_series: _builtins.int
     """With `top`: how many series the rest holds."""
+    other_left_out: _builtins.bool
+    """True if `filters` left out groups that the meter does not tell apart (`Meter.groups`), so that some of what they ask for may be
+    missing. `tell_all_apart` tells them apart.
+    """
     @_builtins.property
     def summaries(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageSummary]:
         """By customer and group; with `top`, the largest first and the rest last. A series that only the period before had is left out, and is
@@ -959,10 +1014,11 @@ class SummarizeUsageResponse(_message.Message):
         other_series: _builtins.int = ...,
         source: Global___UsageSource | None = ...,
         previous: _values_pb2.Period | None = ...,
+        other_left_out: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "previous", b"previous", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "other_series", b"other_series", "previous", b"previous", "source", b"source", "summaries", b"summaries", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "other_left_out", b"other_left_out", "other_series", b"other_series", "previous", b"previous", "source", b"source", "summaries", b"summaries", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -981,12 +1037,15 @@ class QueryHeatMapRequest(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     SCAN_EVENTS_MAX_FIELD_NUMBER: _builtins.int
+    TELL_ALL_APART_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name. Required."""
     time_zone: _builtins.str
     """IANA time zone of the hours. Empty means UTC. Example: "America/New_York"."""
     scan_events_max: _builtins.int
     """Allow filters by properties that the meter does not group by, as in QueryUsage."""
+    tell_all_apart: _builtins.bool
+    """As in QueryUsage. Needs `scan_events_max`."""
     @_builtins.property
     def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Customers, together; empty means all."""
@@ -1013,10 +1072,11 @@ class QueryHeatMapRequest(_message.Message):
         filters: _abc.Iterable[_meter_pb2.PropertyFilter] | None = ...,
         freshness: Global___Freshness | None = ...,
         scan_events_max: _builtins.int = ...,
+        tell_all_apart: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "meter", b"meter", "period", b"period", "scan_events_max", b"scan_events_max", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "meter", b"meter", "period", b"period", "scan_events_max", b"scan_events_max", "tell_all_apart", b"tell_all_apart", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1095,10 +1155,15 @@ class QueryHeatMapResponse(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    OTHER_LEFT_OUT_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, for display."""
     filled: _builtins.bool
     """False while past events of the meter are still being counted."""
+    other_left_out: _builtins.bool
+    """True if `filters` left out groups that the meter does not tell apart (`Meter.groups`), so that some of what they ask for may be
+    missing. `tell_all_apart` tells them apart.
+    """
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeatMapCell]:
         """A cell for each hour of the week that the period has, by weekday and hour."""
@@ -1119,10 +1184,11 @@ class QueryHeatMapResponse(_message.Message):
         as_of: _values_pb2.AsOf | None = ...,
         filled: _builtins.bool = ...,
         source: Global___UsageSource | None = ...,
+        other_left_out: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cells", b"cells", "filled", b"filled", "source", b"source", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cells", b"cells", "filled", b"filled", "other_left_out", b"other_left_out", "source", b"source", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1640,6 +1706,8 @@ class ListMeteredEventsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     OTHER_THAN_FIELD_NUMBER: _builtins.int
     ANY_PROPERTY_FIELD_NUMBER: _builtins.int
+    TELL_ALL_APART_FIELD_NUMBER: _builtins.int
+    ONLY_OTHER_GROUPS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     meter: _builtins.str
@@ -1650,6 +1718,10 @@ class ListMeteredEventsRequest(_message.Message):
     """IANA time zone of `hour_of_week`. Empty means UTC."""
     any_property: _builtins.bool
     """Allow `filters` and `group_by` to name properties that the meter does not group by, as `scan_events_max` does in QueryUsage."""
+    tell_all_apart: _builtins.bool
+    """As in QueryUsage, for events behind such an answer."""
+    only_other_groups: _builtins.bool
+    """Only events of groups that the meter does not tell apart: those behind a row with `is_other_group`."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """When they happened; both ends must be aligned to the meter's windows, as in QueryUsage. Required."""
@@ -1695,10 +1767,12 @@ class ListMeteredEventsRequest(_message.Message):
         group_by: _abc.Iterable[_builtins.str] | None = ...,
         other_than: _abc.Iterable[Global___GroupValues] | None = ...,
         any_property: _builtins.bool = ...,
+        tell_all_apart: _builtins.bool = ...,
+        only_other_groups: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "hour_of_week", b"hour_of_week", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "any_property", b"any_property", "customer", b"customer", "filters", b"filters", "group_by", b"group_by", "hour_of_week", b"hour_of_week", "limit", b"limit", "meter", b"meter", "other_than", b"other_than", "period", b"period", "time_zone", b"time_zone", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "any_property", b"any_property", "customer", b"customer", "filters", b"filters", "group_by", b"group_by", "hour_of_week", b"hour_of_week", "limit", b"limit", "meter", b"meter", "only_other_groups", b"only_other_groups", "other_than", b"other_than", "period", b"period", "tell_all_apart", b"tell_all_apart", "time_zone", b"time_zone", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,6 +65,8 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     """
     AGGREGATION_RUNNING_TOTAL: _Aggregation.ValueType  # 13
     """The sum of all values up to the end of a window, from the first event ever: it never begins anew."""
+    AGGREGATION_FORMULA: _Aggregation.ValueType  # 14
+    """Computed by `formula` from the quantities of other meters, of the same customer, time and group. It counts no events."""
 
 class Aggregation(_Aggregation, metaclass=_AggregationEnumTypeWrapper):
     """How the values of a window become one quantity."""
@@ -108,6 +110,8 @@ that were added to a set and not removed. A session without a timeout stays open
 """
 AGGREGATION_RUNNING_TOTAL: Aggregation.ValueType  # 13
 """The sum of all values up to the end of a window, from the first event ever: it never begins anew."""
+AGGREGATION_FORMULA: Aggregation.ValueType  # 14
+"""Computed by `formula` from the quantities of other meters, of the same customer, time and group. It counts no events."""
 Global___Aggregation: _TypeAlias = Aggregation  # noqa: Y015
 
 class _TimeUnit:
@@ -272,12 +276,13 @@ class MeterSpec(_message.Message):
     BUCKET_AGGREGATION_FIELD_NUMBER: _builtins.int
     EMPTY_BUCKETS_FIELD_NUMBER: _builtins.int
     VALUES_ARE_FIELD_NUMBER: _builtins.int
+    FORMULA_FIELD_NUMBER: _builtins.int
     BILLABLE_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
-    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT, DURATION and
-    LIVE_COUNT, where it is empty.
+    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT, DURATION,
+    LIVE_COUNT and FORMULA, where it is empty.
     """
     unit: _builtins.str
     """Unit of the quantity, for people. Example: "min"."""
@@ -316,7 +321,7 @@ class MeterSpec(_message.Message):
     """For WEIGHTED_SUM: whether values are changes of the level or readings of it. Optional: CHANGES."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Event types that count. At least one."""
+        """Event types that count. At least one; none for FORMULA."""
 
     @_builtins.property
     def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyFilter]:
@@ -339,6 +344,12 @@ class MeterSpec(_message.Message):
     @_builtins.property
     def session(self) -> Global___Session:
         """How sessions are told apart and when they end. Required for DURATION and LIVE_COUNT, and only for them."""
+
+    @_builtins.property
+    def formula(self) -> Global___Formula:
+        """What the quantity is computed by. Required for FORMULA, and only for it; beside it there are `group_by`, which all meters that it reads
+        must group by as well, `unit` and `description`. It can't change: another formula is another meter.
+        """
 
     @_builtins.property
     def billable(self) -> Global___Billable:
@@ -367,15 +378,75 @@ class MeterSpec(_message.Message):
         bucket_aggregation: Global___Aggregation.ValueType = ...,
         empty_buckets: Global___EmptyBuckets.ValueType = ...,
         values_are: Global___ValueMeaning.ValueType = ...,
+        formula: Global___Formula | None = ...,
         billable: Global___Billable | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["billable", b"billable", "effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billable", b"billable", "effective_from", b"effective_from", "formula", b"formula", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property", "values_are", b"values_are"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "formula", b"formula", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property", "values_are", b"values_are"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterSpec: _TypeAlias = MeterSpec  # noqa: Y015
+
+@_typing.final
+class Formula(_message.Message):
+    """A meter computed from others. Whatever is asked about it (a day, a month, a group, all customers) is what the expression gives for the
+    quantities of the others of just that; so a month need not be the sum of its days. Where none of them counted anything, it is zero.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    expression: _builtins.str
+    """An expression that gives a decimal and can't be absent, over the names of the components; libs/expressions/README.md has its grammar. Its
+    value may have at most 18 digits after the point by what it is made of, so a product is to be rounded. Required.
+    Example: "round(inbound + outbound * 0.5, 0.001)".
+    """
+    @_builtins.property
+    def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormulaComponent]:
+        """The meters that it reads, 1 to 16, which count events themselves."""
+
+    def __init__(
+        self,
+        *,
+        components: _abc.Iterable[Global___FormulaComponent] | None = ...,
+        expression: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "expression", b"expression"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Formula: _TypeAlias = Formula  # noqa: Y015
+
+@_typing.final
+class FormulaComponent(_message.Message):
+    """A meter that a formula reads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What the expression calls its quantity. Letters, digits and '_'. Example: "inbound"."""
+    meter: _builtins.str
+    """The meter. Example: "bytes-in"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        meter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meter", b"meter", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormulaComponent: _TypeAlias = FormulaComponent  # noqa: Y015
 
 @_typing.final
 class Billable(_message.Message):
@@ -561,6 +632,7 @@ class Meter(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
     FILL_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, unique within the tenant. Lower case letters, digits, '-', '_', '.'."""
     version: _builtins.int
@@ -579,6 +651,10 @@ class Meter(_message.Message):
     def fill(self) -> Global___FillProgress:
         """How far that is; absent once it is filled. GetMeter and ListMeters tell it."""
 
+    @_builtins.property
+    def groups(self) -> Global___GroupCount:
+        """How many groups it tells apart; absent if it does not group. GetMeter and ListMeters tell it."""
+
     def __init__(
         self,
         *,
@@ -588,14 +664,45 @@ class Meter(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         filled: _builtins.bool = ...,
         fill: Global___FillProgress | None = ...,
+        groups: Global___GroupCount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "groups", b"groups", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "groups", b"groups", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Meter: _TypeAlias = Meter  # noqa: Y015
+
+@_typing.final
+class GroupCount(_message.Message):
+    """The groups that a version of a meter tells apart: the first that it meets, at most METER_GROUPS_MAX. All others count as one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOLD_APART_FIELD_NUMBER: _builtins.int
+    FULL_SINCE_FIELD_NUMBER: _builtins.int
+    told_apart: _builtins.int
+    """How many it tells apart."""
+    @_builtins.property
+    def full_since(self) -> _timestamp_pb2.Timestamp:
+        """When it met the first group for which there was no room; absent if there is room. Which groups it tells apart stays so until it is
+        counted again from the start (RebuildUsage) with a higher METER_GROUPS_MAX.
+        """
+
+    def __init__(
+        self,
+        *,
+        told_apart: _builtins.int = ...,
+        full_since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["full_since", b"full_since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["full_since", b"full_since", "told_apart", b"told_apart"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupCount: _TypeAlias = GroupCount  # noqa: Y015
 
 @_typing.final
 class FillProgress(_message.Message):
@@ -650,6 +757,7 @@ class MeterDescription(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     AGGREGATION_FIELD_NUMBER: _builtins.int
     GROUP_BY_FIELD_NUMBER: _builtins.int
+    COMPUTED_FROM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, unique within the tenant. Example: "flights"."""
     unit: _builtins.str
@@ -662,6 +770,10 @@ class MeterDescription(_message.Message):
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Properties by which usage can be broken down, in the meter's order. Example: "origin"."""
 
+    @_builtins.property
+    def computed_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The meters that it is computed from; empty if it counts events itself."""
+
     def __init__(
         self,
         *,
@@ -670,10 +782,11 @@ class MeterDescription(_message.Message):
         description: _builtins.str = ...,
         aggregation: Global___Aggregation.ValueType = ...,
         group_by: _abc.Iterable[_builtins.str] | None = ...,
+        computed_from: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "description", b"description", "group_by", b"group_by", "name", b"name", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "computed_from", b"computed_from", "description", b"description", "group_by", b"group_by", "name", b"name", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,6 +72,7 @@ class UsageRow(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     IS_OTHER_FIELD_NUMBER: _builtins.int
+    IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
@@ -81,6 +82,10 @@ class UsageRow(_message.Message):
     """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the window too."""
     is_other: _builtins.bool
     """The rest of a `top`: all series that have no rows of their own, put together. Then customer and group are empty."""
+    is_other_group: _builtins.bool
+    """All groups that the meter does not tell apart because it has as many as it may (`Meter.groups`), put together. Then the values in
+    `group` are empty. Its events count like any others; with `top` they are in the rest.
+    """
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
@@ -100,11 +105,12 @@ class UsageRow(_message.Message):
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         is_other: _builtins.bool = ...,
+        is_other_group: _builtins.bool = ...,
         billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "is_other_group", b"is_other_group", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,6 +314,7 @@ class SnapshotWindow(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     quantity: _builtins.str
@@ -316,13 +323,15 @@ class SnapshotWindow(_message.Message):
     """Events behind it."""
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    is_other_group: _builtins.bool
+    """All groups that the meter did not tell apart, put together."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
 
     @_builtins.property
     def group(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """All group-by values of the meter as property -> value."""
+        """All group-by values of the meter as property -> value; none if `is_other_group`."""
 
     def __init__(
         self,
@@ -333,10 +342,11 @@ class SnapshotWindow(_message.Message):
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
+        is_other_group: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "is_other_group", b"is_other_group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -351,10 +361,15 @@ class MeteredEvent(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     REPAIRED_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     BILLABLE_VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
     """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for sessions a JSON array of the key of
     the session and the phase, one of START, HEARTBEAT and STOP. Example: ["call-4711","START"].
+    """
+    meter: _builtins.str
+    """The meter that counts it, where the list is of one that is computed from several; else empty. An event that several of them count is
+    listed for each. Example: "bytes-in".
     """
     billable_value: _builtins.str
     """What is billed of it, where the meter rounds each event by itself; else empty. Decimal text."""
@@ -374,11 +389,12 @@ class MeteredEvent(_message.Message):
         event: _usage_event_pb2.StoredEvent | None = ...,
         value: _builtins.str = ...,
         repaired: _abc.Iterable[_schema_pb2.RepairedProperty] | None = ...,
+        meter: _builtins.str = ...,
         billable_value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_value", b"billable_value", "event", b"event", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_value", b"billable_value", "event", b"event", "meter", b"meter", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,19 +408,25 @@ class EventPlace(_message.Message):
 
     LANE_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     lane: _builtins.int
     """Lane number, from 0."""
     position: _builtins.int
     """Position in the lane, from 1. Example: 4711."""
+    meter: _builtins.str
+    """In a list of a meter that is computed from others: the meter that counts the event (`MeteredEvent.meter`). Such lists go meter by meter,
+    in the order of the formula's names. Else empty.
+    """
     def __init__(
         self,
         *,
         lane: _builtins.int = ...,
         position: _builtins.int = ...,
+        meter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "meter", b"meter", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

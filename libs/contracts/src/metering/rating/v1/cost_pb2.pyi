@@ -62,6 +62,7 @@ class CostRow(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     IS_GROUPED_FIELD_NUMBER: _builtins.int
+    IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
@@ -77,6 +78,10 @@ class CostRow(_message.Message):
     is_grouped: _builtins.bool
     """True if the amount is that of the usage of one group. False: it comes from no group (a fee, a minimum, what a window costs in
     which no group has a quantity above zero), or no groups were asked for.
+    """
+    is_other_group: _builtins.bool
+    """All groups that the meter does not tell apart because it has as many as it may, put together; the values in `group` are empty then.
+    A filter leaves them out.
     """
     quantity: _builtins.str
     """Quantity of the window, or of its group. Of a meter whose windows don't add up (of the largest value, say) and no group: that from
@@ -111,6 +116,7 @@ class CostRow(_message.Message):
         window: _values_pb2.Period | None = ...,
         group: _abc.Iterable[_builtins.str] | None = ...,
         is_grouped: _builtins.bool = ...,
+        is_other_group: _builtins.bool = ...,
         quantity: _builtins.str = ...,
         unit: _builtins.str = ...,
         amount: _builtins.str = ...,
@@ -118,7 +124,7 @@ class CostRow(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "group", b"group", "is_grouped", b"is_grouped", "item", b"item", "kind", b"kind", "meter", b"meter", "part", b"part", "quantity", b"quantity", "unit", b"unit", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "group", b"group", "is_grouped", b"is_grouped", "is_other_group", b"is_other_group", "item", b"item", "kind", b"kind", "meter", b"meter", "part", b"part", "quantity", b"quantity", "unit", b"unit", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,7 +18,9 @@ from metering.common.v1 import values_pb2 as _values_pb2
 from metering.rating.v1 import catalog_pb2 as _catalog_pb2
 from metering.rating.v1 import charge_pb2 as _charge_pb2
 from metering.rating.v1 import cost_pb2 as _cost_pb2
+from metering.rating.v1 import simulation_pb2 as _simulation_pb2
 from metering.rating.v1 import unbilled_pb2 as _unbilled_pb2
+from metering.rating.v1 import variance_pb2 as _variance_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1041,6 +1043,68 @@ class ListChargesResponse(_message.Message):
 Global___ListChargesResponse: _TypeAlias = ListChargesResponse  # noqa: Y015
 
 @_typing.final
+class WatchChargesRequest(_message.Message):
+    """Which live charges are watched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    ANSWERS_MAX_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in the period."""
+    billing_period: _builtins.str
+    """Label of the billing period. Empty means the current one. Example: "2013-01"."""
+    answers_max: _builtins.int
+    """End after this many answers. 0 means no limit. Example: 1."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        answers_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers_max", b"answers_max", "billing_period", b"billing_period", "contract", b"contract", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchChargesRequest: _TypeAlias = WatchChargesRequest  # noqa: Y015
+
+@_typing.final
+class WatchChargesResponse(_message.Message):
+    """The charges as they are now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    IS_UNCHANGED_FIELD_NUMBER: _builtins.int
+    is_unchanged: _builtins.bool
+    """The charges are those before; they are left out."""
+    @_builtins.property
+    def answer(self) -> Global___ListChargesResponse:
+        """All of them; or, while they are the same as before, only how far usage is counted by now."""
+
+    def __init__(
+        self,
+        *,
+        answer: Global___ListChargesResponse | None = ...,
+        is_unchanged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "is_unchanged", b"is_unchanged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchChargesResponse: _TypeAlias = WatchChargesResponse  # noqa: Y015
+
+@_typing.final
 class ListChargesOfPeriodsRequest(_message.Message):
     """Which live charges of one customer."""
 
@@ -1239,6 +1303,90 @@ class QueryCostResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryCostResponse: _TypeAlias = QueryCostResponse  # noqa: Y015
+
+@_typing.final
+class ExplainVarianceRequest(_message.Message):
+    """Which two periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    AGAINST_BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in each of the periods."""
+    billing_period: _builtins.str
+    """Label of the period that is explained. Empty means the current one. Example: "2013-02"."""
+    against_billing_period: _builtins.str
+    """Label of the period that it is compared with. Empty means the one before it, of the same contract. Example: "2013-01"."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        against_billing_period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against_billing_period", b"against_billing_period", "billing_period", b"billing_period", "contract", b"contract", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainVarianceRequest: _TypeAlias = ExplainVarianceRequest  # noqa: Y015
+
+@_typing.final
+class ExplainVarianceResponse(_message.Message):
+    """Why they differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    change: _builtins.str
+    """Later less earlier amount, as printed: the changes of the items added up."""
+    @_builtins.property
+    def before(self) -> _variance_pb2.VariancePeriod:
+        """The period that it is compared with."""
+
+    @_builtins.property
+    def after(self) -> _variance_pb2.VariancePeriod:
+        """The period that is explained."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_variance_pb2.VarianceOfItem]:
+        """In the order of the later plan, then those that ended."""
+
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[_variance_pb2.VarianceAmount]:
+        """What changed it, in the order of the steps: the effects of the items added up; what is zero in all of them is left out."""
+
+    def __init__(
+        self,
+        *,
+        before: _variance_pb2.VariancePeriod | None = ...,
+        after: _variance_pb2.VariancePeriod | None = ...,
+        currency: _builtins.str = ...,
+        items: _abc.Iterable[_variance_pb2.VarianceOfItem] | None = ...,
+        change: _builtins.str = ...,
+        effects: _abc.Iterable[_variance_pb2.VarianceAmount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "change", b"change", "currency", b"currency", "effects", b"effects", "items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainVarianceResponse: _TypeAlias = ExplainVarianceResponse  # noqa: Y015
 
 @_typing.final
 class GetPriceListRequest(_message.Message):
@@ -1933,6 +2081,98 @@ class PriceFinding(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceFinding: _TypeAlias = PriceFinding  # noqa: Y015
+
+@_typing.final
+class SimulatePlansRequest(_message.Message):
+    """Which prices, and whose history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    FROM_MONTH_FIELD_NUMBER: _builtins.int
+    UNTIL_MONTH_FIELD_NUMBER: _builtins.int
+    WITH_ITEMS_FIELD_NUMBER: _builtins.int
+    WITH_CHEAPEST_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Name of one plan, of `entries` or applied (its newest version), by which everything is priced. Optional."""
+    from_month: _builtins.str
+    """First month whose billing periods are priced. Empty means the month that it is now, in UTC. Example: "2013-01"."""
+    until_month: _builtins.str
+    """Last month, at most 36 in all. Empty means the first one."""
+    with_items: _builtins.bool
+    """Also tell each customer's items."""
+    with_cheapest: _builtins.bool
+    """Also tell which plan costs each customer least: of those in its currency that are applied, in their newest versions, or in `entries`, and
+    that price all that it uses.
+    """
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntry]:
+        """Plans that stand in for those of the same name, with the products that they name; other entries are read, and not looked at."""
+
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these customers. Empty means all."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___CatalogEntry] | None = ...,
+        plan: _builtins.str = ...,
+        customers: _abc.Iterable[_builtins.str] | None = ...,
+        from_month: _builtins.str = ...,
+        until_month: _builtins.str = ...,
+        with_items: _builtins.bool = ...,
+        with_cheapest: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "entries", b"entries", "from_month", b"from_month", "plan", b"plan", "until_month", b"until_month", "with_cheapest", b"with_cheapest", "with_items", b"with_items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatePlansRequest: _TypeAlias = SimulatePlansRequest  # noqa: Y015
+
+@_typing.final
+class SimulatePlansResponse(_message.Message):
+    """A part of the stream: customers or, at last, how all of them fare."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    IS_LAST_FIELD_NUMBER: _builtins.int
+    is_last: _builtins.bool
+    """This is the last message."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.SimulatedCustomer]:
+        """By customer and currency. Who has no billing period in these months is left out."""
+
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.SimulationTotal]:
+        """In the last message alone: by currency."""
+
+    @_builtins.property
+    def skipped(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.SkippedPeriods]:
+        """In the last message alone: what was left out."""
+
+    def __init__(
+        self,
+        *,
+        customers: _abc.Iterable[_simulation_pb2.SimulatedCustomer] | None = ...,
+        totals: _abc.Iterable[_simulation_pb2.SimulationTotal] | None = ...,
+        skipped: _abc.Iterable[_simulation_pb2.SkippedPeriods] | None = ...,
+        is_last: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "is_last", b"is_last", "skipped", b"skipped", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatePlansResponse: _TypeAlias = SimulatePlansResponse  # noqa: Y015
 
 @_typing.final
 class RateUsageRequest(_message.Message):

@@ -112,10 +112,20 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.FromString,
                 _registered_method=True)
+        self.WatchCharges = channel.unary_stream(
+                '/metering.rating.v1.RatingService/WatchCharges',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesResponse.FromString,
+                _registered_method=True)
         self.QueryCost = channel.unary_unary(
                 '/metering.rating.v1.RatingService/QueryCost',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.FromString,
+                _registered_method=True)
+        self.ExplainVariance = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ExplainVariance',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceResponse.FromString,
                 _registered_method=True)
         self.GetPriceList = channel.unary_unary(
                 '/metering.rating.v1.RatingService/GetPriceList',
@@ -141,6 +151,11 @@ class RatingServiceStub:
                 '/metering.rating.v1.RatingService/LintPlans',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
+                _registered_method=True)
+        self.SimulatePlans = channel.unary_stream(
+                '/metering.rating.v1.RatingService/SimulatePlans',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.FromString,
                 _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
@@ -327,6 +342,15 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchCharges(self, request, context):
+        """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+        response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+        watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryCost(self, request, context):
         """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
         windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
@@ -334,6 +358,15 @@ class RatingServiceServicer:
         GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
         TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
         larger windows, or for fewer properties).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainVariance(self, request, context):
+        """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+        whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+        PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -377,6 +410,17 @@ class RatingServiceServicer:
         """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
         Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
         Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulatePlans(self, request, context):
+        """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+        written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+        the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+        as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+        that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -561,10 +605,20 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.SerializeToString,
             ),
+            'WatchCharges': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCharges,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesResponse.SerializeToString,
+            ),
             'QueryCost': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryCost,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.SerializeToString,
+            ),
+            'ExplainVariance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainVariance,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceResponse.SerializeToString,
             ),
             'GetPriceList': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPriceList,
@@ -590,6 +644,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.LintPlans,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.SerializeToString,
+            ),
+            'SimulatePlans': grpc.unary_stream_rpc_method_handler(
+                    servicer.SimulatePlans,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.SerializeToString,
             ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
@@ -1075,6 +1134,33 @@ class RatingService:
             _registered_method=True)
 
     @staticmethod
+    def WatchCharges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/WatchCharges',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.WatchChargesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def QueryCost(request,
             target,
             options=(),
@@ -1091,6 +1177,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/QueryCost',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainVariance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ExplainVariance',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainVarianceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1226,6 +1339,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/LintPlans',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.LintPlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/SimulatePlans',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,11 @@ class RatingServiceStub:
     """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
     not found.
     """
+    WatchCharges: _grpc.UnaryStreamMultiCallable[_rating_service_pb2.WatchChargesRequest, _rating_service_pb2.WatchChargesResponse]
+    """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+    response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+    watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
+    """
     QueryCost: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
@@ -86,6 +91,11 @@ class RatingServiceStub:
     GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
+    """
+    ExplainVariance: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainVarianceRequest, _rating_service_pb2.ExplainVarianceResponse]
+    """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+    whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+    PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
     """
     GetPriceList: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetPriceListRequest, _rating_service_pb2.GetPriceListResponse]
     """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
@@ -109,6 +119,13 @@ class RatingServiceStub:
     """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
     Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
     Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+    """
+    SimulatePlans: _grpc.UnaryStreamMultiCallable[_rating_service_pb2.SimulatePlansRequest, _rating_service_pb2.SimulatePlansResponse]
+    """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+    written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+    the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+    as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+    that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
     """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -205,6 +222,11 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
     not found.
     """
+    WatchCharges: _aio.UnaryStreamMultiCallable[_rating_service_pb2.WatchChargesRequest, _rating_service_pb2.WatchChargesResponse]  # type: ignore[assignment]
+    """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+    response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+    watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
+    """
     QueryCost: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]  # type: ignore[assignment]
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
@@ -212,6 +234,11 @@ class RatingServiceAsyncStub(RatingServiceStub):
     GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
     TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
     larger windows, or for fewer properties).
+    """
+    ExplainVariance: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainVarianceRequest, _rating_service_pb2.ExplainVarianceResponse]  # type: ignore[assignment]
+    """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+    whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+    PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
     """
     GetPriceList: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetPriceListRequest, _rating_service_pb2.GetPriceListResponse]  # type: ignore[assignment]
     """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
@@ -235,6 +262,13 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
     Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
     Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+    """
+    SimulatePlans: _aio.UnaryStreamMultiCallable[_rating_service_pb2.SimulatePlansRequest, _rating_service_pb2.SimulatePlansResponse]  # type: ignore[assignment]
+    """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+    written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+    the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+    as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+    that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -420,6 +454,17 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def WatchCharges(
+        self,
+        request: _rating_service_pb2.WatchChargesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.WatchChargesResponse], _abc.AsyncIterator[_rating_service_pb2.WatchChargesResponse]]:
+        """Streams live charges: at once, and again whenever they have become others, computed anew from usage each time. While they stay the same, a
+        response without charges comes every 15 seconds. Many changes in a short time come as one. Without a label, the period that follows is
+        watched when the current one ends. The stream ends after an hour, and when the service stops: ask again. Errors: those of ListCharges.
+        """
+
+    @_abc_1.abstractmethod
     def QueryCost(
         self,
         request: _rating_service_pb2.QueryCostRequest,
@@ -431,6 +476,17 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ALREADY_EXISTS
         TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
         larger windows, or for fewer properties).
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainVariance(
+        self,
+        request: _rating_service_pb2.ExplainVarianceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ExplainVarianceResponse, _abc.Awaitable[_rating_service_pb2.ExplainVarianceResponse]]:
+        """Says why a period costs more or less than another one, of the same contract or of the same customer: the change of each item and of the
+        whole, split into effects that add up to it to the last unit, based on usage as it is now. Errors: those of ListCharges, INVALID_ARGUMENT
+        PERIOD_INVALID (there is no period before it: name one), CURRENCY_MISMATCH (the periods are priced in two currencies).
         """
 
     @_abc_1.abstractmethod
@@ -484,6 +540,19 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Says what is odd about prices, before anybody is billed by them: of plans that are applied, in their newest versions, or only written down.
         Asked for neither, it looks at the whole catalog, and names the meters that no plan prices and the currencies without a plan as well.
         Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, INVALID_ARGUMENT as of ApplyCatalog.
+        """
+
+    @_abc_1.abstractmethod
+    def SimulatePlans(
+        self,
+        request: _rating_service_pb2.SimulatePlansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.SimulatePlansResponse], _abc.AsyncIterator[_rating_service_pb2.SimulatePlansResponse]]:
+        """Streams what other prices would have charged for what was really used, customer by customer, and at last how all of them fare. Nothing is
+        written: plans that are only written down stand in for those of the same name, or one plan for all. A period that is rated permanently has
+        the usage that it was billed by, any other one usage as it is now; the code is the one that rates, so the catalog as it is gives the charges
+        as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
+        that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
         """
 
     @_abc_1.abstractmethod

@@ -1,4 +1,4 @@
-"""Aggregations, a file each. `AGGREGATIONS` is the one list of them; a test holds it equal to the contract's."""
+"""Aggregations, a file each. `AGGREGATIONS` lists those that fold events; a test holds all to the contract."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows, Reads
+from aggregator.domain.aggregations.computed import Computed
 from aggregator.domain.aggregations.distinct import CountUnique
 from aggregator.domain.aggregations.extremes import Maximum, Minimum
 from aggregator.domain.aggregations.first import First
@@ -30,9 +31,11 @@ AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
     LiveCount(),
     RunningTotal(),
 )
+COMPUTED: Final = Computed()
+"""What a meter has in the place of an aggregation that is computed from other meters."""
 ROUNDED_SUM: Final = RoundedSum()
 """What a SUM is that bills its events as they are rounded one by one."""
-BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in AGGREGATIONS}
+BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in (*AGGREGATIONS, COMPUTED)}
 OF_BUCKETS: Final[Mapping[str, OfWindows]] = {
     name: aggregation
     for name, aggregation in BY_NAME.items()

@@ -67,6 +67,8 @@ class Aggregation(ABC):
     READS: ClassVar[Reads] = Reads.DECIMAL
     NOTHING_IS_ZERO: ClassVar[bool] = True
     """Whether zero is the quantity of a window in which nothing happened, and not only what is written for it."""
+    PLACES: ClassVar[int] = 18
+    """Most digits after the point of its quantity: those of the values, unless an aggregation has fewer or more."""
 
     @abstractmethod
     def fold(self, groups: Groups) -> Added:

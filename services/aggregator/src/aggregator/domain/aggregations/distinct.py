@@ -21,6 +21,7 @@ class CountUnique(OfWindows):
     """How many distinct texts a property had; one that several windows saw counts once over all of them."""
 
     NAME: ClassVar[str] = "COUNT_UNIQUE"
+    PLACES: ClassVar[int] = 0
     READS: ClassVar[Reads] = Reads.TEXT
 
     def fold(self, groups: Groups) -> Added:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from aggregator.domain.windows import Entries, added_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -31,23 +33,44 @@ if TYPE_CHECKING:
     from aggregator.domain.values import ScaledColumn
 
 
+OTHER_GROUP: Final = "null"
+"""The group of all events whose own groups a meter does not tell apart. Other groups are lists, and come before it."""
+
+
 def group_key(values: Sequence[str]) -> str:
     """Return the canonical text of the values of the group-by properties, in the meter's order."""
     return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+
+
+def group_hash(group: str) -> bytes:
+    """Return the bytes by which it is kept that a meter tells a group apart."""
+    return hashlib.sha256(group.encode()).digest()
 
 
 class Groups:
     """Rows sorted by (customer, bucket, group), and where each window's run begins."""
 
     def __init__(
-        self, batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], column: ScaledColumn | None
+        self,
+        batch: Batch,
+        meter: CountingMeter,
+        rows: NDArray[np.int64],
+        column: ScaledColumn | None,
+        others: AbstractSet[str],
     ) -> None:
-        """Group `rows`, at least one, of a meter's events; `column` holds the numbers it reads, if it reads any."""
+        """Group `rows`, at least one, of a meter's events; `column` holds the numbers it reads, if it reads any.
+
+        `others` are the groups that it does not tell apart.
+        """
         self._column = column
         self._batch = batch
         self._meter = meter
         self._group_columns = [batch.read(meter.spec.group(name)) for name in meter.spec.group_by]
-        self.group_texts, group_codes = self._named_groups(rows)
+        own_groups = self._named_groups(rows)
+        named = own_groups
+        if not others.isdisjoint(own_groups.values):
+            named = own_groups.renamed([OTHER_GROUP if name in others else name for name in own_groups.values])
+        self.group_texts, group_codes = named.values, named.codes
         keys = combined_times(batch.customers.codes[rows], batch.times_us[rows] // meter.spec.bucket_us)
         keys = combined(keys, group_codes, len(self.group_texts))
         order = sorting(keys)
@@ -56,6 +79,7 @@ class Groups:
         self._starts = run_starts(keys[order])
         self._heads = self.rows[self._starts]
         self._group_codes = group_codes[order][self._starts]
+        self._own_groups = CodedTexts(own_groups.values, own_groups.codes[order])
         self.run_lengths = np.diff(self._starts, append=len(rows))
         """How many events each window has."""
         self._signs = batch.signs
@@ -112,9 +136,8 @@ class Groups:
         return self._entries(no_texts(len(self.rows)), self._batch.times_us[self.rows], self._numbers_of_rows())
 
     def readings(self) -> Entries:
-        """Numbers of each window, each with the time and the group of its event: groups are put together later."""
-        texts = CodedTexts(self.group_texts, np.repeat(self._group_codes, self.run_lengths))
-        return self._entries(texts, self._batch.times_us[self.rows], self._numbers_of_rows())
+        """Numbers of each window, each with the time and its event's own group: groups are put together later."""
+        return self._entries(self._own_groups, self._batch.times_us[self.rows], self._numbers_of_rows())
 
     def values(self) -> Entries:
         """Numbers of each window."""
@@ -139,15 +162,14 @@ class Groups:
         counts = np.ones(len(self.rows), dtype=np.int64) if self._signs is None else self._signs[self.rows]
         return added_up(Entries(windows, texts, times_us, values, counts))
 
-    def _named_groups(self, rows: NDArray[np.int64]) -> tuple[Sequence[str], NDArray[np.int64]]:
-        """Return the canonical texts of the groups that occur, sorted, and per row the place of its own."""
+    def _named_groups(self, rows: NDArray[np.int64]) -> CodedTexts:
+        """Return the canonical text of the group of each row."""
         keys = np.zeros(len(rows), dtype=np.int64)
         for column in self._group_columns:
             keys = combined(keys, column.codes[rows], len(column.values))
         examples, places = distinct_of(keys)
         names = [group_key([column.text(row) for column in self._group_columns]) for row in rows[examples].tolist()]
-        named = CodedTexts((), places).renamed(names)
-        return named.values, named.codes
+        return CodedTexts((), places).renamed(names)
 
     def _numbers_of_rows(self) -> ScaledNumbers:
         column = self._numbers()

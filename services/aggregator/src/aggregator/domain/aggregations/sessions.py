@@ -65,6 +65,7 @@ class Duration(SessionLevel, TimeUnderLevel):
     """The time of all sessions together."""
 
     NAME: ClassVar[str] = "DURATION"
+    PLACES: ClassVar[int] = 12
 
     def recount(self, events: Sequence[Moment], rules: Rules, asked: Asked) -> Decimal:
         """Return the time of the sessions of these events, one after the other."""
@@ -83,6 +84,7 @@ class LiveCount(SessionLevel, LevelAtEnd):
     """How many sessions, or members of a set, are there at the end of a window."""
 
     NAME: ClassVar[str] = "LIVE_COUNT"
+    PLACES: ClassVar[int] = 0
 
     def recount(self, events: Sequence[Moment], rules: Rules, asked: Asked) -> Decimal:
         """Return how many sessions are open after these events."""

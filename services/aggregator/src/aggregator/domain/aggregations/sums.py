@@ -63,6 +63,7 @@ class Count(OfWindows):
     """The number of events."""
 
     NAME: ClassVar[str] = "COUNT"
+    PLACES: ClassVar[int] = 0
     READS: ClassVar[Reads] = Reads.NOTHING
 
     def fold(self, groups: Groups) -> Added:  # noqa: ARG002 - every window counts its events anyway
@@ -82,6 +83,7 @@ class Average(Sum):
     """The sum of the values divided by their number."""
 
     NAME: ClassVar[str] = "AVG"
+    PLACES: ClassVar[int] = AVERAGE_PLACES
     NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def quantities(self, windows: Windows) -> Sequence[Decimal]:

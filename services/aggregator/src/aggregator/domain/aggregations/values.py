@@ -68,6 +68,7 @@ class WeightedSum(ValueLevel, TimeUnderLevel):
     """
 
     NAME: ClassVar[str] = "WEIGHTED_SUM"
+    PLACES: ClassVar[int] = 24
 
     def lookback_us(self, rules: Rules) -> int:
         """Return all time where the level is carried over; else none."""

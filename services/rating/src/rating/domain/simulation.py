@@ -1,0 +1,282 @@
+"""What other prices would charge for what was really used: by customer, and how all of them fare. Pure.
+
+What stands in for a plan is priced by the code that rates, and lines are rounded as those of an invoice, so the
+catalog as it is gives the charges as they are. Sums alone are kept of all customers: however many there are, they need
+no more room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from eventlog.labels import days_of_label, month_after
+from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
+from rating.domain.charges import rate_plan, usage_of_charge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rating.domain.charges import Charge, MeterUsage, RatedPeriod
+    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.proration import DayShare
+
+MONTHS_MAX: Final = 36
+BOUNDS_PERCENT: Final = (0, 5, 10, 20, 50)
+"""Where bands of changes begin."""
+
+
+class Skip(StrEnum):
+    """Why a period is left out; the names are those of the contract, without its prefix."""
+
+    CURRENCY = "CURRENCY"
+    NO_PLAN = "NO_PLAN"
+    METER_MISSING = "METER_MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoricPeriod:
+    """A period as it is rated, with what pricing it anew needs: its share of days, and the usage of its meters."""
+
+    rated: RatedPeriod
+    share: DayShare
+    usage: Mapping[str, MeterUsage]
+
+
+@dataclass(frozen=True, slots=True)
+class Cheapest:
+    """The plan that costs least, and what it would cost."""
+
+    plan: str
+    amount: Decimal
+
+
+@dataclass(slots=True)
+class ItemOutcome:
+    """What an item costs and would cost."""
+
+    now: Decimal = ZERO
+    then: Decimal = ZERO
+    exact_now: Fraction = Fraction(0)
+    exact_then: Fraction = Fraction(0)
+
+
+@dataclass(slots=True)
+class PlanOutcome:
+    """What the periods of a plan cost and would cost."""
+
+    periods: int = 0
+    now: Decimal = ZERO
+    then: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class CustomerOutcome:
+    """What a customer pays and would pay in one currency, as printed; `plans` by the name of the plan that rules."""
+
+    customer: str
+    currency: str
+    periods: int = 0
+    now: Decimal = ZERO
+    then: Decimal = ZERO
+    items: dict[str, ItemOutcome] = field(default_factory=dict)
+    plans: dict[str, PlanOutcome] = field(default_factory=dict)
+    cheapest: Cheapest | None = None
+
+    @property
+    def difference(self) -> Decimal:
+        """By how much more it would pay."""
+        with exact_arithmetic():
+            return self.then - self.now
+
+    def add(self, rated: RatedPeriod, then: Iterable[Charge]) -> None:
+        """Count a period as it is, and as other prices would have it."""
+        plan = self.plans.setdefault(rated.plan, PlanOutcome())
+        self.periods += 1
+        plan.periods += 1
+        with exact_arithmetic():
+            for charge in rated.charges:
+                item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
+                item.now += amount
+                item.exact_now += Fraction(charge.derivation.amount)
+                plan.now += amount
+                self.now += amount
+            for charge in then:
+                item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
+                item.then += amount
+                item.exact_then += Fraction(charge.derivation.amount)
+                plan.then += amount
+                self.then += amount
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Band:
+    """Changes of about the same size, in percent: at least `size`, a place in `BOUNDS_PERCENT`; None: from nothing.
+
+    Ordered from the largest fall to the largest rise: `sign` is -1, 0 or 1, and `place` follows it.
+    """
+
+    sign: int
+    place: int
+    size: int | None = field(compare=False)
+
+
+@dataclass(slots=True)
+class BandOutcome:
+    """Customers of a band, and what their changes come to."""
+
+    customers: int = 0
+    difference: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class Total:
+    """How all customers of a currency fare."""
+
+    customers: int = 0
+    periods: int = 0
+    now: Decimal = ZERO
+    then: Decimal = ZERO
+    bands: dict[Band, BandOutcome] = field(default_factory=dict)
+    plans: dict[str, PlanOutcome] = field(default_factory=dict)
+
+    def add(self, outcome: CustomerOutcome) -> None:
+        """Count a customer."""
+        band = self.bands.setdefault(band_of(outcome.now, outcome.then), BandOutcome())
+        band.customers += 1
+        self.customers += 1
+        self.periods += outcome.periods
+        with exact_arithmetic():
+            self.now += outcome.now
+            self.then += outcome.then
+            band.difference += outcome.difference
+            for name, own in outcome.plans.items():
+                plan = self.plans.setdefault(name, PlanOutcome())
+                plan.periods += own.periods
+                plan.now += own.now
+                plan.then += own.then
+
+
+@dataclass(slots=True)
+class Summary:
+    """How all customers fare, by currency, and what was left out: how many periods, and one of them."""
+
+    totals: dict[str, Total] = field(default_factory=dict)
+    skipped: dict[Skip, tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, outcome: CustomerOutcome) -> None:
+        """Count a customer."""
+        self.totals.setdefault(outcome.currency, Total()).add(outcome)
+
+    def skip(self, reason: Skip, contract: str, label: str) -> None:
+        """Count a period that is left out."""
+        count, example = self.skipped.get(reason, (0, f"{contract} {label}"))
+        self.skipped[reason] = count + 1, example
+
+
+def months_between(first: str, last: str, now: str) -> list[str]:
+    """Return the months from one to another; empty texts stand for `now`, and for the first. Raises Refused."""
+    first = first or now
+    last = last or first
+    for name, label in (("from_month", first), ("until_month", last)):
+        if days_of_label(label) is None:
+            raise Refused(name, Reason.PERIOD_INVALID, f"{label} is no month; write one such as 2013-01")
+    months = [first]
+    while months[-1] < last and len(months) < MONTHS_MAX:
+        months.append(month_after(months[-1]))
+    if months[-1] != last:
+        message = f"must be {first} or later, and at most {MONTHS_MAX} months in all; ask in several calls"
+        raise Refused("until_month", Reason.PERIOD_INVALID, message)
+    return months
+
+
+def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
+    """Return the usage that a period was rated by: of the meters that its plan prices.
+
+    Of several items that price one meter, the one that tells it apart by most properties says how it is told apart.
+    """
+    found: dict[str, MeterUsage] = {}
+    for charge in rated.charges:
+        if charge.meter:
+            other, used = found.get(charge.meter), usage_of_charge(charge)
+            if other is None or len(_told_by(used)) > len(_told_by(other)):
+                found[charge.meter] = used
+    return found
+
+
+def meters_to_tell_apart(usage: Mapping[str, MeterUsage], rated_by: Plan, items: Sequence[PlanItem]) -> frozenset[str]:
+    """Return the meters whose usage is not told apart as some items of other plans need it.
+
+    Raises Refused for items that price one meter by two calendars.
+    """
+    calendars = {item.meter: item.price.calendar for item in rated_by.items if item.price.calendar}
+    tried = {item.meter: item.price.calendar for item in items if item.price.calendar}
+    for item in items:
+        if item.price.calendar and item.price.calendar != tried[item.meter]:
+            text = f"the plans that are tried have several calendars for the meter {item.meter!a}; try them one by one"
+            raise Refused("drafts", Reason.FIELD_INVALID, text)
+    return frozenset(
+        item.meter
+        for item in items
+        if item.price.by
+        and (
+            item.meter not in usage
+            or not set(item.price.by) <= set(_told_by(usage[item.meter]))
+            or calendars.get(item.meter) != item.price.calendar
+        )
+    )
+
+
+def _told_by(used: MeterUsage) -> tuple[str, ...]:
+    return () if used.cells is None else used.cells.by
+
+
+def meters_of(plan: Plan) -> set[str]:
+    """Return the meters that a plan prices."""
+    return {item.meter for item in plan.items if item.meter}
+
+
+def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
+    """Return what a plan charges for the usage of a period. Raises MissingMeterError."""
+    return rate_plan(plan, period.usage, period.share)
+
+
+def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:
+    """Return the plan in a currency that charges least for some periods, of those that price all that is used there.
+
+    Of two that cost the same, the first by name; None if there is none.
+    """
+    used = {meter for period in periods for meter, one in usage_of(period.rated).items() if one.quantity > ZERO}
+    found: Cheapest | None = None
+    for name, plan in sorted(plans.items()):
+        if plan.currency != code or not used <= meters_of(plan):
+            continue
+        with exact_arithmetic():
+            charges = (charge for period in periods for charge in priced_by(plan, period))
+            amount = sum((_printed(charge, code) for charge in charges), ZERO)
+        if found is None or amount < found.amount:
+            found = Cheapest(name, amount)
+    return found
+
+
+def band_of(now: Decimal, then: Decimal) -> Band:
+    """Return how large a change is, by the size of what is paid now."""
+    with exact_arithmetic():
+        change = abs(then - now)
+        if not change:
+            return Band(0, 0, 0)
+        sign = 1 if then > now else -1
+        if not now:
+            return Band(sign, sign * len(BOUNDS_PERCENT), None)
+        # No division: a share of 5 % is reached exactly where it is.
+        place = max(place for place, bound in enumerate(BOUNDS_PERCENT) if change * 100 >= bound * abs(now))
+        return Band(sign, sign * place, BOUNDS_PERCENT[place])
+
+
+def _printed(charge: Charge, code: str) -> Decimal:
+    return round_to_minor_unit(charge.derivation.amount, currency(code))

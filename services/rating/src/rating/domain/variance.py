@@ -1,0 +1,270 @@
+"""Why a period costs more or less than another: the change of each item, split into effects that add up to it.
+
+From the earlier period to the later one, one thing after the other is exchanged, and each effect is what that step
+changes; so whatever the prices are, the steps add up to the whole change. Their order is part of the definition
+(docs/pricing.md). Pure, and exact: the effects are fractions, and what is printed of them adds up to what is printed of
+the change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
+from rating.domain.charges import rate_plan, usage_of_charge
+from rating.domain.rate import rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from money import Currency, Exact
+    from rating.domain.charges import Charge, MeterUsage
+    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.proration import DayShare
+
+NOTHING = Fraction(0)
+
+
+class Effect(StrEnum):
+    """What changed an amount; the names are those of the contract, without its prefix. In the order of the steps."""
+
+    VOLUME = "VOLUME"
+    TIER = "TIER"
+    MIX = "MIX"
+    TIME = "TIME"
+    PRICE = "PRICE"
+    PLAN = "PLAN"
+    NEW = "NEW"
+    ENDED = "ENDED"
+    CORRECTION = "CORRECTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two periods. `billed` are the charges that it was first billed by; without them, those of now.
+
+    `plan` is the version that prices it, and `share` that of its days which the contract has.
+    """
+
+    billed: Sequence[Charge]
+    now: Sequence[Charge]
+    plan: Plan
+    share: DayShare
+
+
+@dataclass(frozen=True, slots=True)
+class EffectAmount:
+    """How much one effect changes an amount. `amount` is printed."""
+
+    effect: Effect
+    exact: Fraction
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What an item comes to in one of the periods. `quantity` is None for a fee; `amount` is printed."""
+
+    quantity: Decimal | None
+    unit: str
+    exact: Exact
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ItemVariance:
+    """How an item changed; `meter` is empty for a fee. A side is None where its plan does not have the item."""
+
+    item: str
+    meter: str
+    before: Compared | None
+    after: Compared | None
+    exact_change: Fraction
+    change: Decimal
+    effects: tuple[EffectAmount, ...]
+    """Those that are not zero, in the order of the steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What an item costs on the way from one period to the other, each with one thing more of the later one.
+
+    `scaled` is priced like `before`, but for the usage of it stretched to the later quantity; `used` for the later
+    usage; `timed` also for the later days; `repriced` also by the later prices of the earlier plan.
+    """
+
+    before: Exact
+    scaled: Exact
+    used: Exact
+    timed: Exact
+    repriced: Exact
+    after: Exact
+
+
+def effects_of(quantity_before: Exact, quantity_after: Exact, way: Way) -> dict[Effect, Fraction]:
+    """Return the effects of the steps of a way; they add up to `after` less `before`. No quantity is below zero."""
+    before, scaled, used, timed, repriced, after = (
+        Fraction(amount) for amount in (way.before, way.scaled, way.used, way.timed, way.repriced, way.after)
+    )
+    if quantity_before:
+        in_proportion = before * Fraction(quantity_after) / Fraction(quantity_before)
+    else:
+        # From nothing there is no proportion: all that usage brings is volume.
+        in_proportion = scaled = used
+    return {
+        Effect.VOLUME: in_proportion - before,
+        Effect.TIER: scaled - in_proportion,
+        Effect.MIX: used - scaled,
+        Effect.TIME: timed - used,
+        Effect.PRICE: repriced - timed,
+        Effect.PLAN: after - repriced,
+    }
+
+
+def variances(before: Side, after: Side, plan_then: Plan, currency: Currency) -> tuple[ItemVariance, ...]:
+    """Return how each item changed: those of the later plan in its order, then those that ended.
+
+    `plan_then` is what the earlier plan says in the later period.
+    """
+    were, are = _by_item(before.billed), _by_item(after.billed)
+    # What has come late never adds an item, nor takes one away: the plan of a period that is billed stays.
+    were_now, are_now = _by_item(before.now), _by_item(after.now)
+    found = []
+    for key in dict.fromkeys((*are, *were)):
+        was, is_now = were.get(key), are.get(key)
+        effects = _steps(was, is_now, before, after, plan_then)
+        sides = were_now.get(key), are_now.get(key)
+        effects[Effect.CORRECTION] = _corrected(is_now, sides[1]) - _corrected(was, sides[0])
+        found.append(_item(key, sides, effects, currency))
+    return tuple(found)
+
+
+def totals(items: Iterable[ItemVariance]) -> tuple[EffectAmount, ...]:
+    """Return what each effect comes to over all items, in the order of the steps; what is printed is added up."""
+    exact: dict[Effect, Fraction] = {}
+    printed: dict[Effect, Decimal] = {}
+    with exact_arithmetic():
+        for each in (effect for item in items for effect in item.effects):
+            exact[each.effect] = exact.get(each.effect, NOTHING) + each.exact
+            printed[each.effect] = printed.get(each.effect, ZERO) + each.amount
+    return tuple(EffectAmount(effect, exact[effect], printed[effect]) for effect in Effect if effect in exact)
+
+
+def _steps(
+    was: Charge | None, is_now: Charge | None, before: Side, after: Side, plan_then: Plan
+) -> dict[Effect, Fraction]:
+    if is_now is None:
+        return {} if was is None else {Effect.ENDED: -Fraction(was.derivation.amount)}
+    if was is None:
+        return {Effect.NEW: Fraction(is_now.derivation.amount)}
+    return _of_both(was, is_now, before, after, plan_then)
+
+
+def _of_both(was: Charge, is_now: Charge, before: Side, after: Side, plan_then: Plan) -> dict[Effect, Fraction]:
+    """Return the effects of an item that both periods have."""
+    used, item = usage_of_charge(is_now), was.item
+    # An item that the earlier plan has dropped by then has no price of its own there: its old one goes on.
+    plan = plan_then if _prices(plan_then, was) else before.plan
+    if not all(_is_told_for(each, item, used, after.plan) for each in (before.plan, plan)):
+        # Usage is not known by the values that decided before, so no price of then can be tried on it.
+        return {Effect.PLAN: Fraction(is_now.derivation.amount) - Fraction(was.derivation.amount)}
+    with_usage = _cost(before.plan, item, used, before.share)
+    way = Way(
+        before=was.derivation.amount,
+        scaled=_scaled(before.plan, was, is_now, with_usage),
+        used=with_usage,
+        timed=_cost(before.plan, item, used, after.share),
+        repriced=_cost(plan, item, used, after.share),
+        after=is_now.derivation.amount,
+    )
+    return effects_of(_counted(was), _counted(is_now), way)
+
+
+def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
+    """Return what the earlier usage costs, stretched to the later quantity.
+
+    A charge of one quantity is then the later usage, so no mix can change. One by values keeps the proportion of its
+    cells, as fractions.
+    """
+    before = _counted(was)
+    if was.cells is None or not before:
+        return with_usage
+    stretched = was.cells.times(Fraction(_counted(is_now)) / Fraction(before))
+    return rate(stretched.quantity, _item_of(plan, was.item).price, cells=stretched).amount
+
+
+def _is_told_for(plan: Plan, item: str, used: MeterUsage, told_by: Plan) -> bool:
+    """Whether usage is known by the values by which a plan prices an item; `told_by` is the plan it was told for."""
+    price = _item_of(plan, item).price
+    if not price.by:
+        return True
+    calendar = next((each.price.calendar for each in told_by.items if each.name == item), None)
+    return used.cells is not None and set(price.by) <= set(used.cells.by) and price.calendar == calendar
+
+
+def _item_of(plan: Plan, name: str) -> PlanItem:
+    return next(each for each in plan.items if each.name == name)
+
+
+def _counted(charge: Charge) -> Decimal:
+    """Return the quantity that is billed; below zero it costs what zero costs."""
+    return max(charge.quantity if charge.rounded is None else charge.rounded, ZERO)
+
+
+def _cost(plan: Plan, item: str, used: MeterUsage, share: DayShare) -> Exact:
+    found = _item_of(plan, item)
+    (charge,) = rate_plan(replace(plan, items=(found,)), {found.meter: used}, share)
+    return charge.derivation.amount
+
+
+def _prices(plan: Plan, charge: Charge) -> bool:
+    return any((each.name, each.meter) == (charge.item, charge.meter) for each in plan.items)
+
+
+def _by_item(charges: Iterable[Charge]) -> dict[tuple[str, str], Charge]:
+    return {(charge.meter, charge.item): charge for charge in charges}
+
+
+def _corrected(billed: Charge | None, now: Charge | None) -> Fraction:
+    """Return by how much late usage has changed what was billed."""
+    first, last = (NOTHING if one is None else Fraction(one.derivation.amount) for one in (billed, now))
+    return last - first
+
+
+def _item(
+    key: tuple[str, str],
+    sides: tuple[Charge | None, Charge | None],
+    effects: Mapping[Effect, Fraction],
+    currency: Currency,
+) -> ItemVariance:
+    before, after = (None if side is None else _compared(side, currency) for side in sides)
+    with exact_arithmetic():
+        change = _printed(after) - _printed(before)
+    shown = {effect: effects[effect] for effect in Effect if effects.get(effect)}
+    printed = print_parts(list(shown.values()), change, currency)
+    meter, item = key
+    return ItemVariance(
+        item,
+        meter,
+        before,
+        after,
+        sum(shown.values(), NOTHING),
+        change,
+        tuple(
+            EffectAmount(effect, exact, amount) for (effect, exact), amount in zip(shown.items(), printed, strict=True)
+        ),
+    )
+
+
+def _compared(charge: Charge, currency: Currency) -> Compared:
+    exact = charge.derivation.amount
+    quantity = charge.quantity if charge.meter else None
+    return Compared(quantity, charge.unit, exact, round_to_minor_unit(exact, currency))
+
+
+def _printed(side: Compared | None) -> Decimal:
+    return ZERO if side is None else side.amount

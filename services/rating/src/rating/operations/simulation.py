@@ -1,0 +1,247 @@
+"""What other prices would have charged, over the true history of customers; nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.errors import Conflict, NotFound, Reason, invalid_field
+from chassis.errors.refused import refusals
+from chassis.postgres import transaction
+from chassis.side_by_side import each
+from eventlog.labels import month_label
+from rating.domain.billing_period import period_labelled
+from rating.domain.catalogs import CatalogEntry
+from rating.domain.cell_questions import cell_questions
+from rating.domain.charges import MeterUsage, MissingMeterError, NotByGroupError, RatedPeriod, Terms, check_meters
+from rating.domain.contracts import labels_of_month
+from rating.domain.plans import Plan, PlanItem
+from rating.domain.proration import day_share
+from rating.domain.simulation import (
+    CustomerOutcome,
+    HistoricPeriod,
+    Skip,
+    Summary,
+    cheapest_of,
+    meters_of,
+    meters_to_tell_apart,
+    months_between,
+    priced_by,
+    usage_of,
+)
+from rating.domain.unbilled import PricedContract
+from rating.operations.deps import Deps
+from rating.operations.finding import find_plan, find_priced_contracts
+from rating.operations.live import charges_by_terms
+from rating.operations.plans import all_plans, drafted_plans
+from rating.store import charges as charge_store
+from rating.store.customers import CUSTOMERS
+
+_PERIODS_AT_ONCE: Final = 600
+"""About so many periods are in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationQuestion:
+    """Which plans are tried, and over whose history.
+
+    `entries` are a catalog that is only written down; `plan` is the one plan for all, or empty. No customers: all.
+    """
+
+    entries: Sequence[CatalogEntry]
+    plan: str
+    customers: Sequence[str]
+    from_month: str
+    until_month: str
+    with_items: bool
+    with_cheapest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plans:
+    """What is tried: `drafts` stand in for plans of their names, `for_all` for every one; `known` may be cheapest."""
+
+    drafts: Mapping[str, Plan]
+    for_all: Plan | None
+    known: Mapping[str, Plan]
+
+    def in_place_of(self, name: str) -> Plan | None:
+        """Return what stands in for a plan; None: it stays."""
+        return self.for_all or self.drafts.get(name)
+
+
+async def simulate(
+    deps: Deps, tenant: str, question: SimulationQuestion
+) -> AsyncGenerator[Sequence[CustomerOutcome] | Summary, None]:
+    """Yield how customers fare, by name, and at last how all of them do. Raises NotFound and InvalidRequest."""
+    with refusals():
+        now = month_label(deps.clock.now().astimezone(UTC).date())
+        months = months_between(question.from_month, question.until_month, now)
+    plans = await _plans_of(deps, tenant, question)
+    summary = Summary()
+    customers, after = max(1, _PERIODS_AT_ONCE // len(months)), ""
+    while names := await _next_customers(deps, tenant, question, after, customers):
+        outcomes = await _outcomes(deps, tenant, names, months, plans, summary)
+        for outcome in outcomes:
+            summary.add(outcome)
+        if outcomes:
+            yield outcomes
+        after = names[-1]
+    yield summary
+
+
+async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
+    if not question.entries and not question.plan:
+        raise invalid_field("entries", Reason.FIELD_REQUIRED, "write plans down, or name the plan for all")
+    async with transaction(deps.engine) as conn:
+        drafts = await drafted_plans(conn, tenant, question.entries)
+        for_all = drafts.get(question.plan)
+        if question.plan and for_all is None:
+            for_all = (await find_plan(conn, tenant, question.plan, 0)).content
+        known = await all_plans(conn, tenant) | drafts if question.with_cheapest else {}
+    there = await deps.aggregator.meters()
+    for plan in (*drafts.values(), *([] if for_all is None else [for_all])):
+        try:
+            check_meters(plan.items, there)
+        except (MissingMeterError, NotByGroupError) as error:
+            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+    return _Plans(drafts, for_all, {name: plan for name, plan in known.items() if meters_of(plan) <= there.keys()})
+
+
+async def _next_customers(deps: Deps, tenant: str, question: SimulationQuestion, after: str, limit: int) -> list[str]:
+    """Return the names of the customers that follow one. Raises NotFound for one that is named and is not there."""
+    async with transaction(deps.engine) as conn:
+        if not question.customers:
+            return [customer.name for customer in await CUSTOMERS.page(conn, tenant, after, limit)]
+        if not after:
+            await _check_customers(conn, tenant, question.customers)
+    return sorted(name for name in question.customers if name > after)[:limit]
+
+
+async def _check_customers(conn: AsyncConnection, tenant: str, names: Sequence[str]) -> None:
+    missing = sorted(set(names) - await CUSTOMERS.names_in(conn, tenant, names))
+    if missing:
+        message = f"there is no customer {missing[0]!r}; list the customers to see which there are"
+        raise NotFound(Reason.CUSTOMER_NOT_FOUND, message)
+
+
+async def _outcomes(
+    deps: Deps, tenant: str, names: Sequence[str], months: Sequence[str], plans: _Plans, summary: Summary
+) -> list[CustomerOutcome]:
+    """Return how some customers fare, by name and currency."""
+    async with transaction(deps.engine) as conn:
+        contracts = await find_priced_contracts(conn, tenant, names)
+        terms = [
+            one
+            for name in names
+            for contract in contracts.get(name, [])
+            for one in _terms_of(deps, contract, months, summary)
+        ]
+        frozen = await charge_store.latest_ratings(conn, tenant, ((one.contract, one.period.label) for one in terms))
+    open_terms = [one for one in terms if (one.contract, one.period.label) not in frozen]
+    live = await charges_by_terms(deps, tenant, open_terms)
+    rated = frozen | {
+        (one.contract, one.period.label): charges
+        for one, charges in zip(open_terms, live, strict=True)
+        if charges is not None
+    }
+    pairs = [(one, rated.get((one.contract, one.period.label))) for one in terms]
+    for one, charges in pairs:
+        if charges is None:
+            summary.skip(Skip.METER_MISSING, one.contract, one.period.label)
+    chosen = [(one, charges) for one, charges in pairs if charges is not None and _agrees(plans, one, charges, summary)]
+    periods = await each(lambda pair: _historic(deps, *pair, plans), chosen)
+    # Hundreds of periods would hold up every other call.
+    return await asyncio.to_thread(_priced_anew, periods, plans)
+
+
+def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summary: Summary) -> Iterable[Terms]:
+    """Yield by what the periods of a contract that have begun are priced."""
+    newest, now = contract.newest, deps.clock.now()
+    schedule = newest.content.schedule
+    for label in (label for month in months for label in labels_of_month(schedule, month)):
+        period = period_labelled(schedule, label)
+        if period is None or period.start > now:
+            continue
+        plan = contract.plan_of(period)
+        if plan is None:
+            summary.skip(Skip.NO_PLAN, newest.name, label)
+            continue
+        share = day_share(schedule, label, newest.content.pauses)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share)
+
+
+def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
+    tried = plans.in_place_of(rated.plan)
+    if tried is None or tried.currency == rated.currency:
+        return True
+    summary.skip(Skip.CURRENCY, terms.contract, terms.period.label)
+    return False
+
+
+async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans) -> HistoricPeriod:
+    """Return a period with the usage of all meters that are priced; what it was not billed for is asked for.
+
+    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since.
+    """
+    tried = plans.in_place_of(rated.plan)
+    others = [plan for plan in plans.known.values() if plan.currency == rated.currency]
+    others += [] if tried is None else [tried]
+    needed = {meter for plan in others for meter in meters_of(plan)}
+    usage = usage_of(rated)
+    if needed - usage.keys() and rated.snapshot_id:
+        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        usage = {**sealed.meters, **usage}
+    if needed - usage.keys():
+        totals = await deps.aggregator.totals(terms.customer, terms.period)
+        usage = {**totals.meters, **usage}
+    items = [item for plan in others for item in plan.items]
+    with refusals():
+        apart = meters_to_tell_apart(usage, terms.plan.content, items)
+    return HistoricPeriod(rated, terms.share, usage | await _told_apart(deps, terms, rated, items, apart))
+
+
+async def _told_apart(
+    deps: Deps, terms: Terms, rated: RatedPeriod, items: Sequence[PlanItem], meters: AbstractSet[str]
+) -> dict[str, MeterUsage]:
+    """Return the usage of meters by values of properties: as it is frozen, or as it is now if that is not told so."""
+    questions = cell_questions([item for item in items if item.meter in meters], terms.period, terms.time_zone)
+    if not questions:
+        return {}
+    if rated.snapshot_id:
+        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        try:
+            return {
+                meter: replace(
+                    sealed.meters[meter], cells=await deps.aggregator.frozen_cells(rated.snapshot_id, meter, question)
+                )
+                for meter, question in questions.items()
+                if meter in sealed.meters
+            }
+        except Conflict:
+            # Its days are not cut where the plan that is tried changes prices.
+            pass
+    totals = await deps.aggregator.totals(terms.customer, terms.period, questions)
+    return {meter: totals.meters[meter] for meter in questions if meter in totals.meters}
+
+
+def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:
+    found: dict[tuple[str, str], CustomerOutcome] = {}
+    of_customer: dict[tuple[str, str], list[HistoricPeriod]] = {}
+    for period in periods:
+        rated = period.rated
+        key = rated.customer, rated.currency
+        tried = plans.in_place_of(rated.plan)
+        then = rated.charges if tried is None else priced_by(tried, period)
+        found.setdefault(key, CustomerOutcome(*key)).add(rated, then)
+        of_customer.setdefault(key, []).append(period)
+    if plans.known:
+        for (name, code), own in of_customer.items():
+            found[name, code] = replace(found[name, code], cheapest=cheapest_of(plans.known, code, own))
+    return list(found.values())
