@@ -165,7 +165,7 @@ async def report(client: AsyncClient, events: int) -> Sent:
             request, rows = batch(chance, count)
             request.backfill_id = opened.backfill.id
             sent.add(rows)
-            response = await _reported(client, request)
+            response = await reported(client, request)
             if response.accepted + response.duplicates != count:
                 raise SystemExit(f"of {count} events {response.accepted} were accepted")
 
@@ -173,7 +173,8 @@ async def report(client: AsyncClient, events: int) -> Sent:
     return sent
 
 
-async def _reported(client: AsyncClient, request: ingest_pb.ReportRequest) -> ingest_pb.ReportResponse:
+async def reported(client: AsyncClient, request: ingest_pb.ReportRequest) -> ingest_pb.ReportResponse:
+    """Send a batch, again and again while ingest is busy."""
     while True:
         try:
             return await client.ingest.Report(request, timeout=60)

@@ -148,6 +148,11 @@ spec:
     - {{name: Base fee, fixed: {{amount: "10.00"}}}}
     - {{name: Calls, meter: calls, price: {{perUnit: "0.35"}}}}
     - {{name: Support, meter: calls, price: {{perUnit: "0.01", minimum: "25.00"}}}}
+  features:
+    - {{name: single-sign-on}}
+    - {{name: region, value: eu-central}}
+    - {{name: calls, meter: calls, limit: "10000"}}
+    - {{name: tight, meter: calls, limit: "1", soft: true}}
 ---
 kind: Customer
 metadata: {{name: acme}}
@@ -217,3 +222,28 @@ def test_the_same_point_has_as_many_days_of_both_periods(running: Tenant, browse
     # What a minimum lifts stands on the last day of the period before, which is not the day that is compared.
     if 0 < days == in_both < len(previous) - 1:
         assert Decimal(previous[days - 1]) + minimum - used * Decimal("0.01") == costs
+
+
+def test_what_may_be_used_is_told_with_what_is_left_of_it(running: Tenant, browser: Browser) -> None:
+    now = datetime.now(UTC).astimezone(NEW_YORK)
+    used = sum(day + 3 for day in range(1, now.day + (now.hour >= 12)))
+    resets = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+    running.json("entitlement", "grant", "calls", "--quantity", "500", "--customer", "acme", "--until", "2999-01-01")
+
+    portal = Portal(running, browser)
+    with portal.page("acme", "/plan") as page:
+        page.locator("[data-feature=tight]").wait_for()
+        shown = {one.get_attribute("data-feature"): one for one in page.locator("[data-feature]").all()}
+        texts = {name: one.inner_text() for name, one in shown.items()}
+        left = exact(page.locator("[data-feature=calls] [data-value]"))
+        told = page.request.get(f"{portal.url}/api/v1/plan/entitlements").json()
+
+    assert list(texts) == ["single-sign-on", "region", "calls", "tight"]
+    assert "included" in texts["single-sign-on"]
+    assert "eu-central" in texts["region"]
+    assert left == [str(10_500 - used)]
+    assert f"{10_500 - used:,} of 10,500 call left" in texts["calls"]
+    assert f"Counts anew on {resets:%b} 1, {resets.year}" in texts["calls"]
+    assert "Granted: 500 call, until Dec 31, 2998" in texts["calls"]
+    assert used <= 1 or f"{used - 1} beyond the limit of 1 call" in texts["tight"]
+    assert [one["runsOutOn"] for one in told["entitlements"]] == [None] * 4

@@ -1,4 +1,4 @@
-"""Calls billed 60/1 each, and by started minutes of the month: metered and billed side by side, and explained."""
+"""Calls billed 60/1 each, lines by whole minutes each, and data by started minutes of the month, all explained."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ kind: Meter
 metadata: {name: data-seconds}
 spec: {eventTypes: [data.used], aggregation: SUM, value: seconds, unit: s}
 ---
+kind: Meter
+metadata: {name: line-minutes}
+spec:
+  eventTypes: [line.opened, line.closed]
+  aggregation: DURATION
+  session: {key: line, phase: {expression: type}, start: line.opened, stop: line.closed, timeoutSeconds: 7200}
+  timeUnit: MINUTE
+  unit: min
+  billable: {perSession: {minimum: 1, increment: 1, mode: CEILING}}
+---
 kind: Plan
 metadata: {name: rounded}
 spec:
@@ -36,6 +46,7 @@ spec:
     - name: Data
       meter: data-seconds
       price: {perUnit: 0.012, included: 1, convert: {divide: 60, increment: 1, rounding: CEILING, unit: min}}
+    - {name: Lines, meter: line-minutes, price: {perUnit: 0.05}}
 ---
 kind: Customer
 metadata: {name: talker}
@@ -48,6 +59,7 @@ spec: {customer: talker, plan: rounded, start: "2024-03-01", timeZone: Europe/Be
 kind: BillingProfile
 spec: {seller: Seller, numberPrefix: B, graceHours: "0"}
 """
+LINES = [1, 60, 61, 600, 719]
 SECONDS = ["1", "59.5", "61", "3600.25", "60", "0"]
 
 
@@ -62,10 +74,24 @@ def used(event_type: str, number: int, seconds: str) -> dict[str, Any]:
     }
 
 
+def line(what: str, number: int) -> dict[str, Any]:
+    """A line that is opened at noon, and closed so many seconds later."""
+    after = LINES[number] if what == "closed" else 0
+    return {
+        "id": f"{what}-{number}",
+        "source": "switch",
+        "type": f"line.{what}",
+        "customer": "talker",
+        "time": f"2024-03-{10 + number}T12:{after // 60:02}:{after % 60:02}Z",
+        "properties": {"line": f"line-{number}"},
+    }
+
+
 @pytest.fixture(scope="module")
 def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     tenant = make_tenant("billable")
     tenant.apply(CATALOG)
+    tenant.report(*(line(what, number) for number in range(len(LINES)) for what in ("opened", "closed")))
     tenant.report(
         *(used(kind, number, text) for kind in ("call.billed", "data.used") for number, text in enumerate(SECONDS))
     )
@@ -96,9 +122,13 @@ def test_the_invoice_bills_what_was_rounded_and_explains_it_beside_what_was_mete
     shown = tenant.run("invoice", "show", invoice["number"]).stdout
     assert f"{row['quantity']} s, priced as {by_call}" in shown
     told = steps_of(explained["Calls"]["charge"])
-    assert told["billable"] == (f"Each event rounded by itself: {by_call} s are billed", str(by_call))
+    assert told["billable"] == (f"Each event or session rounded by itself: {by_call} s are billed", str(by_call))
     assert told["quantity"][1] == row["quantity"]
     told = steps_of(explained["Data"]["charge"])
     assert told["converted"] == ("3781.75 s divided by 60, rounded up to steps of 1 min, are 64 min", "64")
     assert told["included"][0] == "1 min included, 63 min remain"
+    by_line = sum(ceil(Fraction(seconds, 60)) for seconds in LINES)
+    assert lines["Lines"]["pricedQuantity"] == str(by_line)
+    assert Fraction(lines["Lines"]["exactAmount"]) == cost_of(Fraction(by_line), {"perUnit": "0.05"}).amount
+    assert abs(Fraction(lines["Lines"]["quantity"]) - Fraction(sum(LINES), 60)) < Fraction(1, 10**11)
     assert sum(Fraction(part["amount"]) for part in cost["rows"]) == Fraction(invoice["total"])

@@ -196,8 +196,12 @@ def test_a_fee_that_goes_by_days_is_billed_for_the_days_of_the_contract(tenant: 
     whole = tenant.json("charges", "--contract", "r-f", "--period", "2024-06")["charges"][0]
     kept = tenant.run("contract", "pause", "r-f", "--from", "2024-05-30", expected=(3,)).stderr
     none = tenant.run("contract", "resume", "r-f", "--at", "2024-06-21", expected=(2,)).stderr
+    tenant.run("contract", "pause", "r-f", "--from", "2024-06-12")
+    taken_back = tenant.run("contract", "resume", "r-f", "--at", "2024-06-12").stdout
+    longer_end = tenant.run("contract", "cancel", "r-f", "--at", "2024-09-01", expected=(2,)).stderr
     tenant.run("contract", "pause", "r-f", "--from", "2024-06-11")
     paused = tenant.run("contract", "resume", "r-f", "--at", "2024-06-21").stdout
+    dropped = tenant.run("apply", "-f", "-", "--dry-run", stdin=FEES).stdout
     (june,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "r-fee")
     (july,) = tenant.json("invoice", "finalize", "--period", "2024-07", "--customer", "r-fee")
     explained = tenant.run("explain", may["lines"][0]["id"]).stdout
@@ -208,8 +212,12 @@ def test_a_fee_that_goes_by_days_is_billed_for_the_days_of_the_contract(tenant: 
 
     assert whole["exactAmount"] == "29.99"
     assert "period 2024-05 is already rated permanently, and keeps its days" in kept
-    assert "contract 'r-f' has no pause without an end" in none
+    assert "contract 'r-f' has no pause on 2024-06-21 or later" in none
     assert "paused from 2024-06-11 to before 2024-06-21" in paused
+    assert "no longer paused from 2024-06-11 on" in paused
+    assert "no longer paused from 2024-06-12 on" in taken_back
+    assert "no longer paused from 2024-06-11 to before 2024-06-21" in dropped
+    assert "2024-07-11 already" in longer_end
     # 17 of 31 days, 20 of 30, and 10 of 31.
     assert charge["exactAmount"] == "50983/3100"
     assert sum(Decimal(row["amount"]) for row in days) == Decimal("16.45")

@@ -20,7 +20,7 @@ from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.portal.v1 import portal_service_pb2 as portal_pb
-from metering.rating.v1 import entitlement_pb2
+from metering.rating.v1 import entitlement_pb2, notice_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -30,7 +30,15 @@ from testkit.wait import wait_until
 
 SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 # They tell quantities, and what every customer of the tenant is measured by: nobody's name.
-ABOUT_NOBODY: Final = ("QueryTotals", "CurrentUsage", "QueryHeatMap", "DescribeMeters", "VerifyInvoice", "VerifyLine")
+ABOUT_NOBODY: Final = (
+    "QueryTotals",
+    "CurrentUsage",
+    "QueryCurrentUsage",
+    "QueryHeatMap",
+    "DescribeMeters",
+    "VerifyInvoice",
+    "VerifyLine",
+)
 READS: Final = sorted(
     (name, path)
     for name, service in SERVICES.items()
@@ -48,6 +56,15 @@ metadata: {name: plan}
 spec:
   currency: EUR
   items: [{name: Calls, meter: calls, price: {perUnit: "2"}}]
+  features: [{name: minutes, meter: calls, limit: "100"}]
+"""
+NEW_PRICES: Final = """
+kind: Plan
+metadata: {name: plan}
+spec:
+  currency: EUR
+  notice: {days: 30}
+  items: [{name: Calls, meter: calls, price: {perUnit: "3"}}]
   features: [{name: minutes, meter: calls, limit: "100"}]
 """
 CUSTOMER: Final = """
@@ -95,6 +112,8 @@ class Platform:
             tenant.json("portal", "link", "--customer", name)
             tenant.json("entitlement", "grant", "minutes", "--customer", name, "--quantity", "5", "--note", name)
             self._save_view(name)
+        tenant.apply(NEW_PRICES)
+        tenant.json("price", "notice", "send", "plan")
         self.requests = {name: dict(_requests(tenant, self.invoices[name], name)) for name in (OWNER, STRANGER)}
 
     def _save_view(self, name: str) -> None:
@@ -126,6 +145,9 @@ def _asked_of_the_aggregator(name: str, snapshot_id: str, january: values_pb2.Pe
         "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter="calls", customers=[name], period=january),
         "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
         "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=name, meter="calls", period=january),
+        "QueryCurrentUsage": aggregator_pb.QueryCurrentUsageRequest(
+            questions=[aggregator_pb.CurrentUsageQuestion(customer=name, meter="calls", period=january)]
+        ),
         "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter="calls"),
         "ListSnapshots": aggregator_pb.ListSnapshotsRequest(customer=name),
         "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=snapshot_id, meter="calls"),
@@ -170,6 +192,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=name, feature="minutes"),
             "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=name),
             "ListGrants": entitlement_pb2.ListGrantsRequest(customer=name),
+            "ListPriceNotices": notice_pb2.ListPriceNoticesRequest(customer=name),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(customer=name),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),

@@ -30,7 +30,7 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.portal.v1 import portal_service_pb2 as portal_pb
 from metering.portal.v1 import profile_pb2, session_pb2
-from metering.rating.v1 import catalog_pb2, entitlement_pb2
+from metering.rating.v1 import catalog_pb2, entitlement_pb2, notice_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -53,6 +53,7 @@ READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("
 # They count, and name nothing unless something is wrong.
 COUNTS: Final = {
     "CurrentUsage",
+    "QueryCurrentUsage",
     "GetCompleteness",
     "LintPlans",
     "QueryHeatMap",
@@ -93,6 +94,15 @@ kind: Contract
 metadata: {name: whisper-contract}
 spec: {customer: whisper-customer, plan: whisper-plan, start: "2024-01-01", interval: MONTH, timeZone: UTC}
 """
+NEW_PRICES: Final = """
+kind: Plan
+metadata: {name: whisper-plan}
+spec:
+  currency: EUR
+  notice: {days: 30}
+  items: [{name: Whisper calls, meter: whisper-calls, price: {perUnit: "3"}}]
+  features: [{name: whisper-minutes, meter: whisper-calls, limit: "100"}]
+"""
 
 
 def event(event_id: str, **properties: str) -> dict[str, Any]:
@@ -131,6 +141,8 @@ def owner(make_tenant: Callable[[str], Tenant]) -> Owner:
 def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
     """Write one of everything as a tenant: under the names that all have, and with texts and usage of its own."""
     tenant.apply(CATALOG.replace("VOICE", voice))
+    tenant.apply(NEW_PRICES)
+    tenant.json("price", "notice", "send", "whisper-plan", "--override", f"{voice} whispered")
     product = catalog_pb2.ProductSpec(display_name=f"{voice} whisper calls", meter="whisper-calls")
     call(
         tenant,
@@ -235,6 +247,9 @@ def _asked_of_the_aggregator(
         **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
         "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
         "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
+        "QueryCurrentUsage": aggregator_pb.QueryCurrentUsageRequest(
+            questions=[aggregator_pb.CurrentUsageQuestion(customer=customer, meter=meter, period=january)]
+        ),
         "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter),
         "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
         "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=snapshot_id, meter=meter),
@@ -284,6 +299,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=customer, feature="whisper-minutes"),
             "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=customer),
             "ListGrants": entitlement_pb2.ListGrantsRequest(customer=customer),
+            "ListPriceNotices": notice_pb2.ListPriceNoticesRequest(),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),

@@ -11,6 +11,18 @@ export interface ActingFor {
   reason: string;
 }
 
+/** Something that usage is drawn from, in the order in which it is. */
+export interface Allowance {
+  /** carriedOver from an earlier period, the plan's own limit, or a grant. */
+  kind: "carriedOver" | "plan" | "grant";
+  /** Of what was carried over, the period that it comes from; else empty. */
+  name: string;
+  /** What is left of it; null without limit. */
+  remaining: string | null;
+  /** Last day on which it may be used; null where none is known. */
+  lastDay: string | null;
+}
+
 /** What the period before had cost at the same point. */
 export interface AmountAtSamePoint {
   amount: string;
@@ -337,6 +349,44 @@ export interface Effect {
   amountToCome: string;
   /** To come less today. */
   change: string;
+}
+
+/** A feature of the customer's plan, as it stands in the period that goes on. */
+export interface Entitlement {
+  feature: string;
+  /** Meter whose usage counts; empty where nothing is counted. */
+  meter: string;
+  /** Name of the meter for people; empty where nothing is counted. */
+  label: string;
+  unit: string;
+  /** The fixed value of a feature that has one. */
+  value: string;
+  /** What may be used in the period in all; null without limit. */
+  limit: string | null;
+  /** Null where nothing is counted. */
+  used: string | null;
+  /** What is reserved; null where nothing is counted. */
+  held: string | null;
+  /** Null without limit. */
+  remaining: string | null;
+  /** By how much usage lies beyond the limit. */
+  beyond: string | null;
+  /** Whether usage beyond the limit is let through. */
+  isSoft: boolean;
+  /** First day of the next period, on which usage counts anew. */
+  resetsOn: string;
+  /** Day on which nothing is left if usage goes on as so far in the period; null where something is. */
+  runsOutOn: string | null;
+  sources: Allowance[];
+}
+
+/** What a customer may use now. */
+export interface Entitlements {
+  /** Place in the event log that the answer reflects: equal texts mean equal places. */
+  asOf: string;
+  /** All that was accepted by this time is in the answer; null where that is not known. */
+  completeUntil: string | null;
+  entitlements: Entitlement[];
 }
 
 /** The line, or for all items the total, of the invoice or draft that is what is shown. */
@@ -1053,6 +1103,10 @@ export interface Step {
   text: string;
   /** Result of the step. */
   value: string;
+  /** Of a fee by days, for how many of them it is; else null. */
+  days: number | null;
+  /** Of a fee by days, how many the whole period has; else null. */
+  ofDays: number | null;
 }
 
 /** A version of the profile. */

@@ -12,6 +12,8 @@ export type {
   ComparedSide,
   Comparison as Compare,
   Cost,
+  Entitlement,
+  Entitlements,
   DraftSummary as Draft,
   EqualLine,
   ExplainedLine as Explanation,

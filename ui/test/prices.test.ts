@@ -63,6 +63,40 @@ for (const [priced, sentence] of EXAMPLES) {
   });
 }
 
+const FREE = { upTo: "100", unitPrice: "0", flat: null, percent: null };
+const FREE_EXAMPLES: [PlanItem, string, string][] = [
+  [item({ unitPrice: "0.00" }), "Each minute is included.", "Jede Einheit (minute) ist enthalten."],
+  [
+    item({ model: "graduated", tiers: [FREE, { ...FREE, upTo: "200" }, { ...FREE, upTo: "300", unitPrice: "1" }, { ...FREE, upTo: null }] }),
+    "The first 100 minutes are included. From there up to 200 minutes, all are included. From there up to 300 minutes, each costs $1.00. Every further minute is included.",
+    "Die ersten 100 minutes sind enthalten. Von da bis 200 minutes alles enthalten. Von da bis 300 minutes je 1,00\u00a0$. Alles darüber hinaus ist enthalten.",
+  ],
+  [
+    item({ model: "volume", tiers: [FREE, { ...FREE, upTo: null, unitPrice: "0.5" }] }),
+    "The whole quantity has the price of the tier in which it ends: up to 100 minutes, included; beyond, $0.50 each.",
+    "Die ganze Menge hat den Preis der Stufe, in der sie endet: bis 100 minutes enthalten; darüber je 0,50\u00a0$.",
+  ],
+];
+
+test("what costs nothing is included", () => {
+  for (const [priced, english, german] of FREE_EXAMPLES) {
+    speak(TEXTS);
+    assert.equal(priceInWords(reader("en-US"), priced, "USD"), english);
+    speak(GERMAN);
+    assert.equal(priceInWords(reader("de-DE"), priced, "USD"), german);
+  }
+  speak(TEXTS);
+});
+
+test("a fee by days says of which days, in the language of the reader", () => {
+  const steps = [{ name: "days", text: "17 of 31 days of the period: 50983/3100 EUR", value: "50983/3100", days: 17, ofDays: 31 }];
+  const said = (): string => stepsInWords(reader("en-US"), steps, [], null, "", "EUR")[0]?.text ?? "";
+  assert.equal(said(), "17 of the 31 days of the period");
+  speak(GERMAN);
+  assert.equal(said(), "17 von 31 Tagen des Zeitraums");
+  speak(TEXTS);
+});
+
 test("a price is told in the language and with the figures of the reader", () => {
   speak(GERMAN);
   const told = priceInWords(reader("de-DE"), item({ unitPrice: "0.05", included: "10000" }), "EUR");
@@ -76,7 +110,7 @@ test("steps have quantities with their units, amounts with their currency, and e
     { upTo: null, quantity: "2500", unitPrice: "0.0425", flat: "2", amount: "108.25", here: true, row: "" },
   ];
   const steps = [["quantity", "13500"], ["included", "12500"], ["tier", "500"], ["tier", "106.25"], ["flat", "2"], ["total", "608.25"], ["new", "1"]]
-    .map(([name = "", value = ""]) => ({ name, text: "as rating says", value }));
+    .map(([name = "", value = ""]) => ({ name, text: "as rating says", value, days: null, ofDays: null }));
   const shown = stepsInWords(reader("en-US"), steps, tiers, item({ included: "1000" }), "min", "USD");
   assert.deepEqual(shown.map(({ text, shown: value }) => `${text}: ${value}`), [
     "Usage of the period: 13,500 minutes", "1,000 minutes included; what remains: 12,500 minutes",
@@ -86,7 +120,7 @@ test("steps have quantities with their units, amounts with their currency, and e
 
 test("steps of a price by values say of which row they are, and fractions stay as they are", () => {
   const tiers = [{ upTo: null, quantity: "15250/19", unitPrice: "0.06", flat: null, amount: "915/19", here: false, row: "country AT" }];
-  const steps = [["row", "1000"], ["included", "15250/19"], ["tier", "915/19"]].map(([name = "", value = ""]) => ({ name, text: "country AT: as rating says", value }));
+  const steps = [["row", "1000"], ["included", "15250/19"], ["tier", "915/19"]].map(([name = "", value = ""]) => ({ name, text: "country AT: as rating says", value, days: null, ofDays: null }));
   const shown = stepsInWords(reader("en-US"), steps, tiers, item({ included: "300" }), "min", "USD");
   assert.deepEqual(shown.map(({ text, shown: value }) => `${text}: ${value}`), [
     "country AT: as rating says: 1,000 minutes", "country AT: as rating says: 15250/19 minutes", "country AT: 15250/19 × $0.06: 915/19 USD",

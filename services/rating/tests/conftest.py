@@ -163,8 +163,13 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
         meters = [meter_pb2.Meter(name=name, spec=spec) for name, spec in zip(page, specs, strict=True)]
         return agg.ListMetersResponse(meters=meters, next_page_token=page[0] if rest else "")
 
-    async def CurrentUsage(self, request: agg.CurrentUsageRequest, _context: Any) -> agg.CurrentUsageResponse:
-        self.asked.append("CurrentUsage")
+    async def QueryCurrentUsage(
+        self, request: agg.QueryCurrentUsageRequest, _context: Any
+    ) -> agg.QueryCurrentUsageResponse:
+        self.asked.append("QueryCurrentUsage")
+        return agg.QueryCurrentUsageResponse(answers=map(self._current, request.questions))
+
+    def _current(self, request: agg.CurrentUsageQuestion) -> agg.CurrentUsageResponse:
         if request.meter not in self.meters:
             raise NotFound(Reason.METER_NOT_FOUND, f"there is no meter {request.meter!r}")
         own = next(one for one in self.totals(request.customer, request.period) if one.meter == request.meter)

@@ -1,6 +1,7 @@
 /** Prices and steps in the words of the reader: the portal sends what was agreed in figures, and the words are those of the kit. */
 
 import type { Context } from "../context.ts";
+import { isZero } from "../format.ts";
 import type { TextKey } from "../texts.ts";
 import type { PlanItem, PlanTier, Step, Tier } from "../types.ts";
 
@@ -20,13 +21,13 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
   const fee = ({ flat }: PlanTier): string => (flat === null ? "" : t("price.fee", { fee: money(flat) }));
   switch (item.model) {
     case "fixed": said.push(t("price.fixed", { amount: money(item.amount) })); break;
-    case "perUnit": said.push(t(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) })); break;
+    case "perUnit": said.push(t(isZero(item.unitPrice ?? "0") ? "price.freeUnit" : item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) })); break;
     case "package": said.push(t("price.package", { size: quantity(item.blockSize), price: money(item.amount) })); break;
     case "graduated": said.push(...item.tiers.map((tier, index) => t(sliceOf(tier, index), { unit, price: money(tier.unitPrice), upTo: quantity(tier.upTo) }) + fee(tier) + ".")); break;
     case "volume": case "stairstep": {
       const isVolume = item.model === "volume";
       const bounds = item.tiers.map((tier) => t(tier.upTo === null ? "price.beyond" : "price.upTo", {
-        upTo: quantity(tier.upTo), price: isVolume ? t("price.each", { price: money(tier.unitPrice) }) : money(tier.flat),
+        upTo: quantity(tier.upTo), price: isZero((isVolume ? tier.unitPrice : tier.flat) ?? "0") ? t("price.free") : isVolume ? t("price.each", { price: money(tier.unitPrice) }) : money(tier.flat),
       }) + (isVolume ? fee(tier) : ""));
       said.push(t(`price.${item.model}`, { tiers: bounds.join("; ") }));
       break;
@@ -36,7 +37,7 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
     case "matrix": said.push(...item.rows.map(({ values, price }) => `${values === "" ? t("price.otherwise") : values}: ${priceInWords(context, price, currency)}`)); break;
     case "graduatedPercentage": {
       const shares = item.tiers.map((tier) => t(tier.upTo === null ? "price.beyond" : "price.upTo", {
-        upTo: quantity(tier.upTo), price: t("price.percent", { percent: format.decimal(tier.percent ?? "0") }),
+        upTo: quantity(tier.upTo), price: isZero(tier.percent ?? "0") ? t("price.free") : t("price.percent", { percent: format.decimal(tier.percent ?? "0") }),
       }) + fee(tier));
       said.push(t("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
@@ -46,7 +47,8 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
   return said.join(" ");
 }
 
-function sliceOf({ upTo }: PlanTier, index: number): TextKey {
+function sliceOf({ upTo, unitPrice }: PlanTier, index: number): TextKey {
+  if (isZero(unitPrice ?? "0")) return upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice";
   if (upTo === null) return index === 0 ? "price.perUnitSlice" : "price.sliceRest";
   return index === 0 ? "price.sliceFirst" : "price.slice";
 }
@@ -77,6 +79,7 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
         const blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
         return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t(`step.${step.name}`, blanks), shown: money };
       }
+      case "days": return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
       case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
       default: return { ...step, shown: money };
     }

@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { define, MeterlineElement } from "../base.ts";
 import type { Context } from "../context.ts";
 import { isDecimal, isZero } from "../format.ts";
+import { allowances } from "../parts/allowances.ts";
 import { figure } from "../parts/figure.ts";
 import { heading, periodName, periodSwitch } from "../parts/heading.ts";
 import { icon } from "../parts/icons.ts";
@@ -12,18 +13,21 @@ import { emptyState, problemState, skeleton } from "../parts/states.ts";
 import { stair } from "../parts/stair.ts";
 import { Resource } from "../resource.ts";
 import line from "../styles/line.css";
+import overview from "../styles/overview.css";
 import plan from "../styles/plan.css";
-import type { ComingChange, Plan, PlanItem, Quote } from "../types.ts";
+import type { ComingChange, Entitlements, Plan, PlanItem, Quote } from "../types.ts";
 import { MeterlineView } from "../view.ts";
 
 export class MeterlinePlan extends MeterlineView {
-  static override styles = MeterlineElement.stylesWith(line, plan);
+  static override styles = MeterlineElement.stylesWith(overview, line, plan);
   protected readonly view = "plan";
   private readonly plan = new Resource<Plan>(
     this,
     () => (this.isOpen && this.period !== undefined ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null),
     { onProblem: this.onProblem },
   );
+  /** What may be used is of today, whatever period is chosen; a page without it is the plan all the same. */
+  private readonly entitlements = new Resource<Entitlements>(this, () => (this.isOpen ? { path: "plan/entitlements" } : null), { onProblem: this.onProblem });
   /** What is chosen is in the address: also the quantity whose price is shown, and of which item. */
   private readonly quote = new Resource<Quote>(this, () => {
     const [item, quantity] = [this.state.get("priced"), this.state.get("quantity")];
@@ -58,8 +62,14 @@ export class MeterlinePlan extends MeterlineView {
           <div><dt>${t("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
       </section>
+      ${allowances(context, this.isCurrent ? (this.entitlements.data?.entitlements ?? []) : [])}
       ${data.coming.map((change) => this.renderComing(context, data, change))}
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
+  }
+
+  /** Whether the chosen period is the newest one: of an older one, what is left now says nothing. */
+  private get isCurrent(): boolean {
+    return this.period?.state === "open";
   }
 
   private renderItem(context: Context, data: Plan, item: PlanItem): TemplateResult {

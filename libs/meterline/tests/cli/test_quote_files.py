@@ -31,7 +31,9 @@ def test_a_plan_is_named_or_written_down_in_the_short_forms_of_a_catalog(tmp_pat
     assert draft.draft.items[0].usage.per_unit.unit_price == "0.10"
 
 
-@pytest.mark.parametrize(("word", "rounding"), [("up", "CEILING"), ("down", "FLOOR"), ("halfUp", "HALF_UP")])
+@pytest.mark.parametrize(
+    ("word", "rounding"), [("up", "CEILING"), ("down", "FLOOR"), ("halfUp", "HALF_UP"), ("none", "UNSPECIFIED")]
+)
 def test_steps_of_a_quantity_are_written_in_short(tmp_path: Path, word: str, rounding: str) -> None:
     price = "price: {perUnit: 1, convert: {divide: 60, round: %s, to: 5}}"
     document = "plan: {currency: EUR, items: [{name: Talk, meter: seconds, " + price + "}]}"
@@ -44,6 +46,8 @@ def test_steps_of_a_quantity_are_written_in_short(tmp_path: Path, word: str, rou
     )
     with pytest.raises(InputError, match="must be one of up, down, halfUp"):
         read(tmp_path, document % "off")
+    with pytest.raises(InputError, match="given twice: it means the same as round; leave one out"):
+        read(tmp_path, document % f"{word}, rounding: CEILING")
 
 
 def test_usage_by_values_and_rows_of_a_matrix_are_written_in_short(tmp_path: Path) -> None:

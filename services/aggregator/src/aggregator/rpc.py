@@ -194,6 +194,14 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         total = await self._current.total(key, staleness_max_s)
         return usage_wire.current_to_proto(total, self._deps.clock.monotonic_s())
 
+    async def QueryCurrentUsage(
+        self, request: pb.QueryCurrentUsageRequest, context: Context
+    ) -> pb.QueryCurrentUsageResponse:
+        """Return many whole quantities from memory."""
+        keys, staleness_max_s = usage_wire.currents_from_proto(current_tenant(), request)
+        totals = await self._current.totals(keys, staleness_max_s)
+        return usage_wire.currents_to_proto(totals, self._deps.clock.monotonic_s())
+
     async def QueryTotals(self, request: pb.QueryTotalsRequest, context: Context) -> pb.QueryTotalsResponse:
         """Return whole quantities."""
         period = period_in(request.period, "period")

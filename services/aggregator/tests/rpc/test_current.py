@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 from chassis.errors import InvalidRequest, NotFound
@@ -43,14 +44,15 @@ async def current(aggregator: Any, meter: str = "calls", **fields: Any) -> pb.Cu
 
 
 async def asked(aggregator: Any) -> dict[tuple[str, str, int], tuple[str, int]]:
-    """All totals, from memory."""
-    found = {}
-    for meter in METERS:
-        for customer in CUSTOMERS:
-            for number, period in enumerate(PERIODS):
-                answer = await current(aggregator, meter, customer=customer, period=period)
-                found[meter, customer, number] = (answer.quantity, answer.event_count)
-    return found
+    """All totals, from memory, in one answer."""
+    names = list(product(METERS, CUSTOMERS, range(len(PERIODS))))
+    questions = [question(meter, customer, PERIODS[number]) for meter, customer, number in names]
+    answer = await aggregator.caller().QueryCurrentUsage(pb.QueryCurrentUsageRequest(questions=questions))
+    return {name: (one.quantity, one.event_count) for name, one in zip(names, answer.answers, strict=True)}
+
+
+def question(meter: str, customer: str, period: values_pb2.Period) -> pb.CurrentUsageQuestion:
+    return pb.CurrentUsageQuestion(customer=customer, meter=meter, period=period)
 
 
 async def true(aggregator: Any) -> dict[tuple[str, str, int], tuple[str, int]]:
@@ -175,3 +177,32 @@ async def test_what_is_asked_wrongly_is_refused(aggregator: Any) -> None:
     assert isinstance(await aggregator.caller().refused("CurrentUsage", request), NotFound)
     wrong = pb.CurrentUsageRequest(customer="c", meter="calls", period=off_grid)
     assert isinstance(await aggregator.caller().refused("CurrentUsage", wrong), InvalidRequest)
+
+    # What is wrong with one question refuses all of them.
+    good = question("calls", "c", PERIODS[0])
+    for questions, error in (
+        ([good, question("none", "c", PERIODS[0])], NotFound),
+        ([good, question("calls", "c", off_grid)], InvalidRequest),
+        ([good] * 1001, InvalidRequest),
+        ([], InvalidRequest),
+    ):
+        many = pb.QueryCurrentUsageRequest(questions=questions)
+        assert isinstance(await aggregator.caller().refused("QueryCurrentUsage", many), error)
+
+
+async def test_many_are_answered_from_memory_in_their_order(
+    aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    await aggregator.apply("calls")
+    ingest.append([new_event(number, customer=f"customer-{number}") for number in range(1, 31)])
+    await aggregator.rows("calls")
+    asked_for = [question("calls", f"customer-{number}", PERIODS[0]) for number in (*range(40, 0, -1), 1, 40)]
+    request = pb.QueryCurrentUsageRequest(questions=asked_for)
+    await aggregator.caller().QueryCurrentUsage(request)
+    async with tables.connection.transaction():
+        # Whoever reads windows now waits.
+        await tables.connection.execute("LOCK TABLE window_page IN ACCESS EXCLUSIVE MODE")
+        answer = await aggregator.caller().QueryCurrentUsage(request)
+
+    assert [one.quantity for one in answer.answers] == ["0"] * 10 + ["1"] * 30 + ["1", "0"]
+    assert all(0 < one.staleness_ms <= 2000 for one in answer.answers)

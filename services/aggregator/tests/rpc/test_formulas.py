@@ -69,6 +69,28 @@ async def traffic(aggregator: Any, ingest: Any, new_event: Any) -> Any:
     return aggregator
 
 
+async def test_a_group_that_a_meter_of_the_formula_does_not_tell_apart_is_told_apart_by_none(
+    run_aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    async with run_aggregator(meter_groups_max=2) as aggregator:
+        await apply_traffic(aggregator)
+        # The one meter has no room for "ap", the other none for "eu"; "us" is told apart by both.
+        parts = [("in", "us"), ("in", "eu"), ("in", "ap"), ("out", "us"), ("out", "ap"), ("out", "eu"), ("out", "na")]
+        ingest.append([moved(new_event, n, kind, str(10**n), 0, region) for n, (kind, region) in enumerate(parts)])
+        request = pb.QueryUsageRequest(meter="traffic", period=MONTH, group_by=["region"], freshness=LATEST)
+        answer = await aggregator.caller().QueryUsage(request)
+        request.filters.add(property="region", values=["us"])
+        refused = await aggregator.caller().refused("QueryUsage", request)
+        whole = await aggregator.quantities("traffic")
+
+    assert [(list(row.group), row.quantity, row.event_count, row.is_other_group) for row in answer.rows] == [
+        (["us"], str(1 + 500), 2, False),
+        ([""], str(10 + 100 + 5000 + 50000 + 500000), 5, True),
+    ]
+    assert whole == {"customer-1": "555611"}
+    assert refused.reason is Reason.GROUP_UNKNOWN
+
+
 async def test_it_is_computed_from_the_quantities_of_just_what_is_asked_for(traffic: Any) -> None:
     whole = await traffic.rows("traffic", customers=["customer-1"])
     days = await traffic.rows("traffic", customers=["customer-1"], window_size=usage_pb2.WINDOW_SIZE_DAY)

@@ -141,6 +141,10 @@ async def test_what_is_not_told_apart_is_shown_and_never_passed_over(
         filtered = await answer(filters=in_region("a", "d"))
         read = await answer(filters=in_region("a", "d"), scan_events_max=100, tell_all_apart=True)
         top = await answer(group_by=["region"], top=2)
+        by_kind = pb.MeterGroups(meter="calls", group_by=["kind"])
+        totals = await aggregator.service().QueryTotals(
+            pb.QueryTotalsRequest(customer="customer-1", period=march(), groups=[by_kind])
+        )
         sealed = await aggregator.seal()
         snapshot = await aggregator.caller().GetSnapshot(
             pb.GetSnapshotRequest(snapshot_id=sealed.id, windows_of_meter="calls")
@@ -165,6 +169,11 @@ async def test_what_is_not_told_apart_is_shown_and_never_passed_over(
         ({"region": "b", "kind": "1"}, "1", False),
         ({"region": "c", "kind": "1"}, "1", False),
         ({}, "3", True),
+    ]
+    (of_calls,) = totals.usage
+    assert [(list(cell.group), cell.quantity, cell.is_other_group) for cell in of_calls.cells] == [
+        (["1"], "3", False),
+        ([""], "3", True),
     ]
     assert of_others == {"event-3", "event-4", "event-5"}
     assert of_filter == {"event-0"}

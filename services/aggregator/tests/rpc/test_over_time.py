@@ -96,6 +96,46 @@ async def test_a_session_over_month_end_is_split_there_and_a_late_stop_changes_b
     assert await tables.dump() == before
 
 
+async def test_calls_are_billed_60_60_each_split_at_month_end_and_amended_by_a_late_stop(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    way = meter_pb2.EventRounding(minimum="60", increment="60", mode=meter_pb2.EVENT_ROUNDING_MODE_CEILING)
+    calls = {key: value for key, value in SESSION.items() if key != "heartbeat"}
+    await apply_calls(aggregator, session=calls, billable=meter_pb2.Billable(per_session=way))
+    second = timedelta(seconds=1)
+    ingest.append(
+        [
+            told(new_event, "1", "a", "start", MARCH + HOUR),
+            told(new_event, "2", "a", "stop", MARCH + HOUR + second),
+            # 61 s, 30 of them in March: the first minute is billed there, the second one in April.
+            told(new_event, "3", "b", "start", APRIL - 30 * second),
+            told(new_event, "4", "b", "stop", APRIL + 31 * second),
+            # Its stop comes late: two hours until then.
+            told(new_event, "5", "c", "start", MARCH + 2 * HOUR),
+        ]
+    )
+    assert await aggregator.quantities("calls") == {"customer-1": "7231"}
+    march = await seal(aggregator, months(MARCH, APRIL))
+    april = await seal(aggregator, months(APRIL, APRIL + 24 * HOUR))
+    ingest.append([told(new_event, "6", "c", "stop", MARCH + 2 * HOUR + 90.5 * second)])
+    amended = await seal(aggregator, months(MARCH, APRIL), amends_snapshot_id=march.id)
+
+    billed = [(one.usage[0].quantity, one.usage[0].billable_quantity) for one in (march, april, amended)]
+    assert billed == [("7231", "7320"), ("31", "60"), ("121.5", "240")]
+    # The service compares what is billed with what the events come to.
+    assert [len(await behind(aggregator, one)) for one in (march, april, amended)] == [4, 2, 5]
+    response = await aggregator.caller().GetMeter(pb.GetMeterRequest(name="calls"))
+    assert response.meter.spec.billable.per_session == way
+    with pytest.raises(Exception, match=r"leave session\.heartbeat out"):
+        await aggregator.apply(
+            "beats", aggregation=DURATION, session=SESSION, billable=meter_pb2.Billable(per_session=way)
+        )
+    with pytest.raises(Exception, match="goes with DURATION, and COUNT counts no time"):
+        await aggregator.apply("counts", billable=meter_pb2.Billable(per_session=way))
+    with pytest.raises(Exception, match="write per_event for SUM, per_session for DURATION"):
+        await aggregator.apply("nothing", billable=meter_pb2.Billable())
+
+
 async def test_a_session_that_goes_on_counts_up_to_now(aggregator: Any, ingest: Any, new_event: Any) -> None:
     now = datetime.now(UTC)
     await apply_calls(aggregator, time_unit=meter_pb2.TIME_UNIT_MINUTE)

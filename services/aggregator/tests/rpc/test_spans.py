@@ -34,6 +34,10 @@ def window_of(time: datetime) -> datetime:
     return START + (time - START) // QUARTER * QUARTER
 
 
+def day_of(time: datetime) -> datetime:
+    return time.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def readable(event: Any) -> bool:
     return str(event.properties["minutes"]) != "x"
 
@@ -134,7 +138,8 @@ async def test_extents_name_every_customer_and_meter_once_whatever_the_page(
             parked = [event.time.ToDatetime(tzinfo=UTC) for event in own if not asks_for(meter, event)]
             extent = usage_pb2.UsageExtent(customer=customer, meter=meter)
             if times:
-                extent.counted.CopyFrom(period(window_of(min(times)), window_of(max(times)) + QUARTER))
+                # Whole days: no usage lies outside.
+                extent.counted.CopyFrom(period(day_of(min(times)), day_of(max(times)) + timedelta(days=1)))
             if parked:
                 extent.parked.CopyFrom(period(min(parked), max(parked) + timedelta(microseconds=1)))
             expected[customer, meter] = extent

@@ -6,6 +6,7 @@ import asyncio
 import random
 import struct
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,9 +25,10 @@ from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, cou
 from aggregator.domain.query import UsageQuery, plan_query
 from aggregator.domain.reading import CountedRow
 from aggregator.domain.readings import Reading
+from aggregator.domain.spans import Days, days_of, joined_days
 from aggregator.store import meters as meter_store
 from aggregator.store import parked, usage
-from aggregator.store.windows import merging, pages
+from aggregator.store.windows import extents, merging, pages
 from aggregator.store.windows.remembered import RememberedPages
 from chassis.postgres import driver_connection, open_engine, transaction
 from eventlog.columns import EventColumns, TextColumn
@@ -172,6 +174,45 @@ async def test_merging_changes_no_answer_and_leaves_few_pages(engine: AsyncEngin
     assert await tables.windows("merged") == before
     assert [await read(engine, one) for one in counting] == answers
     assert sum(row.event_count for row in answers[0]) > 300
+
+
+async def test_bounds_of_usage_hold_all_that_was_ever_added_whatever_is_noted(engine: AsyncEngine, tables: Any) -> None:
+    counting = (await meters(engine, "bounds"))[1]
+    names, expected = ["a", "b", "ü", "Z"], dict[tuple[str, int], Days]()
+    for number in range(3 * merging.RUNS_MAX):
+        own = CHANCE.sample(names, 2)
+        one = segment(30, 1 + 30 * number, own)
+        offset_us = CHANCE.randrange(-3, 4) * 40 * 86_400_000_000
+        one = replace(one, events=replace(one.events, times_us=one.events.times_us + offset_us))
+        await add(engine, [one], [counting])
+        for windows in fold([one], {"acme": [counting]}).windows:
+            for customer, days in days_of(windows.windows):
+                key = (customer, counting.meter_id)
+                expected[key] = joined_days(expected.get(key), days)
+        if CHANCE.random() < 0.2:
+            await merge(engine)
+        if CHANCE.random() < 0.2:
+            async with transaction(engine) as conn:
+                assert await extents.note_some(conn, counting.meter_id)
+        async with transaction(engine) as conn:
+            assert await extents.extents(conn, [counting.meter_id], names) == expected
+            first = await extents.first_customers(conn, [counting.meter_id], "b", 2)
+        assert first == sorted(name for name, _ in expected if name >= "b")[:2]
+
+    async with transaction(engine) as conn:
+        while await extents.note_some(conn, counting.meter_id):
+            pass
+    # What is taken back leaves them as they are; what is counted again from the start begins with none.
+    async with transaction(engine) as conn:
+        await pages.clear_windows(conn, counting.meter_id, instant_of(0))
+        assert await extents.extents(conn, [counting.meter_id], names) == expected
+    async with transaction(engine) as conn:
+        while await extents.note_some(conn, counting.meter_id):
+            pass
+    async with transaction(engine) as conn:
+        assert await extents.due(conn, None) == []
+        await pages.clear_windows(conn, counting.meter_id, None)
+        assert await extents.extents(conn, [counting.meter_id], names) == {}
 
 
 async def test_merging_waits_for_whoever_takes_pages_of_the_meter_away(engine: AsyncEngine) -> None:

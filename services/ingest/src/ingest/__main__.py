@@ -28,6 +28,7 @@ from ingest.intake.library import SegmentLibrary
 from ingest.intake.refusing import RefusalNotes
 from ingest.intake.sources import SourceNumbers
 from ingest.loops import intake_loops
+from ingest.operations.copies import CustomerCopies
 from ingest.operations.deps import Deps
 from ingest.rpc import served
 from ingest.store.segments import OWNER_COLUMNS
@@ -62,6 +63,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     batches = Batches()
     refusals = RefusalNotes(engine, clock, settings.refusals_kept_days)
     heard = SourceNotes(engine, clock, settings.sources_kept_days)
+    copies = CustomerCopies(engine, clock, settings.customer_copy_events)
     admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments, batches, refusals, heard)
     gatherer = Gatherer(clock, admitter.take_in)
     deps = Deps(
@@ -76,6 +78,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         feed=feed,
         refusals=refusals,
         heard=heard,
+        copies=copies,
         reporters_kept=settings.reporters_kept,
         event_rate=rate_limit(settings, "events", settings.tenant_events_per_s, lambda own: own.events_per_s),
     )
@@ -85,7 +88,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         return clock.now()
 
     search_rarely()
-    loops = intake_loops(gatherer, committer, [refusals, heard], settings.commit_workers)
+    loops = intake_loops(gatherer, committer, [refusals, heard], copies, settings.commit_workers)
     return Composition(
         served=[
             served(deps),

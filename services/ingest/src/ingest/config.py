@@ -55,6 +55,11 @@ class IngestSettings(ServiceSettings):
     sources_kept_days: int = Field(
         default=400, ge=1, le=3650, description="Tallies, numbers and counts of sources are kept this many days."
     )
+    customer_copy_events: int = Field(
+        default=100_000,
+        ge=0,
+        description="Events of a tenant's lane that are copied by customer at once, for scans of few customers; 0 = never.",
+    )
     decoded_events_max: int = Field(default=200_000, ge=0, description="Events of lately used segments kept decoded.")
 
     @property

@@ -1,4 +1,4 @@
-"""The loops of ingest: they commit what waits, gather small calls, and write down what was noted."""
+"""The loops of ingest: they commit what waits, gather small calls, write down what was noted, and copy by customer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ingest.intake.committer import Committer
     from ingest.intake.gatherer import Gatherer
+    from ingest.operations.copies import CustomerCopies
 
 
 class Notes(Protocol):
@@ -22,8 +23,10 @@ class Notes(Protocol):
         ...
 
 
-def intake_loops(gatherer: Gatherer, committer: Committer, notes: Sequence[Notes], commit_workers: int) -> list[Loop]:
+def intake_loops(
+    gatherer: Gatherer, committer: Committer, notes: Sequence[Notes], copies: CustomerCopies, commit_workers: int
+) -> list[Loop]:
     """Return one loop per commit that may be in work at once, one for commits beside long ones, and the others."""
     commits = [Loop(f"commit-{number}", committer.run) for number in range(commit_workers + 1)]
     written = [Loop(f"notes-{number}", one.run) for number, one in enumerate(notes)]
-    return [*commits, Loop("gather", gatherer.run), *written]
+    return [*commits, Loop("gather", gatherer.run), *written, Loop("copies", copies.run)]

@@ -1,4 +1,7 @@
-"""Scans of the log: the events of a list as columns, what takes others back included, and never more than allowed."""
+"""Scans of the log: the events of a list as columns, what takes others back included, and never more than allowed.
+
+They are the same whether the log itself is read or its copy by customer.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,12 @@ from eventlog.wire import timestamp
 from metering.common.v1 import feed_pb2, feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
+from testkit.wait import eventually
 
 EventMaker = Callable[..., event_pb.UsageEvent]
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = values_pb2.Period(start=timestamp(NOW - timedelta(days=1)), end=timestamp(NOW + timedelta(minutes=1)))
+BEFORE_NOW = values_pb2.Period(start=timestamp(NOW - timedelta(days=3)), end=DAY.end)
 Row = tuple[int, int, int, bytes]
 
 
@@ -82,8 +87,7 @@ async def load(ingest: Any, new_event: EventMaker) -> Any:
     return caller
 
 
-async def test_a_scan_has_the_events_of_a_list(ingest: Any, new_event: EventMaker) -> None:
-    caller = await load(ingest, new_event)
+async def assert_scans_are_lists(ingest: Any, caller: Any) -> None:
     chance = random.Random(6)
     heads = (await ingest.service().Heads(feed_service_pb2.HeadsRequest())).heads
     whole = await listed(caller, {"color", "size", "x"}, period=None)
@@ -104,8 +108,82 @@ async def test_a_scan_has_the_events_of_a_list(ingest: Any, new_event: EventMake
 
         found, read = await scanned(caller, **wanted, properties=sorted(properties))
 
-        assert found == await listed(caller, properties, **wanted)
+        assert sorted(found) == await listed(caller, properties, **wanted)
         assert len(found) <= read <= len(whole)
+
+
+async def copied(log: Any, run_events: int) -> None:
+    """Wait until the copies lie behind the log by less than a run."""
+
+    left = """
+        SELECT max(behind)::bigint FROM (
+            SELECT sum(s.count) AS behind FROM segment AS s JOIN customer_copy AS c USING (tenant, lane)
+            WHERE s.first_position > c.copied_up_to GROUP BY c.tenant, c.lane
+            UNION ALL SELECT $1::bigint WHERE NOT EXISTS (SELECT FROM customer_copy)
+        ) AS lanes
+    """
+
+    async def is_copied() -> bool:
+        return (await log.value(left, run_events) or 0) < run_events
+
+    await eventually(is_copied)
+
+
+async def test_a_scan_has_the_events_of_a_list(ingest: Any, new_event: EventMaker) -> None:
+    caller = await load(ingest, new_event)
+
+    await assert_scans_are_lists(ingest, caller)
+
+
+async def test_a_scan_of_the_copy_has_the_events_of_a_list_and_reads_fewer(
+    start_ingest: Any, new_event: EventMaker, log: Any
+) -> None:
+    run_events = 30
+    ingest = await start_ingest(customer_copy_events=run_events)
+    caller = await load(ingest, new_event)
+    of_one = {"customers": ["customer-1"], "period": BEFORE_NOW}
+    of_the_log = await scanned(caller, **of_one)
+    assert await log.value("SELECT count(*) FROM customer_copy WHERE tenant <> 'acme'") == 0
+
+    await copied(log, run_events)
+    of_the_copy = await scanned(caller, **of_one)
+
+    assert sorted(of_the_copy[0]) == sorted(of_the_log[0])
+    assert of_the_copy[1] < of_the_log[1] / 2
+    await assert_scans_are_lists(ingest, caller)
+    # What comes afterwards, what takes back what is copied included, is there at once.
+    taken_back = [event_pb.EventIdentity(source="gateway", id=f"{batch}-0") for batch in range(1, 12, 2)]
+    await caller.VoidEvents(pb.VoidEventsRequest(events=taken_back, reason="a test"))
+    await assert_scans_are_lists(ingest, caller)
+
+
+@pytest.mark.parametrize(
+    ("damage", "is_refused"),
+    [
+        # A copy of an other log is not read.
+        ("UPDATE customer_copy SET chain = sha256(chain)", False),
+        ("UPDATE customer_block SET payload = payload || '\\x00'", True),
+    ],
+    ids=["of an other log", "not what was written"],
+)
+async def test_a_copy_that_is_not_of_this_log_is_not_answered_from(
+    start_ingest: Any, new_event: EventMaker, log: Any, damage: str, is_refused: bool
+) -> None:
+    ingest = await start_ingest(customer_copy_events=30)
+    caller = await load(ingest, new_event)
+    of_one = {"customers": ["customer-1"], "period": BEFORE_NOW}
+    of_the_log = await scanned(caller, **of_one)
+    await copied(log, 30)
+    await log.connection.execute(damage)
+
+    if is_refused:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await scanned(caller, **of_one)
+        error = from_rpc_error(caught.value)
+        assert error.reason is Reason.DATA_CORRUPTED
+        assert "customer_block" in error.message
+    else:
+        assert await scanned(caller, **of_one) == of_the_log
 
 
 async def test_a_scan_that_needs_more_than_is_allowed_reads_nothing(ingest: Any, new_event: EventMaker) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
+from chassis.errors import NotFound, Reason
 from chassis.errors.status import from_rpc_error
 from chassis.rpc.client import neighbor_errors, reading
 from eventlog.period import Period
@@ -22,6 +23,7 @@ from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grp
 from metering.aggregator.v1 import usage_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
+from metering.rating.v1 import entitlement_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
@@ -39,6 +41,7 @@ from portal.wire import plans as wire_plans
 from portal.wire import revenue as wire_revenue
 from portal.wire import usage as wire_usage
 from portal.wire.catalog import contract_from_proto, plan_from_proto
+from portal.wire.entitlements import entitled_from_proto
 from portal.wire.meters import meter_from_proto
 from portal.wire.periods import period_from_proto
 from portal.wire.unbilled import unbilled_from_proto
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from portal.domain.cost import CostAnswer, CostQuestion
+    from portal.domain.entitlements import Entitled
     from portal.domain.meters import Meter
     from portal.domain.periods import ContractPeriod
     from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
@@ -222,6 +226,18 @@ class RatingClient:
             zones, response = await asyncio.gather(self._zones(customer), self._stub.ListBillingPeriods(request))
         found = [period_from_proto(period, zones) for period in response.periods]
         return [period for period in found if period.contract == contract and period.start > after]
+
+    async def entitlements(self, customer: str) -> Sequence[Entitled]:
+        """Return how the features of a customer's plans stand; of one without a contract in force there are none."""
+        request = entitlement_pb2.ListEntitlementsRequest(customer=customer)
+        try:
+            with neighbor_errors("rating"):
+                response: entitlement_pb2.ListEntitlementsResponse = await self._stub.ListEntitlements(request)
+        except NotFound as error:
+            if error.reason is Reason.CONTRACT_NOT_FOUND:
+                return ()
+            raise
+        return [entitled_from_proto(one) for one in response.entitlements]
 
     async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:
         """Return what each meter of a plan has counted in a period."""

@@ -35,6 +35,7 @@ _PAUSE_TIMES: Final = 20
 """A pause is at least so many times as long as the count before it."""
 _LANE: Final = 0
 """The change feed has one lane."""
+_REFRESH_S: Final = 0.05
 _log = get_logger(__name__)
 
 
@@ -115,6 +116,8 @@ class LiveRefresher:
 class EntitlementFollower:
     """Reads the change feed beside its consumer, in each replica, so that what is remembered knows when it is old.
 
+    What was asked for since it is old is counted again, many in one question.
+
     Who watches charges is told as well. Nothing is kept of it: without it, or after a restored log, what is remembered
     is read again from the aggregator.
     """
@@ -139,7 +142,8 @@ class EntitlementFollower:
     async def _until(self, stop: asyncio.Event) -> None:
         cursors = await entitlements.followed_from(self._deps, live.CHANGES_CONSUMER)
         self._cursor = cursors.get(_LANE, Cursor.start(_LANE))
-        tasks = [asyncio.ensure_future(work) for work in (self._follow(), self._look(), stop.wait())]
+        works = (self._follow(), self._look(), self._refresh(), stop.wait())
+        tasks = [asyncio.ensure_future(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -159,6 +163,17 @@ class EntitlementFollower:
                 await asyncio.sleep(0)
             # The neighbor drained; whoever takes its place goes on from here.
             await self._deps.clock.sleep(LOOK_S)
+
+    async def _refresh(self) -> None:
+        while True:
+            try:
+                taken = await entitlements.refresh(self._deps)
+            except MeterlineError as error:
+                # Answers grow older, and say so; who is asked for one that is too old meets the error.
+                _log.warning("entitlements are not counted again", reason=error.reason.value, message=error.message)
+                taken = 0
+            # In this time more become old, which are then asked for in one question.
+            await self._deps.clock.sleep(_REFRESH_S if taken < entitlements.REFRESHED_MAX else 0)
 
     async def _look(self) -> None:
         while True:

@@ -14,7 +14,7 @@ from chassis.rpc.pages import name_in, page_limit, rendered
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from eventlog.status import feeds_to_proto
-from metering.rating.v1 import entitlement_pb2
+from metering.rating.v1 import entitlement_pb2, notice_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 from rating.domain.contracts import ContractFilter
@@ -27,6 +27,7 @@ from rating.operations import (
     entitlements,
     explained_prices,
     live,
+    notices,
     plans,
     price_lint,
     price_lists,
@@ -46,6 +47,7 @@ from rating.wire import cost as cost_wire
 from rating.wire import customers as customers_wire
 from rating.wire import entitlements as entitlements_wire
 from rating.wire import explained_prices as explained_prices_wire
+from rating.wire import notices as notices_wire
 from rating.wire import plans as plans_wire
 from rating.wire import price_lint as price_lint_wire
 from rating.wire import price_lists as price_lists_wire
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from rating.domain.versions import Applied
     from rating.operations.catalogs import AppliedCatalog
     from rating.operations.deps import Deps
+    from rating.operations.notices import NoticePage
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -288,6 +291,31 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
             async for part in parts:
                 for message in simulation_wire.parts_to_proto(part, with_items=question.with_items):
                     yield message
+
+    async def SendPriceNotices(
+        self, request: notice_pb2.SendPriceNoticesRequest, context: Context
+    ) -> notice_pb2.SendPriceNoticesResponse:
+        """Tell contracts of a version of their plan."""
+        tenant, question = current_tenant(), notices_wire.question_from_proto(request)
+        prepared = await notices.prepare_notices(self._deps, tenant, question)
+        if request.validate_only:
+            return notices_wire.sent_to_proto(prepared)
+
+        async def add(conn: AsyncConnection) -> NoticePage:
+            return await notices.add_notices(conn, tenant, prepared)
+
+        response = await once(self._deps.engine, request, add, notices_wire.sent_to_proto)
+        self._deps.entitlements.drop_tenant(tenant)
+        return response
+
+    async def ListPriceNotices(
+        self, request: notice_pb2.ListPriceNoticesRequest, context: Context
+    ) -> notice_pb2.ListPriceNoticesResponse:
+        """Return a page of notices."""
+        after, limit = notices_wire.place_of(request.page_token), page_limit(request.page_size)
+        found = await notices.list_notices(self._deps, current_tenant(), request.customer, request.plan, after, limit)
+        page = rendered(found, notices_wire.notice_to_proto, lambda notice: notice.place)
+        return notice_pb2.ListPriceNoticesResponse(notices=page.entries, next_page_token=page.next_page_token)
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""

@@ -23,7 +23,8 @@ from rating.wire.unbilled import (
 from rating.wire.usage import (
     bounds_to_proto,
     cells_from_windows,
-    current_from_proto,
+    currents_from_proto,
+    currents_to_proto,
     groups_to_proto,
     known_meters,
     usage_from_snapshot,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cell_questions import CellQuestion, Questions
     from rating.domain.cells import Cells
-    from rating.domain.charges import CurrentQuantity, Usage
+    from rating.domain.charges import AskedQuantity, CurrentQuantity, Usage
     from rating.domain.cost import AskedUsage, UsageByWindow
     from rating.domain.meters import KnownMeter
     from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
@@ -74,11 +75,10 @@ class AggregatorClient:
         with neighbor_errors("the aggregator"):
             return usage_from_totals(await self._stub.QueryTotals(request), questions)
 
-    async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
-        """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
-        request = pb.CurrentUsageRequest(customer=customer, meter=meter, period=period_to_proto(period))
+    async def currents(self, asked: Sequence[AskedQuantity]) -> list[CurrentQuantity]:
+        """Return whole quantities from the aggregator's memory, in order. Raises NotFound METER_NOT_FOUND for any."""
         with neighbor_errors("the aggregator"):
-            return current_from_proto(await self._stub.CurrentUsage(request))
+            return currents_from_proto(await self._stub.QueryCurrentUsage(currents_to_proto(asked)))
 
     async def usage_by_window(
         self,

@@ -84,7 +84,7 @@ async def test_checks_are_answered_from_memory_and_follow_usage(catalog: Any, us
     usage.asked.clear()
     for _ in range(20):
         assert (await check(user, "calls")).entitlement.used == "0"
-    assert usage.asked.count("CurrentUsage") <= 1
+    assert usage.asked.count("QueryCurrentUsage") <= 1
 
     usage.report("UA", "calls", now(), "60")
 
@@ -103,7 +103,7 @@ async def test_who_asks_at_the_same_time_has_it_read_once(catalog: Any, user: An
 
     assert {answer.entitlement.used for answer in answers} == {"60"}
     # Once for all of them, and once more for what the change feed had not told yet.
-    assert usage.asked.count("CurrentUsage") <= 2
+    assert usage.asked.count("QueryCurrentUsage") <= 2
 
 
 async def test_a_changed_plan_is_known_at_once(catalog: Any, user: Any) -> None:

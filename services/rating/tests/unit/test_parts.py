@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -12,15 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.errors.refused import Refused
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.rating.v1 import catalog_pb2
 from meterline.catalog.messages import SpecReader
 from money import currency, format_exact
-from rating.domain.cell_questions import groups_priced
+from rating.domain.cell_questions import CellQuestion, groups_priced
 from rating.domain.cells import Cell, Cells, cells_of, cells_of_groups
 from rating.domain.charges import (
     MeterUsage,
     NotByGroupError,
+    NotToldApartError,
     check_meters,
+    check_told_apart,
     is_sound,
     rate_plan,
 )
@@ -33,6 +38,7 @@ from rating.domain.quotes import AssumedUsage, Question, quoted, quoted_plan
 from rating.domain.rate import rate
 from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
 from rating.wire.plans import item_to_proto, plan_from_proto
+from rating.wire.usage import cells_from_windows, usage_from_totals
 from testkit.oracle.parts import cost_of_groups, costs_of_parts, part_of
 
 USD: Final = currency("USD")
@@ -272,6 +278,32 @@ def test_usage_that_is_not_told_apart_or_does_not_add_up_is_not_priced() -> None
         rate_plan(plan, unique)
     with pytest.raises(NotByGroupError):
         check_meters((item,), unique)
+
+
+def test_usage_in_groups_that_the_meter_does_not_tell_apart_has_no_price_by_values() -> None:
+    item = item_at({"matrix": COUNTRIES})
+    whole = usage_pb2.MeterUsage(
+        meter="usage",
+        aggregation=meter_pb2.AGGREGATION_SUM,
+        quantity="12",
+        cells=[
+            usage_pb2.MeterCell(group=["AT"], quantity="10"),
+            usage_pb2.MeterCell(group=[""], quantity="2", is_other_group=True),
+        ],
+    )
+    response = aggregator_pb.QueryTotalsResponse(usage=[whole])
+    day = usage_pb2.SnapshotWindow(meter="usage", quantity="2", is_other_group=True)
+    frozen = cells_from_windows([day], CellQuestion(("country",)))
+
+    now = usage_from_totals(response, {"usage": CellQuestion(("country",))}).meters["usage"]
+
+    for found in (now, replace(now, quantity=Decimal(2), cells=frozen)):
+        with pytest.raises(NotToldApartError, match="raise METER_GROUPS_MAX and rebuild"):
+            rate_plan(Plan("USD", (item,)), {"usage": found})
+        with pytest.raises(NotToldApartError):
+            check_told_apart([item], {"usage": found.cells})
+    # "" is the value of events that lack the property, and has its price.
+    check_told_apart([item], {"usage": cells(({"country": ""}, "2"))})
 
 
 def test_a_charge_follows_from_its_cells() -> None:

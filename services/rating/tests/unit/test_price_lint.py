@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rating.domain.features import Feature, Rollover
 from rating.domain.meters import KnownMeter
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.price_lint import Finding, Level, lint_currencies, lint_meters, lint_plan
@@ -18,6 +20,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
 from rating.domain.pricing.package import Package
 from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.percentage import Percentage
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.stairstep import Bracket, Stairstep
 from rating.domain.pricing.tiers import Tier
@@ -149,6 +152,32 @@ def test_a_meter_that_two_items_price_is_told_once() -> None:
 
     assert (found.code, found.item, found.meter) == ("meter-priced-twice", "item 2", "calls")
     assert found.message.startswith("'item 0', 'item 1', 'item 2' price the same meter")
+
+
+def test_features_that_can_not_be_answered_are_told() -> None:
+    meters = {"peak": KnownMeter("", adds_up=False)}
+    features = (
+        Feature("ghost", meter="nope", limit=Decimal(5)),
+        Feature("roll", meter="peak", limit=Decimal(5), rollover=Rollover(Decimal(5), 1)),
+        Feature("fine", meter="peak", limit=Decimal(5)),
+    )
+
+    found = lint_plan("p", replace(plan_of(Price(FixedFee(Decimal(1)))), features=features), meters)
+
+    assert [(one.level, one.code, one.meter) for one in found] == [
+        (Level.ERROR, "meter-missing", "nope"),
+        (Level.ERROR, "rollover-does-not-add-up", "peak"),
+    ]
+
+
+@pytest.mark.parametrize(("meter", "is_told"), [("calls", True), ("peak", True), ("seconds", False)])
+def test_shares_of_money_need_a_meter_that_sums(meter: str, is_told: bool) -> None:
+    meters = {**CALLS, "peak": KnownMeter("", adds_up=False), "seconds": KnownMeter("")}
+    item = PlanItem("Fee", meter, "", Price(Percentage(Decimal(3))))
+
+    found = lint_plan("p", Plan("EUR", (item,)), meters)
+
+    assert ("no-sum-of-money" in [one.code for one in found]) is is_told
 
 
 def test_a_catalog_is_asked_for_meters_without_a_price_and_currencies_without_a_plan() -> None:

@@ -79,3 +79,16 @@ def test_what_was_asked_for_least_recently_goes_first() -> None:
 
     found = [memory.find(KEY._replace(feature=name)) is not None for name in ("one", "two", "calls")]
     assert (found, len(memory)) == ([True, False, True], 2)
+
+
+def test_what_is_due_is_taken_once_of_one_tenant_in_the_order_in_which_it_was_asked_for() -> None:
+    memory = RememberedEntitlements()
+    own = [EntitlementKey("acme", f"customer-{number}", "calls") for number in range(5)]
+    other = EntitlementKey("zebra", "customer-0", "calls")
+    for key in (own[3], own[0], other, own[3], own[1]):
+        memory.ask_again(key)
+
+    assert memory.take_due(2) == [own[3], own[0]]
+    assert memory.take_due(2) == [other]
+    assert memory.take_due(2) == [own[1]]
+    assert memory.take_due(2) == []

@@ -12,7 +12,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 
 from buf.validate import validate_pb2
 from eventlog.rfc3339 import instant_or_midnight_of_text
-from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS, NotSugarError, Short, shorts_for
+from meterline.catalog.sugar import DEFAULTS, LEFT_OUT, SHORT_FORMS, NotSugarError, Short, shorts_for
 from meterline.errors import InputError, InputErrors
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class SpecReader:
         fields = {field.json_name: field for field in descriptor.fields}
         lines: Mapping[str, int] = getattr(value, "lines", {})
         read: dict[str, Any] = {}
+        given: dict[str, str] = {}
         written = (
             (key, content, short)
             for key, content in value.items()
@@ -113,10 +114,13 @@ class SpecReader:
             try:
                 if field is None:
                     raise self._wrong(at, f"unknown; write {_keys(descriptor)}")
-                if short.field in read:
-                    raise self._wrong(at, f"given twice: it means the same as {field.json_name}")
-                read[short.field] = None
-                read[short.field] = self._field(field, *self._expanded(short, content, at))
+                if short.field in given:
+                    raise self._wrong(at, f"given twice: it means the same as {given[short.field]}; leave one out")
+                given[short.field] = str(key)
+                expanded, there = self._expanded(short, content, at)
+                if expanded is not LEFT_OUT:
+                    read[short.field] = None
+                    read[short.field] = self._field(field, expanded, there)
             except InputError as error:
                 self._mistakes.append(str(error))
         self._check_alternatives(descriptor, value, spot, set(read))

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from buf.validate import validate_pb2
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import WHOLE_TYPES, enum_words
-from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS
+from meterline.catalog.sugar import DEFAULTS, ONE_AT_LEAST, SHORT_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +70,8 @@ def _define(descriptor: Descriptor, comments: Mapping[str, str], definitions: di
     demands += [
         _one_of([key for field in oneof.fields for key in spellings[field.json_name]]) for oneof in descriptor.oneofs
     ]
+    if descriptor.full_name in ONE_AT_LEAST:
+        demands.append({"anyOf": [{"required": [key]} for key in ONE_AT_LEAST[descriptor.full_name]]})
     if demands:
         definitions[descriptor.name]["allOf"] = demands
 

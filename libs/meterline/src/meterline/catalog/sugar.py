@@ -18,6 +18,10 @@ class NotSugarError(ValueError):
     """A value has not the form that a short form takes; the text says what to write."""
 
 
+LEFT_OUT: Final = object()
+"""What a short form stands for that says what holds anyway."""
+
+
 @dataclass(frozen=True, slots=True)
 class Short:
     """A short form: the field that it stands for, and how its value becomes the field's."""
@@ -98,10 +102,10 @@ def _dimensions(value: Any) -> list[Any]:
     return [entry for entry in value if isinstance(entry, Mapping)]
 
 
-def _rounding(value: Any) -> str:
+def _rounding(value: Any) -> Any:
     if not isinstance(value, str) or value not in _ROUNDINGS:
         raise NotSugarError(f"must be one of {', '.join(_ROUNDINGS)}")
-    return _ROUNDINGS[value]
+    return _ROUNDINGS[value] or LEFT_OUT
 
 
 def _plan_forms(value: Any) -> list[Short]:
@@ -135,7 +139,7 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
-_ROUNDINGS: Final = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": "UNSPECIFIED"}
+_ROUNDINGS: Final = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": ""}
 _QUOTE: Final = "metering.rating.v1.QuotePlanRequest"
 _METER: Final = "metering.aggregator.v1.MeterSpec"
 _SESSION: Final = "metering.aggregator.v1.Session"
@@ -244,6 +248,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
+    "metering.rating.v1.ContractDiscount": {"from": Short("start")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.Conversion": {
         "round": Short("rounding", _rounding, {"enum": list(_ROUNDINGS)}),
@@ -263,6 +268,9 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "metering.invoicing.v1.BillingProfileSpec": {"numberPrefix": "INV"},
 }
 """Message -> field -> its value where a document leaves it out, though the contract requires it."""
+
+ONE_AT_LEAST: Final[Mapping[str, tuple[str, ...]]] = {_METER: ("eventTypes", "formula")}
+"""Message -> fields of which it has one, beyond what the contract can say: a meter counts events, or it is computed."""
 
 _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]] = {
     (_METER, "filter"): _filter_forms,

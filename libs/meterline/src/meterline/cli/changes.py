@@ -49,6 +49,11 @@ def _write_plan(change: catalog_pb2.PlanChange) -> None:
     since = f"prices the periods that start on {short_time(change.effective_from)} or later"
     kept = f"; {change.frozen_periods:,} of them are rated permanently and keep theirs" if change.frozen_periods else ""
     write_title(f"plan {change.plan}, version {change.version_before} -> {change.version}:", f" {since}{kept}")
+    if change.notice_days:
+        say(
+            f"plan {change.plan}: contracts that have it already keep version {change.version_before} until "
+            f"{change.notice_days} days after a notice; `meterline price notice send {change.plan}` sends it"
+        )
 
 
 def _write_contract(change: catalog_pb2.ContractChange) -> None:
@@ -59,11 +64,20 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
     width = max(map(len, spans), default=0)
     for span, periods in zip(spans, change.periods, strict=True):
         write(f"  {span:<{width}}  {_priced(periods)}")
+    for pause in change.pauses_ended:
+        write(f"  no longer paused {pause_text(pause)}")
+    for pause in change.pauses_begun:
+        write(f"  paused {pause_text(pause)}")
     if _keeps_another_plan(change):
         say(
             f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
             "rated permanently, write effectiveFrom with their first day, and a reason"
         )
+
+
+def pause_text(pause: catalog_pb2.ContractPause) -> str:
+    """Say from when to when a contract is paused."""
+    return f"from {pause.start} to before {pause.until}" if pause.until else f"from {pause.start} on"
 
 
 def _span(periods: catalog_pb2.PricedPeriods) -> str:

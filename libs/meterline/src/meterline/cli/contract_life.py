@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -14,7 +14,7 @@ from metering.common.v1 import values_pb2
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.calls import call_services, until_reachable
-from meterline.cli.changes import write_changes
+from meterline.cli.changes import pause_text, write_changes
 from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, say, write
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from meterline.client import AsyncClient
 
-app = plain_app("Contracts over time: start, change, pause, resume, cancel; --dry-run shows what that changes.")
+app = plain_app("Contracts over time: start, change, pause, discount, cancel; --dry-run shows what that changes.")
 
 _NOW: Final = "now"
 _PERIOD_END: Final = "period-end"
@@ -141,13 +141,20 @@ def cancel_contract(
 
     async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
         spec = await _spec(client, name)
+        before = spec.end
         if at == _PERIOD_END:
             spec.end = await _end_of_period(client, name, spec)
         else:
             spec.end = day or _today(spec.time_zone).isoformat()
+        if before and spec.end > before:
+            message = f"contract {name!r} ends before {before} already; to let it go on, apply it with another end"
+            raise InputError(message)
         kept = [pause for pause in spec.pauses if pause.start < spec.end]
         del spec.pauses[:]
         spec.pauses.extend(kept)
+        discounts = [discount for discount in spec.discounts if discount.start < spec.end]
+        del spec.discounts[:]
+        spec.discounts.extend(discounts)
         spec.reason = reason
         return spec
 
@@ -177,6 +184,44 @@ def pause_contract(
     _do(name, wanted, context, output, dry_run=dry_run)
 
 
+@app.command("discount")
+def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
+    name: NameArgument,
+    discount: Annotated[str, typer.Option("--name", help="Its name on the invoice.", show_default=False)],
+    percent: Annotated[str, typer.Option(help="Percent of the printed charges, such as 12.5.")] = "",
+    amount: Annotated[str, typer.Option(help="Amount off each period, in the currency of the plan.")] = "",
+    item: Annotated[list[str] | None, typer.Option(help="An item of the plan; repeat it. Default: all.")] = None,
+    start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
+    until: Annotated[str, typer.Option(help="First day after the discount. Default: without end.")] = "",
+    periods: Annotated[int, typer.Option(min=0, help="In place of --until: for how many periods.")] = 0,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Take a percentage or an amount off the charges of the periods that start from a day on.
+
+    It comes after the discounts that the contract has; to change or to end one, apply the contract anew.
+    """
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        added = catalog_pb2.ContractDiscount(
+            name=discount,
+            percent=percent,
+            amount=amount,
+            items=item or (),
+            start=start or max(_today(spec.time_zone).isoformat(), spec.start),
+            until=until,
+            periods=periods,
+        )
+        spec.discounts.append(added)
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
 @app.command("resume")
 def resume_contract(
     name: NameArgument,
@@ -186,14 +231,20 @@ def resume_contract(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """End the pause of a contract that has no end yet."""
+    """End the pause of a contract on a day. One that has not begun by then is taken back."""
     day = "" if at == _NOW else _day(at, f"{_NOW} or a day")
 
     async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
         spec = await _spec(client, name)
-        if not spec.pauses or spec.pauses[-1].until:
-            raise InputError(f"contract {name!r} has no pause without an end; see `meterline get contract {name}`")
-        spec.pauses[-1].until = day or _today(spec.time_zone).isoformat()
+        first = day or _today(spec.time_zone).isoformat()
+        last = spec.pauses[-1] if spec.pauses else None
+        if last is None or (last.until and last.until <= first):
+            message = f"contract {name!r} has no pause on {first} or later"
+            raise InputError(f"{message}; `meterline get contract {name} -o yaml` shows its pauses")
+        if last.start >= first:
+            del spec.pauses[-1]
+        else:
+            last.until = first
         spec.reason = reason
         return spec
 
@@ -232,7 +283,7 @@ def _do(
         print_table(CONTRACT_COLUMNS, [contract_row(contract)])
     write_changes(told)
     for pause in contract.spec.pauses:
-        write(f"paused from {pause.start} " + (f"to before {pause.until}" if pause.until else "on"))
+        write(f"paused {pause_text(pause)}")
     if dry_run:
         say("nothing was written (--dry-run)")
 
@@ -265,7 +316,7 @@ async def _end_of_period(client: AsyncClient, name: str, spec: catalog_pb2.Contr
 def _today(zone: str) -> date:
     try:
         return datetime.now(ZoneInfo(zone)).date()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
         raise InputError(f"--tz {zone!r} is no IANA time zone; write one such as Europe/Vienna") from error
 
 

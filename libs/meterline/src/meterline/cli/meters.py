@@ -66,7 +66,8 @@ def _status_row(meter: meter_pb2.Meter) -> Sequence[str]:
         return meter.name, version, "counted", "-", "-", "-", "-", *groups
     share = f"{100 * fill.positions_done // max(fill.positions_total, 1)}%"
     end = short_time(fill.estimated_end) if fill.HasField("estimated_end") else "not known yet"
-    return meter.name, version, "filling", share, f"{fill.positions_total:,}", f"{fill.positions_per_s:,}", end, *groups
+    state = "pending" if meter.pending else "filling"
+    return meter.name, version, state, share, f"{fill.positions_total:,}", f"{fill.positions_per_s:,}", end, *groups
 
 
 def _groups_cells(meter: meter_pb2.Meter) -> tuple[str, str]:
@@ -79,7 +80,8 @@ def _groups_cells(meter: meter_pb2.Meter) -> tuple[str, str]:
 def _status_document(meter: meter_pb2.Meter) -> dict[str, object]:
     fill = message_document(meter.fill) if meter.HasField("fill") else None
     groups = {"groups": message_document(meter.groups)} if meter.HasField("groups") else {}
-    return {"name": meter.name, "version": meter.version, "filled": meter.filled, "fill": fill, **groups}
+    state = {"filled": meter.filled, "pending": meter.pending}
+    return {"name": meter.name, "version": meter.version, **state, "fill": fill, **groups}
 
 
 @app.command("preview")

@@ -19,6 +19,7 @@ from meterline.cli.exits import exit_code, explain_error, fail_for_all
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
 from meterline.cli.price_lint import lint
+from meterline.cli.price_notice import app as notice_app
 from meterline.cli.price_simulate import simulate
 from meterline.cli.variance import variance
 from meterline.errors import InputError
@@ -37,6 +38,7 @@ app = plain_app(
 app.command("lint")(lint)
 app.command("simulate")(simulate)
 app.command("variance")(variance)
+app.add_typer(notice_app, name="notice")
 
 
 @app.command("quote")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2, unbilled_pb2
+from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2, entitlement_pb2, unbilled_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from testkit.portal.fake_aggregator import window_of
@@ -174,6 +174,16 @@ class FakeRating(rating_grpc.RatingServiceServicer):
             contract=contract_of(customer),
             billing_period=request.billing_period,
         )
+
+    async def ListEntitlements(
+        self, request: entitlement_pb2.ListEntitlementsRequest, context: Context
+    ) -> entitlement_pb2.ListEntitlementsResponse:
+        """Answer ListEntitlements: one feature, that is to have."""
+        customer = await self.world.caller("ListEntitlements", context, named=f"C-{request.customer}")
+        own = entitlement_pb2.Entitlement(feature="single-sign-on", contract=f"C-{customer}")
+        own.period.start.FromDatetime(datetime(2013, 11, 1, 4, tzinfo=UTC))
+        own.period.end.FromDatetime(datetime(2013, 12, 1, 5, tzinfo=UTC))
+        return entitlement_pb2.ListEntitlementsResponse(entitlements=[own])
 
     async def QuotePrice(self, request: rating_pb.QuotePriceRequest, context: Context) -> rating_pb.QuotePriceResponse:
         """Answer QuotePrice."""

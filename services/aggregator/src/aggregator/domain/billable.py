@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from fractions import Fraction
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -50,16 +52,45 @@ class EventRounding:
 
     def round(self, numbers: ScaledNumbers) -> ScaledNumbers:
         """Return the billed number of each metered one."""
+        minimum, increment, scale = self._scaled(numbers.scale)
+        return ScaledNumbers(self._rounded(numbers.units, 10 ** (scale - numbers.scale), minimum, increment), scale)
+
+    def round_times(self, lengths_us: NDArray[np.int64], unit_us: int) -> ScaledNumbers:
+        """Return the billed number of each length of time in a unit of so many microseconds: nothing is divided."""
+        minimum, increment, scale = self._scaled(0)
+        rounded = self._rounded(lengths_us, 10**scale, minimum * unit_us, increment * unit_us)
+        # Whole multiples of the unit, all of them.
+        return ScaledNumbers(rounded // unit_us, scale)
+
+    def round_one(self, number: Fraction) -> Fraction:
+        """Return the billed number of a metered one: the rule again, written plainly, as the proof of columns."""
+        least, step = Fraction(self.minimum or "0"), Fraction(self.increment)
+        if number <= 0:
+            return number
+        if number <= least:
+            return least
+        over = (number - least) / step
+        match self.mode:
+            case RoundingMode.CEILING:
+                return least + step * ceil(over)
+            case RoundingMode.FLOOR:
+                return least + step * floor(over)
+            case RoundingMode.HALF_UP:
+                return least + step * floor(over + Fraction(1, 2))
+
+    def _scaled(self, scale: int) -> tuple[int, int, int]:
+        """Return minimum and increment in units of a scale that both have, `scale` or more, and the scale."""
         least, step = parse_units(self.minimum or "0") or (0, 0), parse_units(self.increment) or (1, 0)
-        scale = max(numbers.scale, least[1], step[1])
-        minimum, increment = least[0] * 10 ** (scale - least[1]), step[0] * 10 ** (scale - step[1])
-        factor = 10 ** (scale - numbers.scale)
-        largest = max(map(abs, (int(numbers.units.max()), int(numbers.units.min())))) if len(numbers.units) else 0
+        scale = max(scale, least[1], step[1])
+        return least[0] * 10 ** (scale - least[1]), step[0] * 10 ** (scale - step[1]), scale
+
+    def _rounded(self, numbers: NDArray[Any], factor: int, minimum: int, increment: int) -> NDArray[Any]:
+        largest = max(map(abs, (int(numbers.max()), int(numbers.min())))) if len(numbers) else 0
         kind = np.int64 if 2 * (largest * factor + minimum + increment) < _INT64_LIMIT else np.object_
-        units = numbers.units.astype(kind) * factor
+        units: NDArray[Any] = numbers.astype(kind) * factor
         rounded = minimum + increment * self._steps(units - minimum, increment)
         above = np.where(units <= minimum, np.array(minimum, dtype=kind), rounded)
-        return ScaledNumbers(np.where(units <= 0, units, above), scale)
+        return np.where(units <= 0, units, above)
 
     def _steps(self, over: NDArray[np.int64], increment: int) -> NDArray[np.int64]:
         match self.mode:

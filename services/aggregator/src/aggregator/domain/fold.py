@@ -224,7 +224,7 @@ class TenantFold:
             if meter.never_counts:
                 continue
             wanted = _match(self._batch, meter)
-            self._matched |= wanted
+            self._matched |= wanted & (self._batch.times_us < meter.asks_until_us)
             part = self._part(meter)
             if part is not meter:
                 wanted &= self._batch.times_us >= part.from_us

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,6 +114,15 @@ class Lineage:
         )
         return quantity_of(self.aggregation, totals)
 
+    @property
+    def billed(self) -> Fraction:
+        """What is billed of them, where events or sessions are rounded one by one."""
+        over_time = self.over_time
+        if over_time is None:
+            return Fraction(self._billed)
+        billed = over_time.aggregation.recount_billed(self._moments, over_time.spec.rules, over_time.asked)
+        return Fraction(self._billed) if billed is None else billed
+
     def agrees_with(self, sealed: MeterUsage, before: MeterUsage | None) -> bool:
         """Whether the events are those that were sealed: all of them, or those beyond what was sealed `before`.
 
@@ -120,7 +130,7 @@ class Lineage:
         the meter has had another version since, which may have counted earlier events anew.
         """
         if before is None:
-            is_billed = sealed.billable is None or sealed.billable == self._billed
+            is_billed = sealed.billable is None or sealed.billable == self.billed
             return is_billed and (self.event_count, self.quantity) == (sealed.event_count, sealed.quantity)
         if before.newest_version != sealed.newest_version:
             return True

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aggregator.domain.aggregations.aggregation import Aggregation
     from aggregator.domain.aggregations.rules import Rules, Session
+    from aggregator.domain.billable import EventRounding
     from aggregator.domain.meters import MeterSpec
 
 _PERCENT_MAX: Final = Decimal(100)
@@ -39,6 +40,8 @@ def problems_of_rules(aggregation: Aggregation, rules: Rules) -> Iterator[Proble
     if rules.are_levels and not isinstance(aggregation, WeightedSum):
         yield "values_are", f"{aggregation} weighs no levels; leave it out (WEIGHTED_SUM does)"
     yield from _problems_of_percentile(aggregation, rules)
+    if rules.session_rounding is not None:
+        yield from _problems_of_rounding(aggregation, rules, rules.session_rounding)
 
 
 def same_rules(counting: Sequence[MeterSpec]) -> bool:
@@ -77,6 +80,20 @@ def _problems_of_session(aggregation: Aggregation, session: Session) -> Iterator
             "comes; take a little more than the longest time between two events of a session"
         )
         yield "session.timeout_seconds", message
+
+
+def _problems_of_rounding(aggregation: Aggregation, rules: Rules, rounding: EventRounding) -> Iterator[Problem]:
+    field = "billable.per_session"
+    if not isinstance(aggregation, Duration):
+        yield field, f"goes with DURATION, and {aggregation} counts no time of sessions; leave it out"
+    elif rules.session.heartbeat:
+        message = (
+            "rounds what goes from a start to a stop, and a session with heartbeats may have begun at any time before; "
+            "leave session.heartbeat out, and let session.timeout_seconds be longer than any session (at most 31 days)"
+        )
+        yield field, message
+    for problem in rounding.problems(field):
+        yield problem.field, problem.text
 
 
 def _problems_of_percentile(aggregation: Aggregation, rules: Rules) -> Iterator[Problem]:

@@ -97,7 +97,8 @@ class MeterSpec:
 class MeterVersion:
     """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event.
 
-    `filled_since` says from when on the fill that it waits for, if any, counts again; None: from its beginning.
+    `filled_since` says from when on the fill that it waits for, if any, counts again; None: from its beginning. A
+    `pending` version is counted, but not answered from: those before it rule until it is filled.
     """
 
     meter_id: int
@@ -109,11 +110,17 @@ class MeterVersion:
     created_at: datetime
     fill_id: int | None = None
     filled_since: datetime | None = None
+    pending: bool = False
 
     @property
     def filled(self) -> bool:
         """False while the events that came before the version are still being counted."""
         return self.fill_id is None
+
+    @property
+    def answers_in_part(self) -> bool:
+        """Whether it is answered from although it is not filled."""
+        return not self.filled and not self.pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,8 @@ class CountingMeter:
     until_us: int
     components: tuple[tuple[CountingMeter, ...], ...] = ()
     """Of a version that is computed by a formula: the versions of the meters that it reads, in its order."""
+    asks_until_us: int = NEVER_US
+    """Where pending versions will take over: what only this version asks for beyond that is nobody's soon."""
 
     @property
     def meter_id(self) -> int:
@@ -168,7 +177,31 @@ class AppliedMeter:
 
 
 def counting_meters(versions: Iterable[MeterVersion]) -> tuple[CountingMeter, ...]:
-    """Return the versions of one meter with their spans: an event counts by the newest one effective at its time."""
+    """Return the versions of one meter that rule with their spans: an event counts by the newest effective at its time.
+
+    What is pending rules not yet.
+    """
+    return _spans_of([version for version in versions if not version.pending])
+
+
+def folded_meters(versions: Sequence[MeterVersion]) -> tuple[CountingMeter, ...]:
+    """Return the versions of one meter that are counted: those that rule, and the pending ones as they will."""
+    ends = {meter.meter_id: meter.until_us for meter in _spans_of(versions)}
+    ruling = (replace(meter, asks_until_us=ends[meter.meter_id]) for meter in counting_meters(versions))
+    return (*ruling, *(meter for meter in _spans_of(versions) if meter.version.pending))
+
+
+def shortened(versions: Sequence[MeterVersion], rule: Sequence[MeterVersion]) -> list[tuple[MeterVersion, int]]:
+    """Return the versions whose span would end sooner if all of `rule` ruled as well, each with its new end."""
+    ends_before = {meter.meter_id: meter.until_us for meter in _spans_of(versions)}
+    return [
+        (meter.version, max(meter.until_us, ALWAYS_US))
+        for meter in _spans_of([*versions, *rule])
+        if meter.until_us < ends_before.get(meter.meter_id, ALWAYS_US)
+    ]
+
+
+def _spans_of(versions: Iterable[MeterVersion]) -> tuple[CountingMeter, ...]:
     newest_first = sorted(versions, key=lambda version: version.version, reverse=True)
     until_us = NEVER_US
     meters = []
@@ -180,13 +213,13 @@ def counting_meters(versions: Iterable[MeterVersion]) -> tuple[CountingMeter, ..
 
 
 def counting_meters_by_tenant(versions: Iterable[MeterVersion]) -> Mapping[str, tuple[CountingMeter, ...]]:
-    """All meters of every tenant with their spans."""
+    """All that is counted of every tenant's meters, with its spans."""
     by_name: dict[tuple[str, str], list[MeterVersion]] = {}
     for version in versions:
         by_name.setdefault((version.tenant, version.name), []).append(version)
     by_tenant: dict[str, list[CountingMeter]] = {}
     for (tenant, _), history in sorted(by_name.items()):
-        by_tenant.setdefault(tenant, []).extend(counting_meters(history))
+        by_tenant.setdefault(tenant, []).extend(folded_meters(history))
     return {tenant: tuple(meters) for tenant, meters in by_tenant.items()}
 
 
@@ -360,7 +393,7 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
     if earlier[-1].spec.formula != candidate.spec.formula:
         message = "can't change, for what was billed by it must be found again; make a new meter, and price that one"
         return [_invalid("spec.formula", message)]
-    counting = [meter for meter in counting_meters([*earlier, candidate]) if not meter.never_counts]
+    counting = [meter for meter in _spans_of([*earlier, candidate]) if not meter.never_counts]
     problems = []
     grid_us = max(meter.spec.bucket_us for meter in counting)
     if candidate.counts_from is not None and microseconds_of(candidate.counts_from) % grid_us:
@@ -380,9 +413,10 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
         problems.append(_invalid("spec.aggregation", message))
     elif not same_rules([meter.spec for meter in counting]):
         message = (
-            "counts time by other rules than the version before (session, time unit, carry-over, percentile, buckets; "
-            "of readings, the groups, too), and what goes on from one to the other can't be put together; "
-            "make a new meter, or let this version begin before all others"
+            "counts time by other rules than the version before (session, time unit, carry-over, percentile, buckets, "
+            "rounding of sessions; of readings, the groups, too), "
+            "and what goes on from one to the other can't be put together; make a new meter, "
+            "or let this version begin before all others"
         )
         problems.append(_invalid("spec.aggregation", message))
     return problems

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from aggregator.domain.columns import run_starts
-from eventlog.instants import instant_of
-from eventlog.period import Period
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,12 +65,6 @@ def months_of(starts_us: NDArray[np.int64]) -> NDArray[np.int64]:
 def month_of(time_us: int) -> int:
     """Return the calendar month, in UTC, of a time."""
     return int(months_of(np.array([time_us], dtype=np.int64))[0])
-
-
-def month_as_period(month: int) -> Period:
-    """Return the time of a calendar month."""
-    starts = (np.datetime64(each, "M").astype("datetime64[us]").astype(np.int64) for each in (month, month + 1))
-    return Period(*(instant_of(int(start_us)) for start_us in starts))
 
 
 def _ends(windows: Windows, windows_max: int) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.aggregations.groups import OTHER_GROUP, group_key
 from aggregator.domain.aggregations.over_time import Asked, OverTime
-from aggregator.domain.columns import no_texts, run_starts, sorting
+from aggregator.domain.columns import CodedTexts, no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
 from aggregator.domain.windows import merged, no_windows
 from eventlog.instants import microseconds_of
@@ -21,10 +21,10 @@ from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
-    from aggregator.domain.columns import CodedTexts
     from aggregator.domain.formulas import Formula
     from aggregator.domain.query import Condition, MeterPlan, Projection, UsagePlan
     from aggregator.domain.windows import Windows
@@ -74,6 +74,8 @@ def billable_of(meter: MeterPlan, counted: CountedRow | None) -> Decimal | None:
 
 
 def _bills_events(meter: MeterPlan) -> bool:
+    if meter.rules.session_rounding is not None:
+        return True
     return isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
 
 
@@ -88,7 +90,32 @@ def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -
 
 def asked_parts(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> tuple[Windows, ...]:
     """Return all that matters to what a plan asks of one of its meters, by what is read for it."""
-    return tuple(asked_windows(plan, part, windows_of) for part in meter.parts)
+    return told_apart_by_all([asked_windows(plan, part, windows_of) for part in meter.parts])
+
+
+def told_apart_by_all(parts: Sequence[Windows]) -> tuple[Windows, ...]:
+    """Return windows of several meters of which each group is told apart by all of them, or by none.
+
+    What one has of a group in its group of all others would be missing beside what another one has of it.
+    """
+    if len(parts) == 1 or not any(OTHER_GROUP in part.groups.values for part in parts):
+        return tuple(parts)
+    pairs = [set(zip(part.customers.texts(), part.groups.texts(), strict=True)) for part in parts]
+    hidden: set[tuple[str, str]] = set()
+    for own in pairs:
+        with_others = {customer for customer, group in own if group == OTHER_GROUP}
+        hidden |= {pair for pair in set().union(*pairs) - own if pair[0] in with_others}
+    return tuple(_hiding(part, hidden) for part in parts)
+
+
+def _hiding(windows: Windows, hidden: AbstractSet[tuple[str, str]]) -> Windows:
+    """Return windows with some groups of customers counted among the others."""
+    pairs = zip(windows.customers.texts(), windows.groups.texts(), strict=True)
+    names = [OTHER_GROUP if pair in hidden else pair[1] for pair in pairs]
+    values = sorted(set(names))
+    code_of = {name: code for code, name in enumerate(values)}
+    codes = np.fromiter((code_of[name] for name in names), dtype=np.int64, count=len(names))
+    return merged([replace(windows, groups=CodedTexts(values, codes))])
 
 
 def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> Windows:
@@ -285,7 +312,10 @@ def _rows_over_time(plan: UsagePlan, number: int, aggregation: OverTime, windows
     customers, groups = windows.customers.values, windows.groups.values
     found = [
         CountedRow(
-            RowKey(number, customers[row.customer], row.window, groups[row.group]), row.quantity, row.event_count
+            RowKey(number, customers[row.customer], row.window, groups[row.group]),
+            row.quantity,
+            row.event_count,
+            row.billable,
         )
         for row in aggregation.rows(windows, meter.rules, asked)
         if not groups[row.group].endswith(LEFT_OUT)

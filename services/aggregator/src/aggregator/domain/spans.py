@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.query import MeterPlan, plan_meter
-from eventlog.instants import INSTANT_MAX_US, instant_of, microseconds_of
+from aggregator.domain.windows import spans_by_customer
+from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of, microseconds_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
     from aggregator.domain.meters import CountingMeter
+    from aggregator.domain.windows import Windows
     from eventlog.as_of import AsOf
+
+
+_DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class UsageExtent:
-    """The time in which a customer has counted usage and parked events of a meter; None: there are none."""
+    """Between when a customer has counted usage and parked events of a meter; None: there are none.
+
+    No usage lies outside of `counted`, which is whole days in UTC and does not shrink when something is taken back.
+    """
 
     customer: str
     meter: str
@@ -91,15 +99,38 @@ class SpansAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Days:
+    """Whole days in UTC, both included, counted from January 1st, 1970."""
+
+    first: int
+    last: int
+
+    @property
+    def period(self) -> Period:
+        """From the start of the first one to the end of the last one."""
+        end_us = min((self.last + 1) * _DAY_US, INSTANT_MAX_US)
+        return Period(instant_of(max(self.first * _DAY_US, INSTANT_MIN_US)), instant_of(end_us))
+
+
+def days_of(windows: Windows) -> Iterator[tuple[str, Days]]:
+    """Yield each customer with the days of its windows."""
+    for customer, first_us, last_us in spans_by_customer(windows):
+        yield customer, Days(first_us // _DAY_US, last_us // _DAY_US)
+
+
+def joined_days(one: Days | None, other: Days) -> Days:
+    """Return the days from the first to the last of both."""
+    return other if one is None else Days(min(one.first, other.first), max(one.last, other.last))
+
+
+@dataclass(frozen=True, slots=True)
 class WindowBounds:
-    """Starts of the first and the last window that a version counts for a customer, and times of parked events."""
+    """The days between which a version has windows of a customer, and the first and the last parked event."""
 
     customer: str
     meter_id: int
-    first_start: datetime | None
-    last_start: datetime | None
-    first_parked: datetime | None
-    last_parked: datetime | None
+    counted: Days | None
+    parked: tuple[datetime, datetime] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +181,11 @@ def extents_of(found: Iterable[WindowBounds], meters: Mapping[int, CountingMeter
     for bounds in found:
         meter = meters[bounds.meter_id]
         key = (bounds.customer, meter.version.name)
-        counted = _period(bounds.first_start, bounds.last_start, timedelta(minutes=meter.spec.bucket_minutes))
+        counted = None if bounds.counted is None else bounds.counted.period
         if counted is not None and meter.spec.lookback_us:
             counted = Period(counted.start, _until(counted.end, meter.spec.lookback_us, now))
-        parked = _period(bounds.first_parked, bounds.last_parked, timedelta(microseconds=1))
+        first, last = bounds.parked or (None, None)
+        parked = None if first is None or last is None else Period(first, last + timedelta(microseconds=1))
         before = joined.get(key)
         if before is not None:
             counted, parked = _hull(before.counted, counted), _hull(before.parked, parked)
@@ -170,10 +202,6 @@ def counted_period(first_start: datetime, last_start: datetime, meter: MeterPlan
 
 def _until(end: datetime, lookback_us: int, now: datetime) -> datetime:
     return max(end, min(now, instant_of(min(microseconds_of(end) + lookback_us, INSTANT_MAX_US))))
-
-
-def _period(first: datetime | None, last: datetime | None, length: timedelta) -> Period | None:
-    return None if first is None or last is None else Period(first, last + length)
 
 
 def _hull(one: Period | None, other: Period | None) -> Period | None:

@@ -50,6 +50,8 @@ class GroupUsage:
     event_count: int
     billable: Decimal | None = None
     start: datetime | None = None
+    is_other_group: bool = False
+    """Whether it is all groups that the meter does not tell apart."""
 
 
 @dataclass(frozen=True, slots=True)

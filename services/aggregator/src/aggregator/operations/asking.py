@@ -15,9 +15,11 @@ from aggregator.domain.summaries import Gathered
 from aggregator.domain.usage import UsageSource
 from aggregator.domain.windows import Windows
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import Family, completed, family_of
+from aggregator.operations.finding import Family, are_whole, completed, family_of
 from aggregator.operations.scans import scanned_windows
 from aggregator.store import groups, progress, usage
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from chassis.postgres import driver_connection, transaction
 from eventlog.as_of import AsOf
 
@@ -58,7 +60,7 @@ class State:
     @property
     def filled(self) -> bool:
         """False while past events of the meter are still being counted."""
-        return all(version.filled for version in self.versions)
+        return are_whole(self.versions)
 
 
 async def meter_state(conn: AsyncConnection, tenant: str, query: UsageQuery) -> State:
@@ -68,8 +70,8 @@ async def meter_state(conn: AsyncConnection, tenant: str, query: UsageQuery) -> 
     family = await family_of(conn, tenant, query.meter)
     if not (query.filters or query.tell_all_apart):
         return State(as_of, family)
-    meter_ids = [version.meter_id for version in family.versions]
-    return State(as_of, family, await groups.full_meters(await driver_connection(conn), meter_ids))
+    full = await groups.full_meters(await driver_connection(conn), [version.meter_id for version in family.versions])
+    return State(as_of, family, full)
 
 
 def planned(
@@ -83,9 +85,18 @@ def planned(
 
 
 def leaves_out_others(query: UsageQuery, plan: UsagePlan, scan: Scan | None, state: State) -> bool:
-    """Whether the filters of a question leave out what its meter counts of groups that it does not tell apart."""
-    read = {projection.meter_id for part in plan.parts for projection in part.projections}
-    return bool(query.filters) and scan is None and not state.full.isdisjoint(read)
+    """Whether the filters of a question leave out what its meter counts of groups that it does not tell apart.
+
+    Raises Refused where a formula would be given a part of what it reads.
+    """
+    if scan is not None or not query.filters:
+        return False
+    (meter,) = plan.meters
+    is_left_out = any(one.meter_id in state.full for part in meter.parts for one in part.projections)
+    if is_left_out and meter.formula is not None:
+        message = "can't be told for a meter that its formula reads: it has too many groups; ask without filters"
+        raise Refused("filters", Reason.GROUP_UNKNOWN, message)
+    return is_left_out
 
 
 async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Planner = plan_query) -> Found:

@@ -106,7 +106,8 @@ async def _look(deps: Deps, tenant: str, names: Sequence[str], period: Period | 
     """Look at the store."""
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
-        histories = {own[0].version.name: own for own in histories_of(await meters.versions_of_tenant(conn, tenant))}
+        versions = await meters.versions_of_tenant(conn, tenant)
+        histories = {own[0].version.name: own for own in histories_of(versions)}
         for name in names:
             if name not in histories:
                 raise meter_not_found(name)
@@ -119,7 +120,7 @@ async def _look(deps: Deps, tenant: str, names: Sequence[str], period: Period | 
         if period is not None:
             check_period(period, max((meter.spec.bucket_us for meter in chosen), default=60_000_000))
         # A fill changes what no meter asks for as it goes.
-        is_whole = not names and period is None and all(meter.version.filled for meter in chosen)
+        is_whole = not names and period is None and all(version.filled for version in versions)
         return _Sides(
             cut=await take_cut(conn, tenant, chosen, [], period),
             names=own,

@@ -9,7 +9,7 @@ All that was committed when a look began is in the answers after it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 from aggregator.domain.current import CurrentKey, Kept, Memory, Seen, Total, totalled, windows_of
 from aggregator.domain.query import plan_totals
 from aggregator.domain.windows import Windows, merged
-from aggregator.operations.finding import family_of
+from aggregator.operations.finding import are_whole, family_of
 from aggregator.store import backlogs, meters, progress
 from aggregator.store import current as store
 from chassis.errors.refused import refusals
 from chassis.postgres import driver_connection, transaction
+from chassis.side_by_side import each
 from eventlog.instants import microseconds_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ Addition = tuple[CurrentKey, Kept, list[tuple[int, Windows]]]
 LOOK_EVERY_S: Final = 0.25
 """A look comes so long after the one before at the latest, and a few milliseconds after each commit."""
 _PAUSE_S: Final = 0.01
+_TOLD_AT_ONCE: Final = 20
 _CHANGES_MAX: Final = 500
 """After more changes than that, everything is read anew when it is asked for."""
 
@@ -46,6 +48,8 @@ class _Look:
     seen: Seen
     behind: dict[str, AsOf]
     filling: set[tuple[str, str]]
+    told: dict[tuple[str, bool], Seen] = field(default_factory=dict)
+    """What answers say of it, by tenant and whether the meter is filled."""
 
 
 @dataclass(slots=True)
@@ -63,17 +67,19 @@ class CurrentUsage:
 
     async def total(self, key: CurrentKey, staleness_max_s: float) -> Total:
         """Return a whole quantity as it was at most so long ago. Raises NotFound METER_NOT_FOUND, InvalidRequest."""
-        kept = self.memory.get(key)
-        if kept is not None:
-            total = self._told(key, kept)
-            if self.deps.clock.monotonic_s() - total.seen.at_s <= staleness_max_s:
-                return total
-        load = self._loads.get(key)
-        if load is None:
-            load = self._loads[key] = asyncio.create_task(self._load(key), name="current usage")
-            load.add_done_callback(lambda _: self._loads.pop(key, None))
-        with refusals():
-            return await asyncio.shield(load)
+        return self._from_memory(key, staleness_max_s) or await self._from_database(key)
+
+    async def totals(self, keys: Sequence[CurrentKey], staleness_max_s: float) -> list[Total]:
+        """Return whole quantities in the order of `keys`, each as `total` does; the first failure is that of all."""
+        found: list[Total | None] = []
+        for key in keys:
+            found.append(self._from_memory(key, staleness_max_s))
+            if len(found) % _TOLD_AT_ONCE == 0:
+                # Who asks for one does not wait for all of these.
+                await asyncio.sleep(0)
+        missing = list(dict.fromkeys(key for key, total in zip(keys, found, strict=True) if total is None))
+        read = dict(zip(missing, await each(self._from_database, missing), strict=True))
+        return [read[key] if total is None else total for key, total in zip(keys, found, strict=True)]
 
     async def follow(self, stop: asyncio.Event) -> None:
         """Look again and again until told to stop; nobody looks while there is nothing to keep."""
@@ -163,17 +169,42 @@ class CurrentUsage:
             found.append((key, kept, parts))
         return found
 
+    def _from_memory(self, key: CurrentKey, staleness_max_s: float) -> Total | None:
+        """Return a total that is kept, unless it was right too long ago."""
+        kept = self.memory.get(key)
+        if kept is None:
+            return None
+        total = self._told(key, kept)
+        return total if self.deps.clock.monotonic_s() - total.seen.at_s <= staleness_max_s else None
+
+    async def _from_database(self, key: CurrentKey) -> Total:
+        """Read a total, once for all who ask for it at the same time."""
+        load = self._loads.get(key)
+        if load is None:
+            load = self._loads[key] = asyncio.create_task(self._load(key), name="current usage")
+            load.add_done_callback(lambda _: self._loads.pop(key, None))
+        with refusals():
+            return await asyncio.shield(load)
+
     def _told(self, key: CurrentKey, kept: Kept) -> Total:
         """Return a total with the latest moment at which it was surely right."""
-        look, seen = self._look, kept.seen
-        is_filled = kept.filled
-        if look is not None and look.seen.position >= seen.position and look.seen.at_s > seen.at_s:
-            is_filled = look.filling.isdisjoint((key.tenant, name) for name in kept.meters)
-            seen = replace(look.seen, as_of=look.behind.get(key.tenant, look.seen.as_of))
+        look, seen, is_filled = self._look, kept.seen, kept.filled
         quantity, event_count, billable = kept.quantity(microseconds_of(self.deps.clock.now()))
-        if is_filled:
+        if look is not None and look.seen.position >= seen.position and look.seen.at_s > seen.at_s:
+            is_filled = not look.filling or look.filling.isdisjoint((key.tenant, name) for name in kept.meters)
+            seen = self._seen(look, key.tenant, is_filled=is_filled)
+        elif is_filled:
             seen = replace(seen, as_of=self.deps.completeness.of(seen.as_of))
         return Total(quantity, event_count, seen, kept.plan.meters[0].unit, is_filled, billable)
+
+    def _seen(self, look: _Look, tenant: str, *, is_filled: bool) -> Seen:
+        """Return what a look saw of a tenant: the same for all its totals, so it is put together once."""
+        found = look.told.get((tenant, is_filled))
+        if found is None:
+            as_of = look.behind.get(tenant, look.seen.as_of)
+            found = replace(look.seen, as_of=self.deps.completeness.of(as_of) if is_filled else as_of)
+            look.told[tenant, is_filled] = found
+        return found
 
     async def _load(self, key: CurrentKey) -> Total:
         """Read a total from the database, and keep it unless a look has passed it by meanwhile."""
@@ -194,7 +225,7 @@ class CurrentUsage:
             meter_id: merged([totalled(plan, meter_id, windows_of(page, key.customer)) for page in own])
             for meter_id, own in pages.items()
         }
-        kept = Kept(plan, seen, windows, filled=all(version.filled for version in family.versions))
+        kept = Kept(plan, seen, windows, filled=are_whole(family.versions))
         kept.size = sum(len(one) + len(one.entries) for one in windows.values())
         latest = self._latest
         is_as_it_was = latest is None or (latest.epoch, latest.catalog) == (seen.epoch, seen.catalog)

@@ -29,7 +29,7 @@ from aggregator.domain.schemas import ReadingSchema
 from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import completed, filling, in_followed_log, meter_not_found, snapshot_not_found
+from aggregator.operations.finding import are_whole, completed, in_followed_log, meter_not_found, snapshot_not_found
 from aggregator.operations.groups import places_of_others
 from aggregator.operations.rulings import schemas_of
 from aggregator.operations.usage import wait_until_fresh
@@ -231,7 +231,7 @@ async def _metered_events(deps: Deps, tenant: str, query: EventQuery) -> AsyncGe
     period = time_that_matters(meters, query.period) if meters else query.period
     sought = _Sought(tenant, query.customer, period, meters, schemas, after, up_to, query.filters, query.narrowed)
     sought = replace(sought, by_windows=query.reads_windows(meters))
-    page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
+    page = EventPage((), completed(deps, up_to, versions), filled=are_whole(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
         async for events in pages:

@@ -12,7 +12,8 @@ from aggregator.domain.meters import CountingMeter
 from aggregator.domain.requeue import Readings
 from aggregator.operations.deps import Deps
 from aggregator.operations.folding import AlreadyFinished, LeftOut, Selection
-from aggregator.store import fills, held, parked, requeued
+from aggregator.operations.meters import settle_filled
+from aggregator.store import fills, held, meters, parked, requeued
 from aggregator.store.fills import Fill
 from chassis.postgres import transaction
 from chassis.statements import StatementSize, write_in_parts
@@ -76,6 +77,10 @@ async def positions_left(deps: Deps) -> int:
 
 
 async def finish_fill(deps: Deps, fill: Fill) -> None:
-    """Declare the meters of a fill filled."""
+    """Declare the meters of a fill filled, and let those rule that waited for it, all in one transaction."""
     async with transaction(deps.engine) as conn:
         await fills.finish_fill(conn, fill)
+        if await meters.is_any_pending(conn, fill.tenant):
+            # After the fill's place, as a flush shares the catalog: the other way round the two could block each other.
+            await meters.lock_catalog(conn)
+            await settle_filled(deps, conn)

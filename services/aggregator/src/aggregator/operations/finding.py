@@ -78,8 +78,13 @@ async def family_of(conn: AsyncConnection, tenant: str, name: str) -> Family:
 
 
 def filling(versions: Sequence[MeterVersion]) -> list[str]:
-    """Return the names of the meters that are still being filled, in order."""
-    return sorted({version.name for version in versions if not version.filled})
+    """Return the names of the meters that are still being filled, or of which a version is pending, in order."""
+    return sorted({version.name for version in versions if version.pending or not version.filled})
+
+
+def are_whole(versions: Sequence[MeterVersion]) -> bool:
+    """Whether answers by these versions have all of the past: none that rules is being filled."""
+    return not any(version.answers_in_part for version in versions)
 
 
 async def log_heads(deps: Deps) -> FeedHeads:
@@ -94,7 +99,7 @@ def completed(deps: Deps, as_of: AsOf, versions: Sequence[MeterVersion]) -> AsOf
 
     That is not known while one of them is being filled.
     """
-    return as_of if filling(versions) else deps.completeness.of(as_of)
+    return deps.completeness.of(as_of) if are_whole(versions) else as_of
 
 
 async def read_totals(

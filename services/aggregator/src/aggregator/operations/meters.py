@@ -18,17 +18,17 @@ from aggregator.domain.meters import (
     ApplyOutcome,
     MeterSpec,
     MeterVersion,
-    counting_meters,
     problems_of,
     problems_of_succession,
     resolve_counts_from,
     same_content,
+    shortened,
 )
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import meter_not_found
 from aggregator.store import fills, groups, parked, progress
 from aggregator.store import meters as store
-from aggregator.store.windows.pages import clear_windows
+from aggregator.store.windows.pages import clear_windows, counted_spans
 from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import Refused, refusals, refuse_all
 from chassis.postgres import driver_connection, transaction
@@ -90,7 +90,7 @@ async def group_counts(deps: Deps, versions: Sequence[MeterVersion]) -> dict[int
 async def describe_meters(deps: Deps, tenant: str) -> list[MeterVersion]:
     """Return the newest version of every meter, by name."""
     async with transaction(deps.engine) as conn:
-        return await store.newest_versions(conn, tenant, "", None)
+        return await store.newest_versions(conn, tenant, "", None, with_pending=False)
 
 
 async def rebuild_usage(deps: Deps, conn: AsyncConnection, tenant: str, names: Sequence[str]) -> list[str]:
@@ -151,12 +151,50 @@ async def _apply(deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec
     await store.lock_catalog(conn)
     earlier, added = await _next_version(deps, conn, tenant, name, spec)
     if added is not None:
-        stored = replace(added, meter_id=await store.add_version(conn, added))
-        if spec.formula is not None:
+        if spec.formula is None:
+            await _add(deps, conn, earlier, added)
+        else:
             # It counts nothing, so there is nothing to take back or to fill.
-            return _outcome(earlier, added)
-        await _count_again(deps, conn, tenant, _shortened(earlier, stored), [stored])
+            await store.add_version(conn, added)
     return _outcome(earlier, added)
+
+
+async def _add(deps: Deps, conn: AsyncConnection, earlier: Sequence[MeterVersion], added: MeterVersion) -> None:
+    """Add a version, and have its past counted; those before it rule until that is done.
+
+    What other pending versions counted of its span is taken back at once, for nobody was told of it.
+    """
+    as_of = await progress.read_as_of(conn, added.tenant)
+    pending = bool(earlier) and not as_of.is_empty
+    stored = replace(added, pending=pending)
+    stored = replace(stored, meter_id=await store.add_version(conn, stored))
+    taken_back = [
+        (version, since_us) for version, since_us in shortened(earlier, [stored]) if version.pending or not pending
+    ]
+    await _count_again(deps, conn, added.tenant, taken_back, [stored])
+
+
+async def settle_filled(deps: Deps, conn: AsyncConnection) -> None:
+    """Let versions rule whose past is counted by now, and take back what those before them counted in their place.
+
+    Needs the catalog locked. A meter of which several versions are pending waits for all of them.
+    """
+    for tenant, name in await store.pending_meters(conn):
+        versions = await store.versions_of_meter(conn, tenant, name)
+        ruling = [version for version in versions if not version.pending]
+        pending = [version for version in versions if version.pending]
+        await store.settle(conn, [version.meter_id for version in pending])
+        await _take_back(deps, conn, shortened(ruling, pending))
+        await _tell(deps, conn, pending)
+
+
+async def _tell(deps: Deps, conn: AsyncConnection, versions: Sequence[MeterVersion]) -> None:
+    """Tell whoever follows of all that versions have counted."""
+    changes = Changes()
+    for version in versions:
+        for customer, first, last in await counted_spans(conn, version.meter_id):
+            changes.add_windows(version, customer, microseconds_of(first), microseconds_of(last), deps.clock.now())
+    await deps.changes.append(conn, changes, deps.clock.now())
 
 
 async def _next_version(
@@ -197,17 +235,6 @@ def _outcome(earlier: Sequence[MeterVersion], added: MeterVersion | None) -> App
     if added is None:
         return ApplyOutcome.UNCHANGED
     return ApplyOutcome.NEW_VERSION if earlier else ApplyOutcome.CREATED
-
-
-def _shortened(earlier: Sequence[MeterVersion], added: MeterVersion) -> list[tuple[MeterVersion, int]]:
-    """Return the versions whose span ends sooner because of the one added, each with its new end."""
-    ends_before = {meter.meter_id: meter.until_us for meter in counting_meters(earlier)}
-    meters = counting_meters([*earlier, added])
-    return [
-        (meter.version, max(meter.until_us, ALWAYS_US))
-        for meter in meters
-        if meter.until_us < ends_before.get(meter.meter_id, ALWAYS_US)
-    ]
 
 
 async def _count_again(

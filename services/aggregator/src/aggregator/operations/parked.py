@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,16 +12,21 @@ from aggregator.domain.meters import counting_meters
 from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
 from aggregator.domain.requeue import Countable, Judged, RequeueResult, judge_parked
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import meter_not_found
+from aggregator.operations.finding import meter_not_found, wait_until_counted
 from aggregator.operations.folding import count_parked
 from aggregator.operations.rereading import ROWS_PER_STATEMENT, as_segment, read_again
 from aggregator.operations.rulings import ruling_among
 from aggregator.store import meters, progress, requeued
 from aggregator.store import parked as store
-from chassis.errors import Conflict, Reason
+from chassis.deadline import current_deadline_s
+from chassis.errors import Conflict, NotReady, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.statements import StatementSize, limit_lock_waits
+from eventlog.as_of import AsOf
+
+_WAIT_MAX_S: Final = 30.0
+"""Longest wait for a meter that is filled, when the caller set no deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,11 @@ async def list_parked(
 
 
 async def prepare_requeue(deps: Deps, wanted: ParkedFilter, after: ParkedKey | None, limit: int) -> PreparedRequeue:
-    """Read some parked events of one meter again from the log, and say which would count. Raises NotFound."""
+    """Read some parked events of one meter again from the log, and say which would count.
+
+    They are read by its newest version, which is waited for if it is pending. Raises NotFound, NotReady.
+    """
+    await _wait_until_it_rules(deps, wanted)
     async with transaction(deps.engine) as conn:
         number = await meters.catalog_number(conn)
         versions = await meters.versions_of_meter(conn, wanted.tenant, wanted.meter)
@@ -57,6 +67,16 @@ async def prepare_requeue(deps: Deps, wanted: ParkedFilter, after: ParkedKey | N
         ruling = await ruling_among(conn, wanted.tenant, list(events))
     events = {place: ruling.of_event(event)[0] for place, event in events.items()}
     return PreparedRequeue(number, judge_parked(page.entries, events, counting_meters(versions)), page.next_page_token)
+
+
+async def _wait_until_it_rules(deps: Deps, wanted: ParkedFilter) -> None:
+    remaining_s = current_deadline_s()
+    wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s / 2
+    if not await wait_until_counted(deps, wanted.tenant, AsOf("", {}), {wanted.meter}, wait_s):
+        message = (
+            f"meter {wanted.meter!a} is still being filled, and its newest version rules after that; call again soon"
+        )
+        raise NotReady(Reason.USAGE_NOT_READY, message, retry_after_s=wait_s)
 
 
 def foreseen(prepared: PreparedRequeue) -> RequeueResult:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.contradictions import all_problems_of
-from aggregator.domain.meters import ALWAYS_US, NEVER_US, ApplyOutcome, MeterVersion
+from aggregator.domain.meters import ALWAYS_US, NEVER_US, ApplyOutcome, MeterVersion, folded_meters
 from aggregator.domain.schemas import (
     SCHEMAS_MAX,
     AppliedSchema,
@@ -17,7 +18,6 @@ from aggregator.domain.schemas import (
     same_content,
 )
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import histories_of
 from aggregator.operations.meters import count_again
 from aggregator.store import meters
 from aggregator.store import schemas as store
@@ -103,8 +103,9 @@ async def _count_again_from(deps: Deps, conn: AsyncConnection, tenant: str, sche
     """
     from_us = ALWAYS_US if schema.reads_from is None else microseconds_of(schema.reads_from)
     chosen: list[tuple[MeterVersion, int]] = []
-    for history in histories_of(await meters.versions_of_tenant(conn, tenant)):
-        for meter in history:
+    versions = await meters.versions_of_tenant(conn, tenant)
+    for _, own in groupby(versions, key=lambda version: version.name):
+        for meter in folded_meters(list(own)):
             if schema.name in meter.spec.event_types and meter.overlaps(from_us, NEVER_US):
                 grid_us = meter.spec.bucket_us
                 since_us = ALWAYS_US if from_us == ALWAYS_US else from_us // grid_us * grid_us

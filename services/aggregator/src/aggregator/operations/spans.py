@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.spans import ExtentAnswer, ExtentQuery, SpansAnswer, UsageSpan, extents_of, plan_spans
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import filling, histories_of
+from aggregator.operations.finding import are_whole, histories_of
 from aggregator.operations.usage import wait_until_fresh
 from aggregator.store import meters, progress
 from aggregator.store import spans as store
@@ -40,7 +40,7 @@ async def list_extents(deps: Deps, tenant: str, query: ExtentQuery, freshness: F
         extents=extents_of(bounds, by_id, deps.clock.now()),
         next_customer=following[0] if following else "",
         as_of=as_of,
-        filled=not filling(versions),
+        filled=are_whole(versions),
     )
 
 

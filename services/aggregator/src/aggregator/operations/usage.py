@@ -68,12 +68,13 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
         async with transaction(deps.engine) as conn:
             state = await meter_state(conn, tenant, query)
             plan, scan = planned(query, state, deps.clock.now())
+            left_out = leaves_out_others(query, plan, scan, state)
             rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
         if scan is not None:
             return await _from_whole(deps, tenant, query)
     as_of = completed(deps, state.as_of, state.versions)
     answer = _answer(query, plan, Whole(rows), as_of, filled=state.filled)
-    return replace(answer, other_left_out=leaves_out_others(query, plan, scan, state))
+    return replace(answer, other_left_out=left_out)
 
 
 async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
@@ -146,15 +147,15 @@ async def query_totals(
 
 async def _read_groups(conn: AsyncConnection, deps: Deps, plan: UsagePlan) -> tuple[GroupUsage, ...]:
     rows = await usage.read_usage(conn, plan, deps.remembered)
-    is_cut = len(plan.windows) > 1
+    is_cut, group_by = len(plan.windows) > 1, plan.meters[0].group_by
     return tuple(
         GroupUsage(
-            # Groups that the meter does not tell apart are priced as those without the properties.
-            row.values_of(plan.meters[0].group_by),
+            row.values_of(group_by),
             row.quantity,
             row.event_count,
             row.billable,
             plan.windows[row.key.window_number].start if is_cut else None,
+            row.is_other_group,
         )
         for row in rows
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aggregator.store.windows import extents
 from aggregator.store.windows import merging as store
 from chassis.postgres import transaction
 
@@ -45,6 +46,7 @@ async def merge_what_is_due(deps: Deps) -> int:
             if not all(done):
                 # Another replica is at it, and goes on until nothing is due.
                 break
+        await _note_extents(deps, meter_ids)
     except BaseException:
         deps.written.note_all()
         raise
@@ -56,6 +58,19 @@ async def _due(deps: Deps, meter_ids: list[int] | None) -> list[DueMerge]:
         return []
     async with transaction(deps.engine) as conn:
         return await store.due_merges(conn, meter_ids)
+
+
+async def _note_extents(deps: Deps, meter_ids: list[int] | None) -> None:
+    """Take pages into the bounds of usage where many are not in them yet."""
+    if meter_ids == []:
+        return
+    async with transaction(deps.engine) as conn:
+        due = await extents.due(conn, meter_ids)
+    for meter_id in due:
+        is_more = True
+        while is_more:
+            async with transaction(deps.engine) as conn:
+                is_more = await extents.note_some(conn, meter_id)
 
 
 async def _merge(deps: Deps, due: DueMerge) -> bool:

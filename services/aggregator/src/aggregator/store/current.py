@@ -20,7 +20,10 @@ _SINCE: Final = """
     SELECT first_position, tenant, payload FROM segment WHERE lane = 0 AND first_position > $1
     ORDER BY first_position LIMIT $2
 """
-_FILLING: Final = "SELECT DISTINCT m.tenant, m.name FROM meter_fill JOIN meter AS m USING (meter_id)"
+_FILLING: Final = """
+    SELECT DISTINCT m.tenant, m.name FROM meter_fill AS f JOIN meter AS m USING (meter_id)
+    WHERE NOT EXISTS (SELECT FROM meter_pending AS p WHERE p.meter_id = f.meter_id)
+"""
 _ADDED: Final = """
     SELECT meter_id, run_id, payload FROM window_page
     WHERE meter_id = ANY($1::integer[]) AND level = 0 AND run_id = ANY($2::bigint[])

@@ -101,17 +101,25 @@ async def fill_places(conn: AsyncConnection, tenant: str | None) -> list[FillPla
 
 
 async def filling_meters(conn: AsyncConnection, tenant: str) -> set[str]:
-    """Return the names of a tenant's meters that are still being filled."""
+    """Return the names of a tenant's meters that are still being filled, or of which a version is pending."""
     rows = await conn.execute(
-        text("SELECT DISTINCT m.name FROM meter_fill JOIN meter AS m USING (meter_id) WHERE m.tenant = :tenant"),
+        text(
+            """
+            SELECT DISTINCT m.name FROM meter AS m
+            LEFT JOIN meter_fill AS f USING (meter_id) LEFT JOIN meter_pending AS p USING (meter_id)
+            WHERE m.tenant = :tenant AND (p.meter_id IS NOT NULL OR f.fill_id IS NOT NULL)
+            """
+        ),
         {"tenant": tenant},
     )
     return set(rows.scalars())
 
 
 async def is_any_open(conn: AsyncConnection) -> bool:
-    """Whether any tenant's meter is being filled."""
-    return bool((await conn.execute(text("SELECT EXISTS (SELECT FROM fill)"))).scalar_one())
+    """Whether any tenant's meter is answered in part, for it is being filled."""
+    ruling = "NOT EXISTS (SELECT FROM meter_pending AS p WHERE p.meter_id = f.meter_id)"
+    found = text(f"SELECT EXISTS (SELECT FROM meter_fill AS f WHERE {ruling})")  # noqa: S608 - constant text
+    return bool((await conn.execute(found)).scalar_one())
 
 
 async def share_fill(conn: AsyncConnection, fill_id: int) -> bool:

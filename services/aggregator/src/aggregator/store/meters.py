@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _VERSION_COLUMNS = """
     m.meter_id, m.tenant, m.name, m.version, CAST(m.spec AS text) AS spec, m.counts_from, m.created_at, f.fill_id,
-    f.since AS filled_since
-    FROM meter AS m LEFT JOIN meter_fill AS f USING (meter_id)
+    f.since AS filled_since, p.meter_id IS NOT NULL AS pending
+    FROM meter AS m LEFT JOIN meter_fill AS f USING (meter_id) LEFT JOIN meter_pending AS p USING (meter_id)
 """
 
 
@@ -127,17 +127,47 @@ async def versions_of_meters(conn: AsyncConnection, tenant: str, names: Sequence
     return [_version(row) for row in rows]
 
 
-async def newest_versions(conn: AsyncConnection, tenant: str, after_name: str, limit: int | None) -> list[MeterVersion]:
+async def settle(conn: AsyncConnection, meter_ids: Sequence[int]) -> None:
+    """Let pending versions rule."""
+    await conn.execute(
+        text("DELETE FROM meter_pending WHERE meter_id = ANY(CAST(:meter_ids AS integer[]))"),
+        {"meter_ids": list(meter_ids)},
+    )
+
+
+async def is_any_pending(conn: AsyncConnection, tenant: str) -> bool:
+    """Whether a tenant has pending versions."""
+    found = text("SELECT EXISTS (SELECT FROM meter_pending JOIN meter AS m USING (meter_id) WHERE m.tenant = :tenant)")
+    return bool((await conn.execute(found, {"tenant": tenant})).scalar_one())
+
+
+async def pending_meters(conn: AsyncConnection) -> list[tuple[str, str]]:
+    """Return the meters with pending versions that are all filled, as tenant and name."""
+    rows = await conn.execute(
+        text(
+            """
+            SELECT m.tenant, m.name FROM meter_pending AS p JOIN meter AS m USING (meter_id)
+            LEFT JOIN meter_fill AS f USING (meter_id)
+            GROUP BY m.tenant, m.name HAVING count(f.fill_id) = 0 ORDER BY m.tenant, m.name
+            """
+        )
+    )
+    return [(row.tenant, row.name) for row in rows]
+
+
+async def newest_versions(
+    conn: AsyncConnection, tenant: str, after_name: str, limit: int | None, *, with_pending: bool = True
+) -> list[MeterVersion]:
     """Return the newest version of each meter whose name follows `after_name`, by name; `limit` None = all."""
     rows = await conn.execute(
         text(
             f"""
             SELECT DISTINCT ON (m.name) {_VERSION_COLUMNS}
-            WHERE m.tenant = :tenant AND m.name > :after_name
+            WHERE m.tenant = :tenant AND m.name > :after_name AND (:with_pending OR p.meter_id IS NULL)
             ORDER BY m.name, m.version DESC LIMIT CAST(:limit AS bigint)
             """
         ),
-        {"tenant": tenant, "after_name": after_name, "limit": limit},
+        {"tenant": tenant, "after_name": after_name, "limit": limit, "with_pending": with_pending},
     )
     return [_version(row) for row in rows]
 
@@ -163,6 +193,8 @@ async def add_version(conn: AsyncConnection, version: MeterVersion) -> int:
             },
         )
     ).scalar_one()
+    if version.pending:
+        await conn.execute(text("INSERT INTO meter_pending (meter_id) VALUES (:meter_id)"), {"meter_id": meter_id})
     return meter_id
 
 
@@ -177,6 +209,7 @@ def _version(row: Any) -> MeterVersion:
         created_at=row.created_at,
         fill_id=row.fill_id,
         filled_since=row.filled_since,
+        pending=row.pending,
     )
 
 
@@ -223,6 +256,7 @@ def _rules_document(rules: Rules) -> dict[str, object]:
         "percentile": rules.percentile,
         "bucket_aggregation": None if buckets is None else buckets.NAME,
         "skips_empty_buckets": rules.skips_empty_buckets,
+        "session_rounding": None if rules.session_rounding is None else asdict(rules.session_rounding),
     }
 
 
@@ -268,6 +302,7 @@ def _rules(document: dict[str, Any]) -> Rules:
         percentile=document["percentile"],
         bucket_aggregation=None if buckets is None else OF_BUCKETS[buckets],
         skips_empty_buckets=document["skips_empty_buckets"],
+        session_rounding=_rounding(document.get("session_rounding")),
     )
 
 

@@ -44,7 +44,8 @@ _LIST: Final = f"""
     SELECT m.name AS meter, p.meter_id, p.lane, p.position, p.event_type, p.reason, p.message, p.customer, p.source,
            p.event_id, p.event_time AS time, p.position AS last_position, CAST(1 AS bigint) AS event_count
     FROM {PARKED_NOW} AS p JOIN meter AS m USING (meter_id)
-    WHERE m.tenant = :tenant AND CAST(:meter AS text) IN ('', m.name) AND CAST(:what AS text) IN ('', 'PARKED')
+    WHERE m.tenant = :tenant AND NOT EXISTS (SELECT FROM meter_pending AS n WHERE n.meter_id = m.meter_id)
+        AND CAST(:meter AS text) IN ('', m.name) AND CAST(:what AS text) IN ('', 'PARKED')
         AND CAST(:reason AS text) IN ('', p.reason) AND CAST(:type AS text) IN ('', p.event_type)
         AND CAST(:customer AS text) IN ('', p.customer)
         AND p.event_time >= CAST(:start AS timestamptz) AND p.event_time < CAST(:end AS timestamptz)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
 from aggregator.domain.reading import by_customer, counted_in, quantity_in
 from aggregator.domain.spans import SpanParked, SpanUsage, WindowBounds, counted_period
-from aggregator.domain.windows import merged, spans_by_customer
 from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
-from aggregator.store.windows.pages import months_with_windows, windows_by_ranges
-from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
+from aggregator.store.windows.extents import extents, first_customers
+from aggregator.store.windows.pages import windows_by_ranges
+from eventlog.instants import instant_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,23 +30,13 @@ _SPANS: Final = """
         CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])
     ) AS s (span, meter_id, customer, start_at, end_at)
 """
-_ALWAYS: Final = Period(instant_of(INSTANT_MIN_US), instant_of(INSTANT_MAX_US))
-_Ends = dict[tuple[str, int], tuple[int, int]]
-"""Starts of the first and the last window of a customer by the key of a meter's version."""
 
 
 async def customers_from(conn: AsyncConnection, meter_ids: Sequence[int], from_customer: str, limit: int) -> list[str]:
-    """Return the first customers, in order, that have windows or parked events of these versions."""
+    """Return the first customers, in order, that have, or had, windows or parked events of these versions."""
     found = await _with_parked(conn, meter_ids, from_customer, limit)
-    counted: set[str] = set()
-    ranges = windows_by_ranges(conn, meter_ids, _ALWAYS, (), from_customer)
-    async with aclosing(ranges):
-        async for windows_of in ranges:
-            for parts in windows_of.values():
-                counted.update(name for part in parts for name in part.customers.values if name >= from_customer)
-            if len(counted) >= limit:
-                break
-    return sorted(counted.union(found))[:limit]
+    counted = await first_customers(conn, meter_ids, from_customer, limit)
+    return sorted({*found, *counted})[:limit]
 
 
 def _next_parked(condition: str) -> str:
@@ -83,37 +72,10 @@ async def _with_parked(conn: AsyncConnection, meter_ids: Sequence[int], from_cus
 async def window_bounds(
     conn: AsyncConnection, meter_ids: Sequence[int], customers: Sequence[str]
 ) -> list[WindowBounds]:
-    """Return for each customer and version that has anything when it begins and ends."""
-    months = await months_with_windows(conn, meter_ids)
-    firsts = await _ends(conn, meter_ids, customers, months)
-    lasts = await _ends(conn, meter_ids, customers, reversed(months))
+    """Return for each customer and version that has anything between when."""
+    counted = await extents(conn, meter_ids, customers)
     parked = await _parked_bounds(conn, meter_ids, customers)
-    return [
-        WindowBounds(
-            customer,
-            meter_id,
-            instant_of(firsts[customer, meter_id][0]) if (customer, meter_id) in firsts else None,
-            instant_of(lasts[customer, meter_id][1]) if (customer, meter_id) in lasts else None,
-            *parked.get((customer, meter_id), (None, None)),
-        )
-        for customer, meter_id in sorted({*firsts, *parked})
-    ]
-
-
-async def _ends(
-    conn: AsyncConnection, meter_ids: Sequence[int], customers: Sequence[str], months: Iterable[Period]
-) -> _Ends:
-    """Return the ends of each customer and version within the first of some months in which it has windows."""
-    found: _Ends = {}
-    for month in months:
-        missing = [name for name in customers if any((name, meter_id) not in found for meter_id in meter_ids)]
-        if not missing:
-            break
-        async for windows_of in windows_by_ranges(conn, meter_ids, month, missing):
-            for meter_id, parts in windows_of.items():
-                for customer, first_us, last_us in spans_by_customer(merged(parts)):
-                    found.setdefault((customer, meter_id), (first_us, last_us))
-    return found
+    return [WindowBounds(*key, counted.get(key), parked.get(key)) for key in sorted({*counted, *parked})]
 
 
 async def _parked_bounds(

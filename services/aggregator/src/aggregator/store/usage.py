@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from aggregator.domain.paging import month_of
 from aggregator.domain.ranking import check_held
-from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, flushes_behind
+from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, flushes_behind, told_apart_by_all
 from aggregator.domain.windows import merged
 from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
@@ -60,7 +60,7 @@ async def read_usage(
 
 async def read_whole(conn: AsyncConnection, plan: UsagePlan) -> tuple[Windows, ...]:
     """Return all that a plan for one meter asks for, by what is read for the meter. Raises TooBig ANSWER_TOO_LARGE."""
-    return tuple([await _read_part(conn, plan, part) for part in plan.parts])
+    return told_apart_by_all([await _read_part(conn, plan, part) for part in plan.parts])
 
 
 async def _read_part(conn: AsyncConnection, plan: UsagePlan, meter: MeterPlan) -> Windows:

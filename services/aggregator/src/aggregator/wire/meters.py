@@ -22,6 +22,7 @@ from aggregator.domain.meters import (
     canonical,
 )
 from aggregator.domain.readings import Reading
+from chassis.errors import Reason, invalid_field
 from eventlog.wire import instant_in, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
@@ -45,12 +46,15 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
     effective_from = None
     if message.HasField("effective_from"):
         effective_from = instant_in(message.effective_from, "spec.effective_from")
+    if message.HasField("billable") and not message.billable.ListFields():
+        text = "is empty; write per_event for SUM, per_session for DURATION, or leave it out"
+        raise invalid_field("spec.billable", Reason.METER_INVALID, text)
     return canonical(
         MeterSpec(
             event_types=tuple(message.event_types),
             aggregation=aggregation_named(
                 meter_pb2.Aggregation.Name(message.aggregation).removeprefix(_PREFIX),
-                bills_events=message.HasField("billable"),
+                bills_events=message.billable.HasField("per_event"),
             ),
             value_property=message.value_property,
             filters=filters_from_proto(message.filters),
@@ -63,7 +67,7 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             filter_expression=message.filter_expression,
             value_expression=message.value_expression,
             dimensions=tuple(Dimension(part.name, part.expression) for part in message.dimensions),
-            rounding=_rounding(message.billable.per_event) if message.HasField("billable") else None,
+            rounding=_rounding(message.billable.per_event) if message.billable.HasField("per_event") else None,
             rules=_rules_from_proto(message),
             formula=_formula_from_proto(message.formula) if message.HasField("formula") else None,
         )
@@ -82,6 +86,14 @@ def _formula_from_proto(message: meter_pb2.Formula) -> Formula:
 def _rounding(message: meter_pb2.EventRounding) -> EventRounding:
     mode = RoundingMode(meter_pb2.EventRoundingMode.Name(message.mode).removeprefix(_MODE))
     return EventRounding(message.minimum, message.increment, mode)
+
+
+def _rounding_to_proto(rounding: EventRounding) -> meter_pb2.EventRounding:
+    return meter_pb2.EventRounding(
+        minimum=rounding.minimum,
+        increment=rounding.increment,
+        mode=meter_pb2.EventRoundingMode.Value(f"{_MODE}{rounding.mode}"),
+    )
 
 
 def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
@@ -104,6 +116,7 @@ def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
         percentile=message.percentile,
         bucket_aggregation=OF_BUCKETS.get(meter_pb2.Aggregation.Name(buckets).removeprefix(_PREFIX)),
         skips_empty_buckets=message.empty_buckets == _SKIP,
+        session_rounding=_rounding(message.billable.per_session) if message.billable.HasField("per_session") else None,
     )
 
 
@@ -131,16 +144,10 @@ def meter_to_proto(
         ),
         created_at=timestamp(version.created_at),
         filled=version.filled,
+        pending=version.pending,
     )
     if spec.rounding is not None:
-        rounding = spec.rounding
-        message.spec.billable.per_event.CopyFrom(
-            meter_pb2.EventRounding(
-                minimum=rounding.minimum,
-                increment=rounding.increment,
-                mode=meter_pb2.EventRoundingMode.Value(f"{_MODE}{rounding.mode}"),
-            )
-        )
+        message.spec.billable.per_event.CopyFrom(_rounding_to_proto(spec.rounding))
     if spec.formula is not None:
         components = [meter_pb2.FormulaComponent(name=one.name, meter=one.meter) for one in spec.formula.components]
         formula = meter_pb2.Formula(components=components, expression=spec.formula.expression)
@@ -177,6 +184,8 @@ def _rules_to_proto(rules: Rules, spec: meter_pb2.MeterSpec) -> None:
         spec.bucket_aggregation = aggregation_to_proto(rules.bucket_aggregation)
     if rules.are_levels:
         spec.values_are = meter_pb2.VALUE_MEANING_LEVELS
+    if rules.session_rounding is not None:
+        spec.billable.per_session.CopyFrom(_rounding_to_proto(rules.session_rounding))
     if rules.skips_empty_buckets:
         spec.empty_buckets = _SKIP
 

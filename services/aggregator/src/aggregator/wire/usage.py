@@ -19,6 +19,7 @@ from chassis.rpc.pages import page_token, page_token_invalid, place_in
 from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, period_in, period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
+from metering.common.v1 import values_pb2
 from money import format_decimal
 
 WINDOW_SIZES = {
@@ -135,6 +136,7 @@ def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:
         event_count=group.event_count,
         billable_quantity=optional_decimal(group.billable),
         start=None if group.start is None else timestamp(group.start),
+        is_other_group=group.is_other_group,
     )
 
 
@@ -167,18 +169,43 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
 def current_from_proto(tenant: str, request: pb.CurrentUsageRequest) -> tuple[CurrentKey, float]:
     """Return what is asked for, and how many seconds old an answer may be. Raises InvalidRequest."""
     key = CurrentKey(tenant, request.customer, request.meter, period_in(request.period, "period"))
-    return key, min((request.staleness_ms_max or STALENESS_MS_MAX), STALENESS_MS_MAX) / 1000
+    return key, _staleness_max_s(request.staleness_ms_max)
+
+
+def currents_from_proto(tenant: str, request: pb.QueryCurrentUsageRequest) -> tuple[list[CurrentKey], float]:
+    """Return what is asked for, and how many seconds old an answer may be. Raises InvalidRequest."""
+    keys = [
+        CurrentKey(tenant, asked.customer, asked.meter, period_in(asked.period, f"questions[{place}].period"))
+        for place, asked in enumerate(request.questions)
+    ]
+    return keys, _staleness_max_s(request.staleness_ms_max)
 
 
 def current_to_proto(total: Total, now_s: float) -> pb.CurrentUsageResponse:
     """Return a whole quantity, with how old it is at most."""
+    return _current_to_proto(total, now_s, as_of_to_proto(total.seen.as_of))
+
+
+def currents_to_proto(totals: Sequence[Total], now_s: float) -> pb.QueryCurrentUsageResponse:
+    """Return many whole quantities, most of which are of the same place in the log."""
+    places = {id(total.seen.as_of): total.seen.as_of for total in totals}
+    rendered = {name: as_of_to_proto(as_of) for name, as_of in places.items()}
+    answers = (_current_to_proto(total, now_s, rendered[id(total.seen.as_of)]) for total in totals)
+    return pb.QueryCurrentUsageResponse(answers=answers)
+
+
+def _current_to_proto(total: Total, now_s: float, as_of: values_pb2.AsOf) -> pb.CurrentUsageResponse:
     return pb.CurrentUsageResponse(
         quantity=format_decimal(total.quantity),
         event_count=total.event_count,
         unit=total.unit,
-        as_of=as_of_to_proto(total.seen.as_of),
+        as_of=as_of,
         filled=total.filled,
         staleness_ms=math.ceil((now_s - total.seen.at_s) * 1000),
         change_position=total.seen.position,
         billable_quantity=optional_decimal(total.billable),
     )
+
+
+def _staleness_max_s(asked_ms: int) -> float:
+    return min(asked_ms or STALENESS_MS_MAX, STALENESS_MS_MAX) / 1000

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ingest.intake.library import SegmentLibrary
     from ingest.intake.refusing import RefusalNotes
     from ingest.intake.sources import SourceNumbers
+    from ingest.operations.copies import CustomerCopies
 
 
 @dataclass(frozen=True)
@@ -36,5 +37,6 @@ class Deps:
     feed: FeedReader
     refusals: RefusalNotes
     heard: SourceNotes
+    copies: CustomerCopies
     event_rate: RateLimit | None = None
     reporters_kept: bool = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from eventlog.feed.cursor import kind_of
 from eventlog.feed.kinds import EntryKind
 from eventlog.log.stored import read_proven
@@ -15,6 +17,7 @@ from ingest.domain.reporters import read_reporters
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventlog.columns import RowNumbers
     from eventlog.feed.cursor import Segment
 
 OWNER_COLUMNS: Final = ("customer_filter", "backfill_id", "reported_by", "correction")
@@ -28,6 +31,21 @@ class StoredSegment:
 
     place: SegmentPlace
     payload: bytes
+
+    @property
+    def count(self) -> int:
+        """Return the number of events."""
+        return self.place.count
+
+    @property
+    def kind(self) -> EntryKind:
+        """Return what its entries are."""
+        return self.place.kind
+
+    @property
+    def positions(self) -> RowNumbers:
+        """Return the position of each event."""
+        return np.arange(self.place.count, dtype=np.int64) + self.place.first_position
 
 
 @dataclass(frozen=True, slots=True)

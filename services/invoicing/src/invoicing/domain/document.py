@@ -44,6 +44,7 @@ class LineKind(StrEnum):
     USAGE = "USAGE"
     FIXED = "FIXED"
     ADJUSTMENT = "ADJUSTMENT"
+    DISCOUNT = "DISCOUNT"
 
 
 class InvoiceKind(StrEnum):

@@ -80,13 +80,17 @@ async def explain_draft_line(
         before = next(one for one in billed if (one.contract, one.billing_period) == key).lines_of(line.item)
         rated, told = await deps.rating.told_charges(contract=owner, billing_period=line.billing_period)
     charge = next((charge for charge in rated.charges if charge.item == line.item), None)
-    price = await deps.rating.price_of(rated.contract, rated.billing_period, line.item)
     is_same = charge is not None and charge.exact_amount == line.exact_amount
-    if not is_same or price.version != (line.plan, line.plan_version):
+    item: HandedThrough = None
+    if charge is None or charge.kind is not LineKind.DISCOUNT:
+        price = await deps.rating.price_of(rated.contract, rated.billing_period, line.item)
+        is_same &= price.version == (line.plan, line.plan_version)
+        item = price.item
+    if not is_same:
         message = f"usage or prices of {line.item!r} changed while the line was explained; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     steps = explain_amount(line, draft.currency, before)
-    return ExplainedDraftLine(line, draft.currency, steps, told[line.item], price.item, rated.as_of)
+    return ExplainedDraftLine(line, draft.currency, steps, told[line.item], item, rated.as_of)
 
 
 def _line_of(draft: Invoice, line_id: str) -> InvoiceLine:

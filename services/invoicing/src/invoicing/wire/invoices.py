@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _KINDS = {
     charge_pb2.CHARGE_KIND_USAGE: LineKind.USAGE,
     charge_pb2.CHARGE_KIND_FIXED: LineKind.FIXED,
+    charge_pb2.CHARGE_KIND_DISCOUNT: LineKind.DISCOUNT,
 }
 _INVOICE_KINDS = {
     pb.INVOICE_KIND_PERIOD: InvoiceKind.PERIOD,

@@ -3416,7 +3416,7 @@ function priceInWords(context, item, currency) {
       said.push(t4("price.fixed", { amount: money(item.amount) }));
       break;
     case "perUnit":
-      said.push(t4(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
+      said.push(t4(isZero(item.unitPrice ?? "0") ? "price.freeUnit" : item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
       break;
     case "package":
       said.push(t4("price.package", { size: quantity(item.blockSize), price: money(item.amount) }));
@@ -3428,7 +3428,7 @@ function priceInWords(context, item, currency) {
     case "stairstep": {
       let isVolume = item.model === "volume", bounds = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo),
-        price: isVolume ? t4("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
+        price: isZero((isVolume ? tier.unitPrice : tier.flat) ?? "0") ? t4("price.free") : isVolume ? t4("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
       said.push(t4(`price.${item.model}`, { tiers: bounds.join("; ") }));
       break;
@@ -3446,15 +3446,15 @@ function priceInWords(context, item, currency) {
     case "graduatedPercentage": {
       let shares = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo),
-        price: t4("price.percent", { percent: format.decimal(tier.percent ?? "0") })
+        price: isZero(tier.percent ?? "0") ? t4("price.free") : t4("price.percent", { percent: format.decimal(tier.percent ?? "0") })
       }) + fee(tier));
       said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
   return item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
-function sliceOf({ upTo }, index) {
-  return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
+function sliceOf({ upTo, unitPrice }, index) {
+  return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
 }
 function stepsInWords(context, steps, tiers, price, unit, currency) {
   let { t: t4, format, words } = context, priced = [...tiers], isInRows = tiers.some(({ row }) => row !== "");
@@ -3479,6 +3479,8 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         let blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
         return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t4(`step.${step.name}`, blanks), shown: money };
       }
+      case "days":
+        return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t4("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
       case "flat":
       case "maximum":
       case "minimum":
@@ -4129,6 +4131,42 @@ var MeterlineOverview = class extends MeterlineView {
 };
 define("meterline-overview", MeterlineOverview);
 
+// src/parts/allowances.ts
+function allowances(context, entitlements) {
+  return entitlements.length === 0 ? A : b2`<section class="card allowances">
+    <div class="card-head"><h2 class="card-title">${context.t("allowance.title")}</h2></div>
+    <ul class="items">${entitlements.map((one) => allowance(context, one))}</ul>
+  </section>`;
+}
+function allowance(context, one) {
+  let { limit, used } = one;
+  return b2`<li data-feature=${one.feature}>
+    <span class="item-name">${one.feature}${one.label === "" || one.label === one.feature ? A : b2`<span class="small">${one.label}</span>`}</span>
+    ${limit === null || used === null ? A : b2`<span class="track" aria-hidden="true"><span class="bar ${isSpent(one) ? "is-spent" : ""}"
+      ${place({ width: `${(isZero(limit) ? 100 : Math.min(1, part(used, limit)) * 100).toFixed(2)}%` })}></span></span>`}
+    <span class="right" data-value=${one.remaining ?? used ?? A}>${standing(context, one)}</span>
+    ${limit === null ? A : b2`<div class="allowance-detail small"><p>${sentences(context, one).join(" ")}</p>${sources(context, one)}</div>`}
+  </li>`;
+}
+function isSpent({ remaining }) {
+  return remaining !== null && isZero(remaining);
+}
+function standing({ t: t4, format, words }, one) {
+  if (one.used === null) return one.value === "" ? t4("allowance.has") : one.value;
+  let used = words.quantity(one.used, one.unit);
+  if (one.limit === null) return t4("allowance.noLimit", { used });
+  let limit = words.quantity(one.limit, one.unit);
+  return one.beyond !== null && !isZero(one.beyond) ? t4("allowance.beyond", { beyond: format.decimal(one.beyond), limit }) : isSpent(one) ? t4("allowance.spent", { limit }) : t4("allowance.limit", { remaining: format.decimal(one.remaining ?? "0"), limit });
+}
+function sentences({ t: t4, format, words }, one) {
+  let said = [`${t4("allowance.used", { used: words.quantity(one.used ?? "0", one.unit) })}.`];
+  return one.held !== null && !isZero(one.held) && said.push(`${t4("allowance.held", { held: words.quantity(one.held, one.unit) })}.`), said.push(t4("allowance.resets", { date: format.civilDate(one.resetsOn) })), isSpent(one) ? said.push(t4(one.isSoft ? "allowance.soft" : "allowance.hard")) : one.runsOutOn !== null ? said.push(t4("allowance.runsOut", { date: format.civilDate(one.runsOutOn) })) : isZero(one.used ?? "0") || said.push(t4("allowance.lasts")), said;
+}
+function sources({ t: t4, format, words }, one) {
+  return one.sources.every(({ kind }) => kind === "plan") ? A : b2`<ul class="allowance-sources">${one.sources.map((source) => b2`<li data-source=${source.kind}>
+    ${t4(`allowance.${source.kind}`, { name: source.name, remaining: words.quantity(source.remaining ?? "0", one.unit) })}${source.lastDay === null ? A : `, ${t4("allowance.until", { date: format.civilDate(source.lastDay) })}`}</li>`)}</ul>`;
+}
+
 // src/styles/plan.css
 var plan_default = `.terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }
 .terms dt { font-size: 12px; color: var(--_text-2); }
@@ -4143,6 +4181,15 @@ var plan_default = `.terms { display: flex; flex-wrap: wrap; gap: 12px 40px; mar
 .coming { border-left: 3px solid var(--_warning); }
 .coming .icon { color: var(--_warning); }
 .coming dd { max-width: 64ch; }
+.allowances .items > li { align-items: start; }
+.allowances .right { grid-column: -2; }
+.allowances .track { margin-top: 6px; }
+.allowance-detail { grid-column: 1 / -1; max-width: 72ch; }
+.allowance-detail p { margin: 0; }
+.allowance-sources { margin-top: 2px; }
+@container (min-width: 561px) {
+  .allowances .items > li { grid-template-columns: minmax(140px, 1.2fr) minmax(60px, 2fr) minmax(96px, 1.4fr); }
+}
 `;
 
 // src/views/plan.ts
@@ -4155,13 +4202,14 @@ var MeterlinePlan = class extends MeterlineView {
       () => this.isOpen && this.period !== void 0 ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null,
       { onProblem: this.onProblem }
     );
+    this.entitlements = new Resource(this, () => this.isOpen ? { path: "plan/entitlements" } : null, { onProblem: this.onProblem });
     this.quote = new Resource(this, () => {
       let [item, quantity] = [this.state.get("priced"), this.state.get("quantity")];
       return this.isOpen && this.period !== void 0 && item !== "" && isDecimal(quantity) ? { path: "plan/quote", query: { billingPeriod: this.period?.billingPeriod ?? null, item, quantity } } : null;
     }, { isKept: !1, onProblem: this.onProblem });
   }
   static {
-    this.styles = MeterlineElement.stylesWith(line_default, plan_default);
+    this.styles = MeterlineElement.stylesWith(overview_default, line_default, plan_default);
   }
   renderPage(context) {
     let { t: t4 } = context;
@@ -4188,8 +4236,12 @@ var MeterlinePlan = class extends MeterlineView {
           <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
       </section>
+      ${allowances(context, this.isCurrent ? this.entitlements.data?.entitlements ?? [] : [])}
       ${data.coming.map((change) => this.renderComing(context, data, change))}
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
+  }
+  get isCurrent() {
+    return this.period?.state === "open";
   }
   renderItem(context, data, item) {
     let { t: t4, format, words } = context, terms = [];

@@ -284,6 +284,11 @@ var TEXTS = {
   "price.sliceFirst": "Up to {upTo}, each costs {price}",
   "price.slice": "From there up to {upTo}, each costs {price}",
   "price.sliceRest": "Every further {unit} costs {price}",
+  "price.free": "included",
+  "price.freeUnit": "Each {unit} is included.",
+  "price.freeFirst": "The first {upTo} are included",
+  "price.freeSlice": "From there up to {upTo}, all are included",
+  "price.freeRest": "Every further {unit} is included",
   "price.fee": ", and {fee} for the tier",
   "price.volume": "The whole quantity has the price of the tier in which it ends: {tiers}.",
   "price.stairstep": "All of it costs what its bracket says: {tiers}.",
@@ -302,7 +307,7 @@ var TEXTS = {
   "price.together": "All rows climb the tiers together, by their common quantity.",
   "price.otherwise": "All others",
   "step.quantity": "Usage of the period",
-  "step.billable": "Billed, each event rounded by itself",
+  "step.billable": "Billed, each event or session rounded by itself",
   "step.converted": "Billed, in the unit and steps of the price",
   "step.included": "{included} included; what remains",
   "step.tier": "{quantity} × {price}",
@@ -311,6 +316,7 @@ var TEXTS = {
   "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
+  "step.days": "{days} of the {ofDays} days of the period",
   "step.total": "Exact amount",
   "step.rounded": "Rounded once, half away from zero",
   "step.billedBefore": "Billed before",
@@ -338,6 +344,23 @@ var TEXTS = {
   "plan.tierFlat": "plus {flat}",
   "plan.empty": "No plan in this period",
   "plan.emptyText": "The contract does not cover the chosen period. Choose another one.",
+  "allowance.title": "What you may use",
+  "allowance.limit": "{remaining} of {limit} left",
+  "allowance.used": "{used} used",
+  "allowance.noLimit": "{used} used, without limit",
+  "allowance.has": "included",
+  "allowance.beyond": "{beyond} beyond the limit of {limit}",
+  "allowance.spent": "All {limit} are used",
+  "allowance.resets": "Counts anew on {date}.",
+  "allowance.runsOut": "If usage goes on as it did so far, nothing is left on {date}.",
+  "allowance.lasts": "If usage goes on as it did so far, it lasts until then.",
+  "allowance.soft": "Usage beyond the limit goes on, and is billed as the prices say.",
+  "allowance.hard": "Until then nothing more is let through.",
+  "allowance.held": "{held} reserved",
+  "allowance.plan": "From the plan: {remaining}",
+  "allowance.carriedOver": "Carried over from {name}: {remaining}",
+  "allowance.grant": "Granted: {remaining}",
+  "allowance.until": "until {date}",
   "banner.actingFor": "You see what {customer} sees. Signed in as {operator}: {reason}",
   "menu.skip": "Skip to the page",
   "menu.pages": "Pages",
@@ -3615,7 +3638,7 @@ function priceInWords(context, item, currency) {
       said.push(t5("price.fixed", { amount: money(item.amount) }));
       break;
     case "perUnit":
-      said.push(t5(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
+      said.push(t5(isZero(item.unitPrice ?? "0") ? "price.freeUnit" : item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
       break;
     case "package":
       said.push(t5("price.package", { size: quantity(item.blockSize), price: money(item.amount) }));
@@ -3627,7 +3650,7 @@ function priceInWords(context, item, currency) {
     case "stairstep": {
       let isVolume = item.model === "volume", bounds = item.tiers.map((tier) => t5(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo),
-        price: isVolume ? t5("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
+        price: isZero((isVolume ? tier.unitPrice : tier.flat) ?? "0") ? t5("price.free") : isVolume ? t5("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
       said.push(t5(`price.${item.model}`, { tiers: bounds.join("; ") }));
       break;
@@ -3645,15 +3668,15 @@ function priceInWords(context, item, currency) {
     case "graduatedPercentage": {
       let shares = item.tiers.map((tier) => t5(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo),
-        price: t5("price.percent", { percent: format.decimal(tier.percent ?? "0") })
+        price: isZero(tier.percent ?? "0") ? t5("price.free") : t5("price.percent", { percent: format.decimal(tier.percent ?? "0") })
       }) + fee(tier));
       said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
   return item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
-function sliceOf({ upTo }, index) {
-  return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
+function sliceOf({ upTo, unitPrice }, index) {
+  return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
 }
 function stepsInWords(context, steps, tiers, price, unit, currency) {
   let { t: t5, format, words } = context, priced = [...tiers], isInRows = tiers.some(({ row }) => row !== "");
@@ -3678,6 +3701,8 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         let blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
         return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t5(`step.${step.name}`, blanks), shown: money };
       }
+      case "days":
+        return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t5("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
       case "flat":
       case "maximum":
       case "minimum":
@@ -5284,6 +5309,42 @@ var MeterlineOverview = class extends MeterlineView {
 };
 define("meterline-overview", MeterlineOverview);
 
+// src/parts/allowances.ts
+function allowances(context, entitlements) {
+  return entitlements.length === 0 ? A : b2`<section class="card allowances">
+    <div class="card-head"><h2 class="card-title">${context.t("allowance.title")}</h2></div>
+    <ul class="items">${entitlements.map((one) => allowance(context, one))}</ul>
+  </section>`;
+}
+function allowance(context, one) {
+  let { limit, used } = one;
+  return b2`<li data-feature=${one.feature}>
+    <span class="item-name">${one.feature}${one.label === "" || one.label === one.feature ? A : b2`<span class="small">${one.label}</span>`}</span>
+    ${limit === null || used === null ? A : b2`<span class="track" aria-hidden="true"><span class="bar ${isSpent(one) ? "is-spent" : ""}"
+      ${place({ width: `${(isZero(limit) ? 100 : Math.min(1, part(used, limit)) * 100).toFixed(2)}%` })}></span></span>`}
+    <span class="right" data-value=${one.remaining ?? used ?? A}>${standing(context, one)}</span>
+    ${limit === null ? A : b2`<div class="allowance-detail small"><p>${sentences(context, one).join(" ")}</p>${sources(context, one)}</div>`}
+  </li>`;
+}
+function isSpent({ remaining }) {
+  return remaining !== null && isZero(remaining);
+}
+function standing({ t: t5, format, words }, one) {
+  if (one.used === null) return one.value === "" ? t5("allowance.has") : one.value;
+  let used = words.quantity(one.used, one.unit);
+  if (one.limit === null) return t5("allowance.noLimit", { used });
+  let limit = words.quantity(one.limit, one.unit);
+  return one.beyond !== null && !isZero(one.beyond) ? t5("allowance.beyond", { beyond: format.decimal(one.beyond), limit }) : isSpent(one) ? t5("allowance.spent", { limit }) : t5("allowance.limit", { remaining: format.decimal(one.remaining ?? "0"), limit });
+}
+function sentences({ t: t5, format, words }, one) {
+  let said = [`${t5("allowance.used", { used: words.quantity(one.used ?? "0", one.unit) })}.`];
+  return one.held !== null && !isZero(one.held) && said.push(`${t5("allowance.held", { held: words.quantity(one.held, one.unit) })}.`), said.push(t5("allowance.resets", { date: format.civilDate(one.resetsOn) })), isSpent(one) ? said.push(t5(one.isSoft ? "allowance.soft" : "allowance.hard")) : one.runsOutOn !== null ? said.push(t5("allowance.runsOut", { date: format.civilDate(one.runsOutOn) })) : isZero(one.used ?? "0") || said.push(t5("allowance.lasts")), said;
+}
+function sources({ t: t5, format, words }, one) {
+  return one.sources.every(({ kind }) => kind === "plan") ? A : b2`<ul class="allowance-sources">${one.sources.map((source) => b2`<li data-source=${source.kind}>
+    ${t5(`allowance.${source.kind}`, { name: source.name, remaining: words.quantity(source.remaining ?? "0", one.unit) })}${source.lastDay === null ? A : `, ${t5("allowance.until", { date: format.civilDate(source.lastDay) })}`}</li>`)}</ul>`;
+}
+
 // src/styles/plan.css
 var plan_default = `.terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }
 .terms dt { font-size: 12px; color: var(--_text-2); }
@@ -5298,6 +5359,15 @@ var plan_default = `.terms { display: flex; flex-wrap: wrap; gap: 12px 40px; mar
 .coming { border-left: 3px solid var(--_warning); }
 .coming .icon { color: var(--_warning); }
 .coming dd { max-width: 64ch; }
+.allowances .items > li { align-items: start; }
+.allowances .right { grid-column: -2; }
+.allowances .track { margin-top: 6px; }
+.allowance-detail { grid-column: 1 / -1; max-width: 72ch; }
+.allowance-detail p { margin: 0; }
+.allowance-sources { margin-top: 2px; }
+@container (min-width: 561px) {
+  .allowances .items > li { grid-template-columns: minmax(140px, 1.2fr) minmax(60px, 2fr) minmax(96px, 1.4fr); }
+}
 `;
 
 // src/views/plan.ts
@@ -5310,13 +5380,14 @@ var MeterlinePlan = class extends MeterlineView {
       () => this.isOpen && this.period !== void 0 ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null,
       { onProblem: this.onProblem }
     );
+    this.entitlements = new Resource(this, () => this.isOpen ? { path: "plan/entitlements" } : null, { onProblem: this.onProblem });
     this.quote = new Resource(this, () => {
       let [item, quantity] = [this.state.get("priced"), this.state.get("quantity")];
       return this.isOpen && this.period !== void 0 && item !== "" && isDecimal(quantity) ? { path: "plan/quote", query: { billingPeriod: this.period?.billingPeriod ?? null, item, quantity } } : null;
     }, { isKept: !1, onProblem: this.onProblem });
   }
   static {
-    this.styles = MeterlineElement.stylesWith(line_default, plan_default);
+    this.styles = MeterlineElement.stylesWith(overview_default, line_default, plan_default);
   }
   renderPage(context) {
     let { t: t5 } = context;
@@ -5343,8 +5414,12 @@ var MeterlinePlan = class extends MeterlineView {
           <div><dt>${t5("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
       </section>
+      ${allowances(context, this.isCurrent ? this.entitlements.data?.entitlements ?? [] : [])}
       ${data.coming.map((change) => this.renderComing(context, data, change))}
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
+  }
+  get isCurrent() {
+    return this.period?.state === "open";
   }
   renderItem(context, data, item) {
     let { t: t5, format, words } = context, terms = [];

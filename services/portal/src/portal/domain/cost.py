@@ -20,6 +20,7 @@ class CostPart(StrEnum):
     USAGE = "usage"
     MINIMUM = "minimum"
     FIXED = "fixed"
+    DISCOUNT = "discount"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,3 +13,5 @@ class Step(View):
     name: str = Field(description="Stable name.", examples=["included", "tier", "minimum", "total"])
     text: str = Field(description="In plain words.")
     value: ExactAmount = Field(description="Result of the step.")
+    days: int | None = Field(default=None, description="Of a fee by days, for how many of them it is; else null.")
+    of_days: int | None = Field(default=None, description="Of a fee by days, how many the whole period has; else null.")

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.clock import Clock
 from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
 from portal.domain.cost import CostAnswer, CostQuestion
+from portal.domain.entitlements import Entitled
 from portal.domain.figures import HeatMap, UsageFigures
 from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
@@ -86,6 +87,10 @@ class Rating(Protocol):
         self, contract: str, billing_period: str, questions: Sequence[PriceQuestion]
     ) -> Sequence[PriceQuote]:
         """Return what quantities would cost at the prices of a period, which may be one to come."""
+        ...
+
+    async def entitlements(self, customer: str) -> Sequence[Entitled]:
+        """Return how the features of a customer's plans stand; of one without a contract in force there are none."""
         ...
 
     async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:

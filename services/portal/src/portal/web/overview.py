@@ -7,8 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from portal.domain.entitlements import Entitlements
 from portal.domain.overview import Overview
 from portal.domain.plans import PlanPage, Quote
+from portal.operations.entitlements import list_entitlements
 from portal.operations.overview import get_overview
 from portal.operations.plans import get_plan, quote
 from portal.web.answers import sent
@@ -39,6 +41,12 @@ async def overview(request: Request, viewer: OverviewViewer, billing_period: Bil
 async def plan(request: Request, viewer: PlanViewer, billing_period: BillingPeriodName = "") -> Response:
     """The plan and its prices, in words."""
     return sent(request, await get_plan(parts_of(request).deps, viewer, billing_period))
+
+
+@router.get("/plan/entitlements", response_model=Entitlements)
+async def plan_entitlements(request: Request, viewer: PlanViewer) -> Response:
+    """What the customer may use in the period that goes on, what is left of it, and until when it lasts."""
+    return sent(request, await list_entitlements(parts_of(request).deps, viewer))
 
 
 @router.get("/plan/quote", response_model=Quote)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from money import parse_exact
 from portal.domain.invoices import Tier
@@ -15,10 +16,24 @@ if TYPE_CHECKING:
     from metering.invoicing.v1 import invoice_pb2
     from metering.rating.v1 import charge_pb2
 
+_DAYS: Final = re.compile(r"(\d+) of (\d+) days of the period")
+"""How rating tells a fee by days; the kit says it in the language of the reader."""
+
 
 def steps_from_proto(messages: Iterable[charge_pb2.DerivationStep]) -> tuple[Step, ...]:
     """Return how an amount came about."""
-    return tuple(Step(name=step.name, text=step.text, value=exact_text(step.value)) for step in messages)
+    return tuple(map(_step, messages))
+
+
+def _step(message: charge_pb2.DerivationStep) -> Step:
+    days = _DAYS.match(message.text) if message.name == "days" else None
+    return Step(
+        name=message.name,
+        text=message.text,
+        value=exact_text(message.value),
+        days=None if days is None else int(days[1]),
+        of_days=None if days is None else int(days[2]),
+    )
 
 
 def tiers_from_proto(

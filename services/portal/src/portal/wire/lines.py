@@ -22,8 +22,11 @@ from portal.wire.values import freshness_from_proto, span_from_proto
 
 if TYPE_CHECKING:
     from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
+    from metering.rating.v1 import catalog_pb2
     from metering.rating.v1 import rating_service_pb2 as rating_pb
     from portal.domain.figures import HourOfWeek
+    from portal.domain.invoices import Line
+    from portal.domain.plans import PlanItem
     from portal.domain.views import Span
 
 _ADDITIVE: Final = frozenset({meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT})
@@ -53,7 +56,7 @@ def derivation_from_proto(message: service_pb.ExplainLineResponse) -> Derivation
         contract=charge.charge.contract,
         steps=steps_from_proto(charge.charge.steps),
         rounding=tuple(message.steps),
-        item=item_from_proto(charge.item, {line.meter: line.unit}, {charge.item.product: line.meter}),
+        item=_item_of(line, charge.item) if charge.HasField("item") else None,
         currency=charge.charge.currency,
         days=_days(charge),
         evidence=evidence,
@@ -70,12 +73,16 @@ def draft_derivation_from_proto(message: service_pb.ExplainDraftLineResponse) ->
         contract=message.charge.contract,
         steps=steps_from_proto(message.charge.steps),
         rounding=tuple(message.steps),
-        item=item_from_proto(message.item, {line.meter: line.unit}, {message.item.product: line.meter}),
+        item=_item_of(line, message.item) if message.HasField("item") else None,
         currency=message.charge.currency,
         days=(),
         evidence=None,
         freshness=freshness_from_proto(message.as_of),
     )
+
+
+def _item_of(line: Line, message: catalog_pb2.PlanItem) -> PlanItem:
+    return item_from_proto(message, {line.meter: line.unit}, {message.product: line.meter})
 
 
 def verified_from_proto(message: service_pb.VerifyLineResponse) -> Verified:

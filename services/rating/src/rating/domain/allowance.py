@@ -14,18 +14,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from money import ZERO, exact_arithmetic
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.features import EXPIRES_AFTER_MAX, Feature
+from rating.domain.features import Feature
 from rating.domain.zone_days import local_midnight
-
-PERIODS_MAX: Final = 3 * EXPIRES_AFTER_MAX
-"""So many periods back from now usage is looked at; what was left before them is not known any more."""
 
 
 class SourceKind(StrEnum):
@@ -61,10 +57,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class FeaturePeriod:
-    """A billing period, and the feature as its plan has it; None: the plan does not have it."""
+    """A billing period of a contract, and the feature as its plan has it; None: the plan does not have it."""
 
     period: BillingPeriod
     feature: Feature | None
+    contract: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +168,12 @@ class _Drawing:
 
     def enter(self, stretch: Stretch) -> None:
         before = self.stretch
-        if before is None or before.of.period != stretch.of.period:
-            if before is not None:
+        if before is None or before.of != stretch.of:
+            if before is not None and before.of.contract == stretch.of.contract:
                 self._carry_over(before.of)
+            elif before is not None:
+                # What a contract has left ends with it.
+                self.lots.clear()
             self.number += 1
             feature = stretch.of.feature
             self.plan = ZERO if feature is None else feature.limit

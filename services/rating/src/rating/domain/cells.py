@@ -8,7 +8,7 @@ finely they were told. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -47,6 +47,11 @@ class Cells:
     cells: tuple[Cell, ...]
 
     @property
+    def are_told_apart(self) -> bool:
+        """Whether the values of all are known."""
+        return not any(OTHER_VALUE in cell.values for cell in self.cells)
+
+    @property
     def quantity(self) -> Exact:
         """The quantity of all."""
         return total(cell.quantity for cell in self.cells)
@@ -79,13 +84,6 @@ class Cells:
         )
         return cells_of(by, moved)
 
-    def deciding(self, by: tuple[str, ...]) -> Cells:
-        """Return the same usage by the properties that decide what it costs.
-
-        Groups that a meter does not tell apart have no values, like events that lack the properties.
-        """
-        return cells_of(self.by, (replace(cell, values=deciding_values(cell.values)) for cell in self.cells)).along(by)
-
     def groups(self) -> Iterable[tuple[dict[str, str], Cell]]:
         """Yield each cell with its values by property."""
         for cell in self.cells:
@@ -110,11 +108,6 @@ def cells_of_groups(by: tuple[str, ...], groups: Iterable[tuple[Mapping[str, str
             for group, cell in groups
         ),
     )
-
-
-def deciding_values(values: Values) -> Values:
-    """Return values as prices see them."""
-    return tuple("" if value == OTHER_VALUE else value for value in values)
 
 
 def one_cell(quantity: Exact, event_count: int = 0, rounded: Decimal | None = None) -> Cells:

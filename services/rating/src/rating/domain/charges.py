@@ -9,16 +9,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from eventlog.as_of import AsOf
-from money import Exact, format_decimal, format_exact
+from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
+from rating.domain.discounts import reductions
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
+    from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
     from rating.domain.versions import Version
@@ -39,6 +42,7 @@ class ChargeKind(StrEnum):
 
     USAGE = "USAGE"
     FIXED = "FIXED"
+    DISCOUNT = "DISCOUNT"
 
 
 class MissingMeterError(LookupError):
@@ -56,6 +60,18 @@ class NotByGroupError(LookupError):
         super().__init__(
             f"item {item!a} prices the meter {meter!a} by values of properties, which only meters that sum or count "
             "have; price such a meter, or the whole of this one"
+        )
+
+
+class NotToldApartError(NotByGroupError):
+    """A plan prices a meter by values of properties, and the meter has more groups than it tells apart."""
+
+    def __init__(self, item: str, meter: str) -> None:
+        LookupError.__init__(
+            self,
+            f"item {item!a} prices the meter {meter!a} by values of properties, and some of this usage is in groups "
+            "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
+            "rebuild the meter, or let it group by fewer properties",
         )
 
 
@@ -78,6 +94,15 @@ class MeterUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedQuantity:
+    """Which quantity is asked for: of one customer and meter, over a period."""
+
+    customer: str
+    meter: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentQuantity:
     """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago."""
 
@@ -89,7 +114,10 @@ class CurrentQuantity:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee."""
+    """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee.
+
+    A discount is a charge, too: of quantity 1, and with an amount below zero.
+    """
 
     item: str
     kind: ChargeKind
@@ -122,7 +150,7 @@ class Terms:
     """By what a period of a contract is rated: decided once, before any usage is looked at.
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
-    `share` is that of its days which the contract has.
+    `share` is that of its days which the contract has. `discounts` are in the order in which they are taken.
     """
 
     contract: str
@@ -132,6 +160,7 @@ class Terms:
     plan: Version[Plan]
     billed: Billed | None = None
     share: DayShare = WHOLE
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +217,7 @@ def goes_on(terms: Terms, usage: Usage) -> bool:
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
     plan = terms.plan.content
+    charges = rate_plan(plan, usage.meters, terms.share)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -195,7 +225,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=rate_plan(plan, usage.meters, terms.share),
+        charges=with_discounts(charges, terms.discounts, plan.currency),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -208,9 +238,35 @@ def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHO
     return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
 
 
+def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], currency_code: str) -> tuple[Charge, ...]:
+    """Return charges of items, and after them one for each discount, also where it takes nothing."""
+    if not discounts:
+        return tuple(charges)
+    unit = currency(currency_code)
+    printed = {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
+    taken = reductions(discounts, printed, unit)
+    return (*charges, *(Charge(one.line, ChargeKind.DISCOUNT, "", "", ONE, 0, one.derivation) for one in taken))
+
+
+def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return the charges of items alone."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
+
+
+def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount]) -> bool:
+    """Whether just these discounts, and what they take, are among charges."""
+    own = without_discounts(rated.charges)
+    if not discounts:
+        return len(own) == len(rated.charges)
+    again = with_discounts(own, discounts, rated.currency)
+    return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
+
+
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period and the days that terms have."""
+    """Whether charges are of the plan, the period, the days and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
+        return False
+    if not is_discounted_by(rated, terms.discounts):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
     fees = tuple(item for item in terms.plan.content.items if item.price.is_fixed)
@@ -237,6 +293,14 @@ def usage_of_charge(charge: Charge) -> MeterUsage:
         rounded=charge.rounded,
         cells=charge.cells,
     )
+
+
+def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
+    """Raise `NotToldApartError` where one of the items prices by values and usage of its meter has unknown ones."""
+    for item in items:
+        cells = cells_of.get(item.meter) if item.price.by else None
+        if cells is not None and not cells.are_told_apart:
+            raise NotToldApartError(item.name, item.meter)
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
@@ -297,6 +361,7 @@ def _cells(item: PlanItem, used: MeterUsage) -> Cells | None:
         return None
     if not used.adds_up:
         raise NotByGroupError(item.name, item.meter)
+    check_told_apart([item], {item.meter: used.cells})
     billed = used.quantity if used.rounded is None else used.rounded
     if used.cells is None or (used.cells.quantity, used.cells.billed) != (used.quantity, billed):
         message = f"the groups of {item.meter} do not add up to its quantity"

@@ -12,6 +12,7 @@ from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, is_before, month_label
 from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
 from rating.domain.boundaries import Interval
+from rating.domain.discounts import Discount, check_discounts
 from rating.domain.pauses import Pause, check_pauses
 from rating.domain.zone_days import local_midnight
 
@@ -31,10 +32,12 @@ class Contract:
     effective_from: date | None = None
     reason: str = field(default="", compare=False)
     pauses: tuple[Pause, ...] = ()
+    discounts: tuple[Discount, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse pauses that are none."""
+        """Refuse pauses and discounts that are none."""
         check_pauses(self.pauses, self.schedule)
+        check_discounts(self.discounts, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)

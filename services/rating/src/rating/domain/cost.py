@@ -30,6 +30,7 @@ from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
+from rating.domain.discounts import Discount, reductions
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
@@ -48,6 +49,7 @@ class CostPart(StrEnum):
     USAGE = "USAGE"
     MINIMUM = "MINIMUM"
     FIXED = "FIXED"
+    DISCOUNT = "DISCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class UsageByWindow:
 
 @dataclass(frozen=True, slots=True)
 class WindowUsage:
-    """What was counted in a window, by its place. `running` is the quantity from the period's start to its end."""
+    """What was counted in a window, by its place. `running` is what is priced from the period's start to its end."""
 
     place: int
     quantity: Decimal
@@ -209,10 +211,7 @@ def usage_that_adds_up(told: UsageByWindow, windows: CostWindows, *, is_grouped:
     """Return the usage of a meter whose windows and groups add up to the quantity of the period."""
     groups = _by_place(told, windows)
     # Where the meter rounds each event by itself, that is what is priced; what is told is what was metered.
-    rounded: dict[int, dict[Group, Decimal]] = {}
-    for row in told.rows:
-        if row.rounded is not None:
-            rounded.setdefault(windows.place_of(row.start), {})[row.group] = row.rounded
+    rounded = _rounded_by_place(told, windows)
     running, found = ZERO, []
     with exact_arithmetic():
         for place, quantities in sorted(groups.items()):
@@ -227,12 +226,16 @@ def usage_that_runs(running: UsageByWindow, grouped: UsageByWindow | None, windo
 
     `running` has the quantity from the period's start to the end of each window, `grouped` that of each group in it.
     """
-    found = sorted((windows.place_of(row.start), row.quantity) for row in running.rows)
+    found = (
+        WindowUsage(windows.place_of(row.start), row.quantity, row.quantity if row.rounded is None else row.rounded)
+        for row in running.rows
+    )
     return MeterUsageOverTime(
         running.unit,
-        tuple(WindowUsage(place, quantity, quantity) for place, quantity in found),
+        tuple(sorted(found, key=lambda usage: usage.place)),
         None if grouped is None else _by_place(grouped, windows),
         adds_up=False,
+        rounded={} if grouped is None else _rounded_by_place(grouped, windows),
     )
 
 
@@ -248,6 +251,15 @@ def _by_place(told: UsageByWindow, windows: CostWindows) -> dict[int, dict[Group
     groups: dict[int, dict[Group, Decimal]] = {}
     for row in told.rows:
         groups.setdefault(windows.place_of(row.start), {})[row.group] = row.quantity
+    return groups
+
+
+def _rounded_by_place(told: UsageByWindow, windows: CostWindows) -> dict[int, dict[Group, Decimal]]:
+    """Return what is billed of each group, where the meter rounds events or sessions by themselves."""
+    groups: dict[int, dict[Group, Decimal]] = {}
+    for row in told.rows:
+        if row.rounded is not None:
+            groups.setdefault(windows.place_of(row.start), {})[row.group] = row.rounded
     return groups
 
 
@@ -286,6 +298,25 @@ def cost_rows(
         )
     )
     return [row for row in rows if row.group is not None or not breakdown.filters]
+
+
+def discount_rows(
+    rows: Sequence[CostRow], discounts: Sequence[Discount], windows: CostWindows, currency: Currency
+) -> list[CostRow]:
+    """Return what discounts take off the rows of all items of a period: of the whole period, so in its last window."""
+    if not windows.bears_rest:
+        return []
+    printed: dict[str, Decimal] = {}
+    with exact_arithmetic():
+        for row in rows:
+            printed[row.item] = printed.get(row.item, ZERO) + row.amount
+    found = []
+    for one in reductions(discounts, printed, currency):
+        exact = one.derivation.amount
+        amount = round_to_minor_unit(exact, currency)
+        kind, last = ChargeKind.DISCOUNT, windows.windows[-1]
+        found.append(CostRow(one.line, kind, "", "", CostPart.DISCOUNT, last, amount, exact))
+    return found
 
 
 def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency, day_share: DayShare) -> Iterator[CostRow]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from money import ZERO, Exact, divided, less, print_parts, times, total
-from rating.domain.cells import deciding_values, decimal_of
+from rating.domain.cells import decimal_of
 from rating.domain.rate_parts import scaled
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _weights(spread: Spread, cells: Cells, by: tuple[str, ...]) -> dict[Hashable
     telling = [cells.by.index(key) for key in by]
     for cell in cells.cells:
         if cell.billed > ZERO:
-            key = spread.key_of(deciding_values(tuple(cell.values[place] for place in deciding)))
+            key = spread.key_of(tuple(cell.values[place] for place in deciding))
             group = tuple(cell.values[place] for place in telling)
             own = found.setdefault(key, {})
             own[group] = decimal_of(total((own.get(group, ZERO), cell.billed)))

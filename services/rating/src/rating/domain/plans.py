@@ -10,7 +10,9 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
 from rating.domain.currencies import check_currency
+from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
+from rating.domain.notice_rule import NoticeRule
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
 from rating.domain.versions import Version
@@ -49,6 +51,7 @@ class Plan:
     description: str = ""
     effective_from: datetime | None = None
     features: tuple[Feature, ...] = ()
+    notice: NoticeRule | None = None
 
     def __post_init__(self) -> None:
         """Refuse an unknown currency, and two items or features of one name."""
@@ -93,11 +96,15 @@ class PlanDraft:
     description: str = ""
     effective_from: datetime | None = None
     features: tuple[Feature, ...] = ()
+    notice: NoticeRule | None = None
 
     def __post_init__(self) -> None:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
         seen: dict[str, str] = {}
         for position, item in enumerate(self.items):
+            if looked_at(item.name).startswith(looked_at(LINE_PREFIX)):
+                message = f"must not begin with {LINE_PREFIX!a}: lines of discounts do; choose another name"
+                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:
                 message = f"the name {item.name!a} looks like {other!a}, which stands before it"
@@ -118,7 +125,7 @@ class PlanDraft:
             return PlanItem(item.name, meter, item.product, item.price, item.proration)
 
         items = each_of("items", self.items, resolved_item)
-        return Plan(self.currency, items, self.description, self.effective_from, self.features)
+        return Plan(self.currency, items, self.description, self.effective_from, self.features, notice=self.notice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from rating.domain.pricing.rows import Words
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
+    from rating.domain.features import Feature
     from rating.domain.meters import KnownMeter
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.price import Price
@@ -101,7 +102,8 @@ def lint_plan(name: str, plan: Plan, meters: Mapping[str, KnownMeter]) -> tuple[
             for item in plan.items
             for finding in _of_item(item, plan, meters)
         ]
-        return (*found, *(replace(finding, plan=name) for finding in _priced_twice(plan)))
+        others = (*_priced_twice(plan), *(one for feature in plan.features for one in _of_feature(feature, meters)))
+        return (*found, *(replace(finding, plan=name) for finding in others))
 
 
 def lint_meters(meters: Iterable[str], plans: Iterable[Plan], known: Mapping[str, KnownMeter]) -> tuple[Finding, ...]:
@@ -126,11 +128,31 @@ def lint_currencies(of_customers: AbstractSet[str], plans: Iterable[Plan]) -> tu
     )
 
 
+def _of_feature(feature: Feature, meters: Mapping[str, KnownMeter]) -> Iterator[Finding]:
+    meter = meters.get(feature.meter)
+    if feature.meter and meter is None:
+        text = (
+            f"feature {feature.name!r} counts the meter {feature.meter!r}, which does not exist; until it is applied, "
+            "no entitlement of a customer with this plan is answered"
+        )
+        yield Finding(Level.ERROR, "meter-missing", text, meter=feature.meter)
+    if feature.rollover is not None and meter is not None and not meter.adds_up:
+        text = (
+            f"feature {feature.name!r} carries over what is left of the meter {feature.meter!r}, which does not add up "
+            "over time; take a meter that sums or counts, or leave the rollover out"
+        )
+        yield Finding(Level.ERROR, "rollover-does-not-add-up", text, meter=feature.meter)
+
+
 def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> Iterator[Finding]:
     if item.meter and item.meter not in meters:
         text = f"there is no meter {item.meter!r}; until it is applied, nothing of a contract with this plan is billed"
         yield Finding(Level.ERROR, "meter-missing", text)
     meter = meters.get(item.meter)
+    is_of_money = any(model.IS_OF_MONEY for model in item.price.models)
+    if is_of_money and meter is not None and (meter.is_whole or not meter.adds_up):
+        text = f"the price is a share of money, and the meter {item.meter!r} sums no amounts; price a SUM of amounts"
+        yield Finding(Level.ERROR, "no-sum-of-money", text)
     if item.price.spread is None:
         looked = _Looked(item, meter, plan.currency)
         for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:

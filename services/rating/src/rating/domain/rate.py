@@ -42,7 +42,7 @@ def rate(
         if model.LOOKS_AT_USAGE:
             steps.append(Step(StepName.QUANTITY, f"Usage of the period: {words.units(quantity)}", quantity))
         if rounded is not None and model.LOOKS_AT_USAGE:
-            text = f"Each event rounded by itself: {words.units(rounded)} are billed"
+            text = f"Each event or session rounded by itself: {words.units(rounded)} are billed"
             steps.append(Step(StepName.BILLABLE, text, rounded))
         parts: Sequence[PartAmount] = ()
         if price.spread is None:

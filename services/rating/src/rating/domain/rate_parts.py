@@ -28,7 +28,7 @@ Rated = tuple[Sequence[TierRow], Sequence[PartAmount], Sequence[Step]]
 
 def rate_parts(cells: Cells, price: Price, spread: Spread, words: Words) -> Rated:
     """Price usage in parts, up to what the models say: the rows of all, what each part costs, and the steps."""
-    parts = spread.parts(cells.deciding(spread.by), price.model)
+    parts = spread.parts(cells.along(spread.by), price.model)
     steps: list[Step] = []
     quantities = [_billed(part, price, words, steps) for part in parts]
     if price.convert is not None:

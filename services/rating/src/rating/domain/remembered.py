@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from math import inf
 from typing import Final, NamedTuple
 
@@ -71,8 +72,23 @@ class RememberedEntitlements:
         self._entries: OrderedDict[EntitlementKey, Remembered] = OrderedDict()
         self._of_customer: dict[tuple[str, str], set[EntitlementKey]] = {}
         self._readings: dict[tuple[str, str], list[Reading]] = {}
+        self._due: dict[EntitlementKey, None] = {}
         self.followed_s: float | None = None
         """The moment up to which every change of usage was seen, by a clock that only goes forward; None: unknown."""
+
+    def ask_again(self, key: EntitlementKey) -> None:
+        """Note that an entitlement that may be old was asked for: it is to be counted again."""
+        self._due[key] = None
+
+    def take_due(self, most: int) -> list[EntitlementKey]:
+        """Take what is to be counted again, of one tenant, what has waited longest first."""
+        if not self._due:
+            return []
+        tenant = next(iter(self._due)).tenant
+        found = list(islice((key for key in self._due if key.tenant == tenant), most))
+        for key in found:
+            del self._due[key]
+        return found
 
     def __len__(self) -> int:
         """Return how many are remembered."""

@@ -17,12 +17,13 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import rate_plan, usage_of_charge
+from rating.domain.charges import rate_plan, usage_of_charge, with_discounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rating.domain.charges import Charge, MeterUsage, RatedPeriod
+    from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.proration import DayShare
 
@@ -41,11 +42,12 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoricPeriod:
-    """A period as it is rated, with what pricing it anew needs: its share of days, and the usage of its meters."""
+    """A period as it is rated, with what pricing it anew needs: its share of days, its usage and its discounts."""
 
     rated: RatedPeriod
     share: DayShare
     usage: Mapping[str, MeterUsage]
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,8 @@ def meters_of(plan: Plan) -> set[str]:
 
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
     """Return what a plan charges for the usage of a period. Raises MissingMeterError."""
-    return rate_plan(plan, period.usage, period.share)
+    charges = rate_plan(plan, period.usage, period.share)
+    return with_discounts(charges, period.discounts, plan.currency)
 
 
 def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,7 +16,8 @@ from rating.domain.billing_period import BillingPeriod, contract_span, periods_t
 from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
-from rating.domain.plans import Plan, plan_at
+from rating.domain.notices import agreed_at, plan_for
+from rating.domain.plans import Plan
 from rating.domain.ruling import ruling_at, rulings
 from rating.domain.versions import Version, version_in
 from rating.domain.zone_days import local_midnight
@@ -110,6 +111,8 @@ class PricedContract:
     frozen: Mapping[str, PlanVersion]
     plans: Mapping[str, Sequence[Version[Plan]]]
     known: Mapping[str, KnownMeter]
+    starts: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
+    """From when on versions of plans may rule it, as its notices say."""
 
     @property
     def newest(self) -> Version[Contract]:
@@ -145,7 +148,7 @@ class PricedContract:
         versions = self.plans[ruling.plan]
         if ruling.plan_version is not None:
             return version_in(versions, ruling.plan_version)
-        return plan_at(versions, period.start)
+        return plan_for(versions, period.start, agreed_at(self.versions, ruling.plan), self.starts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import rate_plan, usage_of_charge
+from rating.domain.charges import ChargeKind, rate_plan, usage_of_charge
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Effect(StrEnum):
     NEW = "NEW"
     ENDED = "ENDED"
     CORRECTION = "CORRECTION"
+    DISCOUNT = "DISCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class ItemVariance:
     change: Decimal
     effects: tuple[EffectAmount, ...]
     """Those that are not zero, in the order of the steps."""
+    kind: ChargeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ def totals(items: Iterable[ItemVariance]) -> tuple[EffectAmount, ...]:
 def _steps(
     was: Charge | None, is_now: Charge | None, before: Side, after: Side, plan_then: Plan
 ) -> dict[Effect, Fraction]:
+    if any(one is not None and one.kind is ChargeKind.DISCOUNT for one in (was, is_now)):
+        return {Effect.DISCOUNT: _corrected(was, is_now)}
     if is_now is None:
         return {} if was is None else {Effect.ENDED: -Fraction(was.derivation.amount)}
     if was is None:
@@ -257,6 +261,7 @@ def _item(
         tuple(
             EffectAmount(effect, exact, amount) for (effect, exact), amount in zip(shown.items(), printed, strict=True)
         ),
+        next(side.kind for side in sides if side is not None),
     )
 
 

@@ -25,12 +25,14 @@ from rating.domain.charges import (
     RatedPeriod,
     Terms,
     Usage,
+    is_discounted_by,
     is_rated_by,
     is_sound,
     rate_period,
 )
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
+from rating.domain.discounts import ruling
 from rating.domain.plans import PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version
@@ -70,11 +72,14 @@ class ChargesOfPeriod:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedCharge:
-    """A frozen charge, the price it was rated by, and a page of the usage behind it (none for a fixed fee)."""
+    """A frozen charge, the price it was rated by, and a page of the usage behind it.
+
+    A fixed fee has no usage; a discount has no price either: its steps say what it was taken off.
+    """
 
     charge: Charge
     rated: RatedPeriod
-    item: PlanItem
+    item: PlanItem | None
     usage: HandedThrough | None = None
 
 
@@ -267,6 +272,9 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
         found = await _find_charge(conn, tenant, charge_id)
         plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
     charge, rated = found.charge, found.rated
+    if charge.kind is ChargeKind.DISCOUNT:
+        await _check_discount(deps, tenant, found, charge_id)
+        return ExplainedCharge(charge, rated, None)
     item = next((item for item in plan.content.items if item.name == charge.item), None)
     if item is None or not is_sound(charge, item, rated.currency):
         raise _corrupted(charge_id, f"plan {rated.plan} version {rated.plan_version}")
@@ -280,6 +288,18 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     return ExplainedCharge(charge, rated, item, handed_through)
 
 
+async def _check_discount(deps: Deps, tenant: str, found: FrozenCharge, charge_id: str) -> None:
+    """Raise Diverged if a discount is not what the contract takes off the charges that were frozen with it."""
+    rated = found.rated
+    async with transaction(deps.engine) as conn:
+        versions = await find_contract(conn, tenant, rated.contract)
+        whole = await store.rating_of_snapshot(conn, tenant, rated.contract, rated.period.label, rated.snapshot_id)
+    content = versions[-1].content
+    discounts = ruling(content.discounts, rated.period, content.schedule.zone)
+    if whole is None or found.charge not in whole.charges or not is_discounted_by(whole, discounts):
+        raise _corrupted(charge_id, f"the discounts of contract {rated.contract}")
+
+
 def _corrupted(charge_id: str, what: str) -> Diverged:
     message = (
         f"charge {charge_id} does not follow from {what}: one of them was changed; follow the runbook data-corrupted"
@@ -290,13 +310,13 @@ def _corrupted(charge_id: str, what: str) -> Diverged:
 async def list_charge_events(
     deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-    """Yield the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound.
+    """Yield the events behind a frozen charge, page by page; a fee and a discount have none. Raises NotFound.
 
     `after` is a place in the log to begin after, as the caller names it; None: from the first.
     """
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
-    if found.charge.kind is ChargeKind.FIXED:
+    if found.charge.kind is not ChargeKind.USAGE:
         return
     pages = deps.aggregator.events(
         found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, after=after, limit=limit

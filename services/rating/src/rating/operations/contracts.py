@@ -12,6 +12,7 @@ from chassis.errors.gathered import Gathered
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
+from money import currency
 from rating.domain.billing_period import check_billable
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
 from rating.domain.contracts import (
@@ -24,6 +25,8 @@ from rating.domain.contracts import (
     periods_due,
 )
 from rating.domain.customers import Customer
+from rating.domain.discounts import check_discounted, check_kept_discounts
+from rating.domain.notices import agreed_at, versions_for
 from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
@@ -31,6 +34,7 @@ from rating.domain.versions import Applied, Outcome, Version, following, unchang
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_plan, find_plan_versions, plan_version_in
 from rating.store import charges as charge_store
+from rating.store import notices as notice_store
 from rating.store.contracts import CONTRACTS, contracts_of_customers
 from rating.store.plans import PLANS
 from rating.store.versions import lock_entry
@@ -77,12 +81,14 @@ async def apply_contract(
     frozen: Sequence[FrozenPeriod] = ()
     with refusals("spec"):
         check_priced(settled, plans)
+        check_discounted(settled.discounts, [plan.content for plan in plans], currency(plans[-1].content.currency))
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
             check_past(versions, applied.entry, frozen)
             kept = [each.period for each in frozen]
             check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)
+            check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
     await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)
     return AppliedContract(applied, versions, frozen)
@@ -110,7 +116,14 @@ async def tell_changes(conn: AsyncConnection, tenant: str, applied: Sequence[App
         return []
     named = {name for each in changed for name in plans_of([*each.before, each.applied.entry])}
     plans = await PLANS.versions_of(conn, tenant, named)
-    return [contract_change(each.before, each.applied.entry, each.frozen, plans) for each in changed]
+    starts = await notice_store.starts_of(conn, tenant, {each.applied.entry.name for each in changed})
+
+    def of_contract(each: AppliedContract) -> ContractChange:
+        history, own = [*each.before, each.applied.entry], starts.get(each.applied.entry.name, {})
+        may_rule = {name: versions_for(found, agreed_at(history, name), own) for name, found in plans.items()}
+        return contract_change(each.before, each.applied.entry, each.frozen, may_rule)
+
+    return [of_contract(each) for each in changed]
 
 
 async def get_contract(deps: Deps, tenant: str, name: str, version: int) -> FoundContract:

@@ -15,7 +15,15 @@ from chassis.side_by_side import each
 from eventlog.as_of import AsOf
 from money import currency
 from rating.domain.cell_questions import CellQuestion
-from rating.domain.charges import MissingMeterError, NotByGroupError, Terms, Usage, check_meters
+from rating.domain.cells import OTHER_VALUE
+from rating.domain.charges import (
+    MissingMeterError,
+    NotByGroupError,
+    NotToldApartError,
+    Terms,
+    Usage,
+    check_meters,
+)
 from rating.domain.contracts import AskedPeriod
 from rating.domain.cost import (
     AskedUsage,
@@ -26,6 +34,7 @@ from rating.domain.cost import (
     chosen_items,
     cost_rows,
     counted_in_all,
+    discount_rows,
     usage_by_cells,
     usage_that_adds_up,
     usage_that_runs,
@@ -76,11 +85,17 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     if as_of is None:
         message = "the log of events was restored while cost was computed; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    for item in items:
+        one = told[meters.index(item.meter)] if item.price.by else None
+        if one is not None and not one.are_told_apart:
+            raise not_priced(NotToldApartError(item.name, item.meter))
     over_time = {meter: one.over_time(windows) for meter, one in zip(meters, told, strict=True)}
     # Thousands of rows would hold up every other call.
     rows = await asyncio.to_thread(
         cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency), terms.share
     )
+    if not question.items and not question.breakdown.filters:
+        rows += discount_rows(rows, terms.discounts, windows, currency(plan.currency))
     return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
 
 
@@ -97,6 +112,10 @@ class _Told:
     is_grouped: bool
     cells: CellQuestion | None = None
     asked: tuple[str, ...] = ()
+
+    @property
+    def are_told_apart(self) -> bool:
+        return not any(OTHER_VALUE in row.group for answer in self.answers for row in answer.rows)
 
     @property
     def answers(self) -> list[UsageByWindow]:

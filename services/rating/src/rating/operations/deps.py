@@ -18,7 +18,7 @@ from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.cell_questions import CellQuestion, Questions
 from rating.domain.cells import Cells
-from rating.domain.charges import CurrentQuantity, Usage
+from rating.domain.charges import AskedQuantity, CurrentQuantity, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.entitlements import Entitled, Verdict
 from rating.domain.meters import KnownMeter
@@ -42,8 +42,8 @@ class Aggregator(Protocol):
         """
         ...
 
-    async def current(self, customer: str, meter: str, period: Period) -> CurrentQuantity:
-        """Return a whole quantity from the aggregator's memory. Raises NotFound METER_NOT_FOUND."""
+    async def currents(self, asked: Sequence[AskedQuantity]) -> Sequence[CurrentQuantity]:
+        """Return whole quantities from the aggregator's memory, in order. Raises NotFound METER_NOT_FOUND for any."""
         ...
 
     async def usage_by_window(

@@ -20,13 +20,13 @@ from chassis.logs import get_logger
 from chassis.postgres import transaction
 from chassis.side_by_side import each
 from eventlog.feed.checkpoints import read_checkpoints
-from eventlog.period import Period
-from money import ZERO
-from rating.domain.allowance import PERIODS_MAX, FeaturePeriod, Grant, Standing, Stretch, allowance, stretches
-from rating.domain.billing_period import BillingPeriod, contract_span, period_at, periods_touching
-from rating.domain.entitlements import ONE, Counted, Entitled, Verdict, admission
+from rating.domain.allowance import FeaturePeriod, Grant, Standing, Stretch, allowance, stretches
+from rating.domain.billing_period import BillingPeriod, period_at
+from rating.domain.entitlements import ONE, Entitled, Verdict, admission
 from rating.domain.features import Feature
+from rating.domain.looked_back import AgreedPeriod, periods_that_matter
 from rating.domain.remembered import EntitlementKey, Remembered, with_noted
+from rating.operations.counting import count_again, usage_in
 from rating.operations.finding import find_customer, find_priced_contracts
 from rating.store import grants as grant_store
 from rating.store import reservations as reservation_store
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 STALENESS_MAX_S: Final = 2.0
 """No answer is about usage as it was longer ago."""
+REFRESHED_MAX: Final = 200
+"""So many entitlements are counted again in one question."""
 _TERMS_S: Final = 30.0
 """So long another replica's change of a catalog, or grant, may stay unknown here."""
 _HOLDS_S: Final = 2.0
@@ -111,7 +113,7 @@ async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     if staleness_s(deps, found) > STALENESS_MAX_S:
         return await _read_together(deps, key)
     if kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2:
-        _begin_reading(deps, key, beside=True)
+        deps.entitlements.ask_again(key)
     return found
 
 
@@ -169,7 +171,8 @@ async def counted_now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     kept = deps.entitlements.find(key)
     if kept is None or _is_over(kept, deps.clock.now(), deps.clock.monotonic_s()):
         return await _read_anew(deps, key)
-    return await _counted_again(deps, key, kept)
+    await count_again(deps, {key: kept})
+    return kept.found
 
 
 async def _read_anew(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
@@ -186,27 +189,27 @@ async def _read_anew(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     return found
 
 
-async def _counted_again(deps: Deps, key: EntitlementKey, kept: Remembered) -> Entitled | Verdict:
-    """Read again what was used in the last stretch, and what is held."""
-    found = kept.found
-    if isinstance(found, Verdict) or found.counted is None:
-        return found
-    # First: what changes from here on is told once more.
-    kept.has_changed, began_s = False, deps.clock.monotonic_s()
-    try:
-        with deps.entitlements.reading(key) as reading:
-            now = await _usage_in(deps, key.customer, found.allowance.stretch)
-            async with transaction(deps.engine) as conn:
-                holds = await reservation_store.holding(conn, *key, deps.clock.now())
-    except BaseException:
-        kept.has_changed = True
-        raise
-    counted = replace(now, adds_up=found.counted.adds_up)
-    found = replace(found, counted=counted, reservations=with_noted(holds, reading.reservations))
-    # Another reading that began later may have ended before.
-    if kept.counted_s <= began_s:
-        kept.found, kept.counted_s = found, began_s
-    return found
+async def refresh(deps: Deps) -> int:
+    """Count again what was asked for and may be old, many in one question; return how many were taken on.
+
+    Raises MeterlineError; what was taken on is then as old as it was.
+    """
+    keys = deps.entitlements.take_due(REFRESHED_MAX)
+    known = {key: kept for key in keys if (kept := deps.entitlements.find(key)) is not None}
+    now, now_s = deps.clock.now(), deps.clock.monotonic_s()
+    over = [key for key, kept in known.items() if _is_over(kept, now, now_s)]
+    for key in over:
+        del known[key]
+        _begin_reading(deps, key, beside=True)
+    if known:
+        try:
+            with acting_for(keys[0].tenant):
+                await count_again(deps, known)
+        except (NotFound, InvalidRequest):
+            # One of them is asked for wrongly by now, and the others do not wait for it.
+            for key in known:
+                _begin_reading(deps, key, beside=True)
+    return len(keys)
 
 
 async def _terms(conn: AsyncConnection, key: EntitlementKey, now: datetime) -> _Terms | Verdict:
@@ -220,20 +223,25 @@ async def _terms(conn: AsyncConnection, key: EntitlementKey, now: datetime) -> _
         feature = _feature_in(contract, period, key.feature)
         if feature is not None:
             grants = await grant_store.grants_of(conn, key.tenant, key.customer, key.feature)
-            return _Terms(contract, feature, _cut(contract, period, feature, grants, now))
+            return _Terms(contract, feature, _cut(contracts, AgreedPeriod(contract, period), feature, grants, now))
         verdict = Verdict.NO_FEATURE
     return verdict
 
 
 def _cut(
-    contract: PricedContract, period: BillingPeriod, feature: Feature, grants: Sequence[Grant], now: datetime
+    contracts: Sequence[PricedContract],
+    current: AgreedPeriod,
+    feature: Feature,
+    grants: Sequence[Grant],
+    now: datetime,
 ) -> list[Stretch]:
     """Return the stretches that matter to what is left now, up to the one that goes on."""
-    looks_back = bool(grants) or feature.rollover is not None
-    start = contract_span(contract.newest.content.schedule)[0] if looks_back else period.start
-    periods = list(periods_touching(contract.newest.content.schedule, start, period.end))[-PERIODS_MAX:]
-    of = [FeaturePeriod(one, _feature_in(contract, one, feature.name)) for one in periods]
-    return [one for one in stretches(of, grants, contract.zone) if one.start <= now]
+    periods, left = periods_that_matter(contracts, current, grants, carries_over=feature.rollover is not None)
+    of = [
+        FeaturePeriod(one.period, _feature_in(one.contract, one.period, feature.name), one.contract.newest.name)
+        for one in periods
+    ]
+    return [one for one in stretches(of, left, current.contract.zone) if one.start <= now]
 
 
 def _feature_in(contract: PricedContract, period: BillingPeriod, name: str) -> Feature | None:
@@ -252,12 +260,11 @@ async def _counted(deps: Deps, customer: str, terms: _Terms) -> Entitled:
     name, zone = terms.contract.newest.name, terms.contract.zone
     if not terms.feature.meter:
         return Entitled(name, terms.feature, allowance(terms.cut[-1:], (), zone), None)
-    counted = await _usage_in(deps, customer, terms.cut[-1])
     adds_up = await _adds_up(deps, customer, terms)
     if len(terms.cut) > 1 and not adds_up:
         raise does_not_add_up(terms.feature.meter)
-    used = await each(lambda stretch: _used_in(deps, customer, stretch), terms.cut[:-1])
-    drawn = allowance(terms.cut, used, zone)
+    *before, counted = await usage_in(deps, [(customer, stretch) for stretch in terms.cut])
+    drawn = allowance(terms.cut, [one.quantity for one in before], zone)
     counted = replace(counted, adds_up=adds_up)
     return Entitled(name, terms.feature, drawn, counted, looks_back=len(terms.cut) > 1)
 
@@ -265,19 +272,6 @@ async def _counted(deps: Deps, customer: str, terms: _Terms) -> Entitled:
 async def _adds_up(deps: Deps, customer: str, terms: _Terms) -> bool:
     meters = (await deps.aggregator.totals(customer, terms.cut[-1].of.period)).meters
     return terms.feature.meter in meters and meters[terms.feature.meter].adds_up
-
-
-async def _used_in(deps: Deps, customer: str, stretch: Stretch) -> Decimal:
-    is_counted = stretch.of.feature is not None and stretch.of.feature.meter
-    return (await _usage_in(deps, customer, stretch)).quantity if is_counted else ZERO
-
-
-async def _usage_in(deps: Deps, customer: str, stretch: Stretch) -> Counted:
-    feature = stretch.of.feature
-    meter = "" if feature is None else feature.meter
-    began_s = deps.clock.monotonic_s()
-    current = await deps.aggregator.current(customer, meter, Period(stretch.start, stretch.end))
-    return Counted(current.quantity, current.unit, current.as_of, began_s - current.staleness_s, adds_up=False)
 
 
 async def followed_from(deps: Deps, consumer: str) -> dict[int, Cursor]:

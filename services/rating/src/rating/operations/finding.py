@@ -13,13 +13,16 @@ from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Billed, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
+from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.meters import KnownMeter
+from rating.domain.notices import agreed_at, plan_for
 from rating.domain.plans import Plan, plan_at
 from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
 from rating.store import charges as charge_store
+from rating.store import notices as notice_store
 from rating.store.contracts import CONTRACTS, versions_of_customers
 from rating.store.customers import CUSTOMERS
 from rating.store.plans import PLANS
@@ -48,12 +51,16 @@ def plan_version_in(versions: Sequence[Version[Plan]], version: int) -> Version[
 
 
 def plan_effective_at(versions: Sequence[Version[Plan]], start: datetime) -> Version[Plan]:
-    """Return the version of a plan that is effective when a period starts. Raises NotFound."""
+    """Return the version of a plan that is effective when a period starts, for no contract. Raises NotFound."""
     plan = plan_at(versions, start)
     if plan is None:
-        when = f"on {text_of_instant(start)}, when the period starts"
-        raise NotFound(Reason.PLAN_NOT_FOUND, f"no version of plan {versions[-1].name!r} is effective {when}")
+        raise _not_effective(versions[-1].name, start)
     return plan
+
+
+def _not_effective(plan: str, start: datetime) -> NotFound:
+    when = f"on {text_of_instant(start)}, when the period starts"
+    return NotFound(Reason.PLAN_NOT_FOUND, f"no version of plan {plan!r} is effective {when}")
 
 
 async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Version[Customer]:
@@ -102,9 +109,11 @@ async def find_terms(
         plan = await find_plan(conn, tenant, billed.plan, billed.plan_version)
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
-        plan = await _plan_at_start(conn, tenant, ruling, period)
+        plan = await _plan_at_start(conn, tenant, contract, ruling, period)
     share = day_share(newest.content.schedule, period.label, newest.content.pauses)
-    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed, share)
+    zone = newest.content.schedule.zone
+    discounts = discounts_ruling(newest.content.discounts, period, zone)
+    return Terms(newest.name, newest.content.customer, period, zone, plan, billed, share, discounts)
 
 
 async def find_priced_contracts(
@@ -116,12 +125,13 @@ async def find_priced_contracts(
     """
     versions = await versions_of_customers(conn, tenant, customers)
     frozen = await charge_store.frozen_plans(conn, tenant, versions)
+    starts = await notice_store.starts_of(conn, tenant, versions)
     names = {version.content.plan for history in versions.values() for version in history}
     names |= {plan.plan for by_label in frozen.values() for plan in by_label.values()}
     plans = await PLANS.versions_of(conn, tenant, names)
     found: dict[str, list[PricedContract]] = {}
     for contract, history in versions.items():
-        priced = PricedContract(history, frozen.get(contract, {}), plans, known or {})
+        priced = PricedContract(history, frozen.get(contract, {}), plans, known or {}, starts.get(contract, {}))
         found.setdefault(history[-1].content.customer, []).append(priced)
     return found
 
@@ -132,7 +142,26 @@ def period_invalid(contract: str, label: str) -> InvalidRequest:
     return invalid_field("billing_period", Reason.PERIOD_INVALID, f"contract {contract!r} has {asked}")
 
 
-async def _plan_at_start(conn: AsyncConnection, tenant: str, ruling: Ruling, period: BillingPeriod) -> Version[Plan]:
+async def find_plan_for(
+    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], plan: str, start: datetime
+) -> Version[Plan] | None:
+    """Return the version of a plan that prices a contract's period that starts then; None: none is effective.
+
+    Raises NotFound if there is no such plan.
+    """
+    versions = await find_plan_versions(conn, tenant, plan)
+    name, starts = contract[-1].name, {}
+    if any(version.content.notice is not None for version in versions):
+        starts = (await notice_store.starts_of(conn, tenant, [name])).get(name, {})
+    return plan_for(versions, start, agreed_at(contract, plan), starts)
+
+
+async def _plan_at_start(
+    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], ruling: Ruling, period: BillingPeriod
+) -> Version[Plan]:
     if ruling.plan_version is not None:
         return await find_plan(conn, tenant, ruling.plan, ruling.plan_version)
-    return plan_effective_at(await find_plan_versions(conn, tenant, ruling.plan), period.start)
+    found = await find_plan_for(conn, tenant, contract, ruling.plan, period.start)
+    if found is None:
+        raise _not_effective(ruling.plan, period.start)
+    return found

@@ -21,8 +21,10 @@ from rating.domain.catalogs import CatalogEntry
 from rating.domain.cell_questions import cell_questions
 from rating.domain.charges import MeterUsage, MissingMeterError, NotByGroupError, RatedPeriod, Terms, check_meters
 from rating.domain.contracts import labels_of_month
+from rating.domain.discounts import Discount
+from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.plans import Plan, PlanItem
-from rating.domain.proration import day_share
+from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
     CustomerOutcome,
     HistoricPeriod,
@@ -94,6 +96,28 @@ async def simulate(
             yield outcomes
         after = names[-1]
     yield summary
+
+
+async def historic_period(
+    deps: Deps,
+    rated: RatedPeriod,
+    share: DayShare,
+    meters: AbstractSet[str],
+    discounts: tuple[Discount, ...],
+) -> HistoricPeriod:
+    """Return a period with the usage of `meters`; what it was not billed for is asked of the aggregator.
+
+    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since. One
+    that does not exist is left out.
+    """
+    usage = usage_of(rated)
+    if meters - usage.keys() and rated.snapshot_id:
+        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        usage = {**sealed.meters, **usage}
+    if meters - usage.keys():
+        totals = await deps.aggregator.totals(rated.customer, rated.period)
+        usage = {**totals.meters, **usage}
+    return HistoricPeriod(rated, share, usage, discounts)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -174,7 +198,8 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             summary.skip(Skip.NO_PLAN, newest.name, label)
             continue
         share = day_share(schedule, label, newest.content.pauses)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share)
+        discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -186,25 +211,16 @@ def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -
 
 
 async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans) -> HistoricPeriod:
-    """Return a period with the usage of all meters that are priced; what it was not billed for is asked for.
-
-    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since.
-    """
     tried = plans.in_place_of(rated.plan)
     others = [plan for plan in plans.known.values() if plan.currency == rated.currency]
     others += [] if tried is None else [tried]
     needed = {meter for plan in others for meter in meters_of(plan)}
-    usage = usage_of(rated)
-    if needed - usage.keys() and rated.snapshot_id:
-        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
-        usage = {**sealed.meters, **usage}
-    if needed - usage.keys():
-        totals = await deps.aggregator.totals(terms.customer, terms.period)
-        usage = {**totals.meters, **usage}
+    period = await historic_period(deps, rated, terms.share, needed, terms.discounts)
     items = [item for plan in others for item in plan.items]
     with refusals():
-        apart = meters_to_tell_apart(usage, terms.plan.content, items)
-    return HistoricPeriod(rated, terms.share, usage | await _told_apart(deps, terms, rated, items, apart))
+        apart = meters_to_tell_apart(period.usage, terms.plan.content, items)
+    told = await _told_apart(deps, terms, rated, items, apart)
+    return replace(period, usage={**period.usage, **told})
 
 
 async def _told_apart(

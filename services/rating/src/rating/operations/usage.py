@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from chassis.errors import InvalidRequest, NotFound, Reason
 from rating.domain.cell_questions import Questions, cell_questions
-from rating.domain.charges import MissingMeterError, NotByGroupError, Terms, Usage, check_meters
+from rating.domain.charges import (
+    MissingMeterError,
+    NotByGroupError,
+    Terms,
+    Usage,
+    check_meters,
+    check_told_apart,
+)
 from rating.operations.deps import Deps
 
 
@@ -27,6 +34,7 @@ async def check_usage(deps: Deps, terms: Terms) -> None:
     usage = await usage_now(deps, terms)
     try:
         check_meters(terms.plan.content.items, usage.meters)
+        check_told_apart(terms.plan.content.items, {name: meter.cells for name, meter in usage.meters.items()})
     except (MissingMeterError, NotByGroupError) as error:
         raise not_priced(error) from error
 

@@ -14,14 +14,14 @@ from money import Currency, currency
 from rating.domain.billing_period import period_before
 from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import AskedPeriod
-from rating.domain.plans import Plan, plan_at
+from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.variance import ItemVariance, Side, variances
 from rating.domain.versions import Version
 from rating.operations.asking import select_period
 from rating.operations.charges import ChargesOfPeriod
 from rating.operations.deps import Deps
-from rating.operations.finding import find_plan, find_plan_versions
+from rating.operations.finding import find_plan, find_plan_for
 from rating.operations.live import live_charges
 from rating.store import charges as charge_store
 
@@ -118,5 +118,6 @@ async def _plan_then(deps: Deps, tenant: str, before: _Period, after: _Period) -
     if before.plan.name == after.plan.name:
         return after.plan.content
     async with transaction(deps.engine) as conn:
-        versions = await find_plan_versions(conn, tenant, before.plan.name)
-    return (plan_at(versions, after.rated.period.start) or before.plan).content
+        start, versions = after.rated.period.start, before.charges.versions
+        then = await find_plan_for(conn, tenant, versions, before.plan.name, start)
+    return (then or before.plan).content

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors.refused import Refused
+from money import format_decimal
 from rating.domain.billing_period import Schedule
 from rating.domain.boundaries import Interval
 from rating.domain.contracts import Contract
+from rating.domain.discounts import Discount
 from rating.domain.pauses import Pause
 from rating.domain.versions import Version
 from rating.store.staging import stage_of
@@ -38,6 +41,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "pauses": json.dumps(
             [[pause.start.isoformat(), pause.until and pause.until.isoformat()] for pause in contract.pauses]
         ),
+        "discounts": json.dumps([_discount_to_document(discount) for discount in contract.discounts]),
     }
 
 
@@ -59,12 +63,36 @@ def _from_row(row: RowMapping) -> Contract:
         row["effective_day"],
         row["reason"],
         _pauses(row["pauses"]),
+        tuple(map(_discount_from_document, json.loads(row["discounts"]))),
     )
 
 
 def _pauses(document: str) -> tuple[Pause, ...]:
     return tuple(
         Pause(date.fromisoformat(start), until and date.fromisoformat(until)) for start, until in json.loads(document)
+    )
+
+
+def _discount_to_document(discount: Discount) -> dict[str, Any]:
+    return {
+        "name": discount.name,
+        "percent": None if discount.percent is None else format_decimal(discount.percent),
+        "amount": None if discount.amount is None else format_decimal(discount.amount),
+        "items": list(discount.items),
+        "start": discount.start.isoformat(),
+        "until": discount.until and discount.until.isoformat(),
+    }
+
+
+def _discount_from_document(document: dict[str, Any]) -> Discount:
+    percent, amount, until = document["percent"], document["amount"], document["until"]
+    return Discount(
+        document["name"],
+        None if percent is None else Decimal(percent),
+        None if amount is None else Decimal(amount),
+        tuple(document["items"]),
+        date.fromisoformat(document["start"]),
+        until and date.fromisoformat(until),
     )
 
 
@@ -84,10 +112,11 @@ CONTRACTS: Final = VersionTable(
         "effective_day",
         "reason",
         "pauses",
+        "discounts",
     ),
     _to_columns,
     _from_row,
-    frozenset({"pauses"}),
+    frozenset({"pauses", "discounts"}),
 )
 
 

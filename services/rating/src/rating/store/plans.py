@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import RowMapping
 
+from rating.domain.notice_rule import NoticeRule
 from rating.domain.plans import Plan
 from rating.store.documents import item_from_document, item_to_document
 from rating.store.features import feature_from_document, feature_to_document
@@ -21,13 +23,22 @@ def _to_columns(plan: Plan) -> dict[str, Any]:
         "description": plan.description,
         "items": json.dumps([item_to_document(item) for item in plan.items]),
         "features": json.dumps([feature_to_document(feature) for feature in plan.features]),
+        "notice": json.dumps(None if plan.notice is None else asdict(plan.notice)),
     }
 
 
 def _from_row(row: RowMapping) -> Plan:
     items = tuple(item_from_document(document) for document in json.loads(row["items"]))
     features = tuple(feature_from_document(document) for document in json.loads(row["features"]))
-    return Plan(row["currency"], items, row["description"], _utc(row["effective_from"]), features)
+    notice = json.loads(row["notice"])
+    return Plan(
+        row["currency"],
+        items,
+        row["description"],
+        _utc(row["effective_from"]),
+        features,
+        notice=None if notice is None else NoticeRule(**notice),
+    )
 
 
 def _utc(instant: datetime | None) -> datetime | None:
@@ -36,8 +47,8 @@ def _utc(instant: datetime | None) -> datetime | None:
 
 PLANS: Final = VersionTable(
     "plan",
-    ("currency", "effective_from", "description", "items", "features"),
+    ("currency", "effective_from", "description", "items", "features", "notice"),
     _to_columns,
     _from_row,
-    frozenset({"items", "features"}),
+    frozenset({"items", "features", "notice"}),
 )

@@ -12,7 +12,7 @@ from eventlog.as_of import AsOf
 from rating.domain.reservations import HOLDS_MAX_S, Outcome, Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import RowMapping
@@ -22,6 +22,11 @@ _BOTH: Final = """
     SELECT r.reservation_id, r.customer, r.feature, r.asked, r.quantity, r.is_partial, r.ttl_s, r.made_at,
         o.settled_quantity, o.ended_at, CAST(o.reported AS text) AS reported
     FROM reservation AS r LEFT JOIN reservation_outcome AS o USING (tenant, reservation_id)
+"""
+_HOLDING: Final = f"""
+    {_BOTH} JOIN unnest(CAST(:customers AS text[]), CAST(:features AS text[])) AS asked (customer, feature)
+        ON asked.customer = r.customer AND asked.feature = r.feature
+    WHERE r.tenant = :tenant AND r.made_at > :since AND (o.reservation_id IS NULL OR o.settled_quantity > 0)
 """
 
 
@@ -70,15 +75,19 @@ async def holding(
     conn: AsyncConnection, tenant: str, customer: str, feature: str, now: datetime
 ) -> Sequence[Reservation]:
     """Return the reservations of a feature that may hold something now."""
-    query = text(
-        f"""
-        {_BOTH} WHERE r.tenant = :tenant AND r.customer = :customer AND r.feature = :feature
-            AND r.made_at > :since AND (o.reservation_id IS NULL OR o.settled_quantity > 0)
-        """
-    )
-    keys = {"tenant": tenant, "customer": customer, "feature": feature}
-    rows = await conn.execute(query, {**keys, "since": now - timedelta(seconds=HOLDS_MAX_S)})
-    return [_reservation(row) for row in rows.mappings()]
+    return (await holding_of(conn, tenant, [(customer, feature)], now)).get((customer, feature), ())
+
+
+async def holding_of(
+    conn: AsyncConnection, tenant: str, features: Collection[tuple[str, str]], now: datetime
+) -> Mapping[tuple[str, str], Sequence[Reservation]]:
+    """Return the reservations that may hold something now, of many customers' features, as customer and feature."""
+    keys = {"tenant": tenant, "customers": [own for own, _ in features], "features": [own for _, own in features]}
+    rows = await conn.execute(text(_HOLDING), {**keys, "since": now - timedelta(seconds=HOLDS_MAX_S)})
+    found: dict[tuple[str, str], list[Reservation]] = {}
+    for row in rows.mappings():
+        found.setdefault((row["customer"], row["feature"]), []).append(_reservation(row))
+    return found
 
 
 def _reservation(row: RowMapping) -> Reservation:

@@ -30,6 +30,7 @@ _GRACE_MAX: Final = timedelta(days=366)
 KINDS: Final = {
     ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
     ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
+    ChargeKind.DISCOUNT: charge_pb2.CHARGE_KIND_DISCOUNT,
 }
 
 
@@ -175,9 +176,9 @@ def rated_period_to_proto(tenant: str, rated: RatedPeriod) -> pb.RatedPeriod:
 
 def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainChargeResponse:
     """Return a frozen charge with what it was derived from."""
-    response = pb.ExplainChargeResponse(
-        charge=charge_to_proto(tenant, explained.charge, explained.rated), item=item_to_proto(explained.item)
-    )
+    response = pb.ExplainChargeResponse(charge=charge_to_proto(tenant, explained.charge, explained.rated))
+    if explained.item is not None:
+        response.item.CopyFrom(item_to_proto(explained.item))
     if explained.usage is not None:
         response.snapshot.CopyFrom(explained.usage.snapshot)
         response.windows.extend(explained.usage.windows)

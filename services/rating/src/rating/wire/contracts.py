@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from chassis.errors.refused import each_of
+from chassis.errors import Reason
+from chassis.errors.refused import Refused, each_of
 from chassis.text import check_name
 from eventlog.wire import period_to_proto, timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
+from money import format_decimal
 from rating.domain.billing_period import make_schedule, parse_day
 from rating.domain.boundaries import Interval, counts_months
 from rating.domain.contract_changes import ContractChange, PricedPeriods
 from rating.domain.contracts import Contract, ContractPeriod, labels_of_month
+from rating.domain.discounts import Discount, first_day_after_periods
 from rating.domain.pauses import Pause
 from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
-from rating.wire.values import outcome_to_proto
+from rating.wire.values import optional_decimal_in, outcome_to_proto
 
 if TYPE_CHECKING:
     from chassis.rpc.pages import Page
+    from rating.domain.billing_period import Schedule
     from rating.operations.contracts import FoundContract
 
 
@@ -45,11 +49,47 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     effective_from = parse_day("effective_from", spec.effective_from) if spec.effective_from else None
     reason = check_name("reason", spec.reason)
     pauses = each_of("pauses", spec.pauses, _pause_from_proto)
-    return Contract(spec.customer, spec.plan, spec.plan_version or None, schedule, effective_from, reason, pauses)
+    discounts = each_of("discounts", spec.discounts, lambda message: _discount_from_proto(message, schedule))
+    plan_version = spec.plan_version or None
+    return Contract(spec.customer, spec.plan, plan_version, schedule, effective_from, reason, pauses, discounts)
 
 
 def _pause_from_proto(message: catalog_pb2.ContractPause) -> Pause:
     return Pause(parse_day("start", message.start), parse_day("until", message.until) if message.until else None)
+
+
+def _pause_to_proto(pause: Pause) -> catalog_pb2.ContractPause:
+    return catalog_pb2.ContractPause(
+        start=pause.start.isoformat(), until="" if pause.until is None else pause.until.isoformat()
+    )
+
+
+def _discount_from_proto(message: catalog_pb2.ContractDiscount, schedule: Schedule) -> Discount:
+    start = parse_day("start", message.start) if message.start else schedule.start
+    until = parse_day("until", message.until) if message.until else None
+    if message.periods:
+        if until is not None:
+            raise Refused("periods", Reason.CONTRACT_INVALID, "says until when, as `until` does; leave one of them out")
+        until = first_day_after_periods(schedule, start, message.periods)
+    return Discount(
+        check_name("name", message.name),
+        optional_decimal_in("percent", message.percent),
+        optional_decimal_in("amount", message.amount),
+        tuple(message.items),
+        start,
+        until,
+    )
+
+
+def _discount_to_proto(discount: Discount) -> catalog_pb2.ContractDiscount:
+    return catalog_pb2.ContractDiscount(
+        name=discount.name,
+        percent="" if discount.percent is None else format_decimal(discount.percent),
+        amount="" if discount.amount is None else format_decimal(discount.amount),
+        items=discount.items,
+        start=discount.start.isoformat(),
+        until="" if discount.until is None else discount.until.isoformat(),
+    )
 
 
 def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
@@ -68,12 +108,8 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         reason=content.reason,
         every=schedule.every if schedule.every > 1 else 0,
         anchor="" if schedule.anchor is None else schedule.anchor.isoformat(),
-        pauses=[
-            catalog_pb2.ContractPause(
-                start=pause.start.isoformat(), until="" if pause.until is None else pause.until.isoformat()
-            )
-            for pause in content.pauses
-        ],
+        pauses=[_pause_to_proto(pause) for pause in content.pauses],
+        discounts=map(_discount_to_proto, content.discounts),
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
@@ -126,6 +162,7 @@ def applied_to_proto(
 def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
     """Return the message of what a version changes."""
     before, after = change.before.content.schedule.end, change.after.content.schedule.end
+    paused_before, paused = change.before.content.pauses, change.after.content.pauses
     return catalog_pb2.ContractChange(
         contract=change.after.name,
         version_before=change.before.version,
@@ -133,6 +170,8 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
         end_before=before.isoformat() if before else "",
         end=after.isoformat() if after else "",
         periods=map(_periods_to_proto, change.periods),
+        pauses_ended=[_pause_to_proto(pause) for pause in paused_before if pause not in paused],
+        pauses_begun=[_pause_to_proto(pause) for pause in paused if pause not in paused_before],
     )
 
 

@@ -165,6 +165,7 @@ _PARTS: Final = {
     CostPart.USAGE: cost_pb2.COST_PART_USAGE,
     CostPart.MINIMUM: cost_pb2.COST_PART_MINIMUM,
     CostPart.FIXED: cost_pb2.COST_PART_FIXED,
+    CostPart.DISCOUNT: cost_pb2.COST_PART_DISCOUNT,
 }
 
 

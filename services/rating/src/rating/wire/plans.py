@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from chassis.errors import Reason
@@ -11,6 +12,7 @@ from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from money import format_decimal
 from rating.domain.currencies import check_currency
+from rating.domain.notice_rule import PERIODS_DEFAULT, NoticeRule
 from rating.domain.plans import ItemDraft, PlanDraft
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
@@ -37,14 +39,15 @@ _PRORATIONS: Final = {
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     """Return a plan whose products are not looked up yet. Raises Refused."""
-    _, items, features, description, effective_from = all_of(
+    _, items, features, description, effective_from, notice = all_of(
         lambda: check_currency("currency", spec.currency),
         lambda: each_of("items", spec.items, _item_from_proto),
         lambda: each_of("features", spec.features, feature_from_proto),
         lambda: check_name("description", spec.description),
         lambda: instant_in("effective_from", spec.effective_from) if spec.HasField("effective_from") else None,
+        lambda: _notice_from_proto(spec.notice) if spec.HasField("notice") else None,
     )
-    return PlanDraft(spec.currency, items, description, effective_from, features)
+    return PlanDraft(spec.currency, items, description, effective_from, features, notice=notice)
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
@@ -55,6 +58,7 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
         items=[item_to_proto(item) for item in content.items],
         description=content.description,
         features=map(feature_to_proto, content.features),
+        notice=None if content.notice is None else catalog_pb2.NoticeRule(**asdict(content.notice)),
     )
     if content.effective_from is not None:
         spec.effective_from.CopyFrom(timestamp(content.effective_from))
@@ -93,7 +97,13 @@ def change_to_proto(change: PlanChange) -> catalog_pb2.PlanChange:
         version=change.after.version,
         effective_from=None if effective_from is None else timestamp(effective_from),
         frozen_periods=change.frozen_periods,
+        notice_days=0 if change.after.content.notice is None else change.after.content.notice.days,
     )
+
+
+def _notice_from_proto(notice: catalog_pb2.NoticeRule) -> NoticeRule:
+    with inside("notice"):
+        return NoticeRule(notice.days, notice.periods or PERIODS_DEFAULT, notice.increase_only)
 
 
 def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:

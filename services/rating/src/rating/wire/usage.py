@@ -8,13 +8,21 @@ from types import MappingProxyType
 from typing import Final
 
 from chassis.errors import Conflict, Reason
-from eventlog.wire import as_of_from_answer, as_of_from_proto, instant_from_proto, period_from_proto, timestamp
+from eventlog.as_of import AsOf
+from eventlog.wire import (
+    as_of_from_answer,
+    as_of_from_proto,
+    instant_from_proto,
+    period_from_proto,
+    period_to_proto,
+    timestamp,
+)
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
 from rating.domain.cell_questions import CellQuestion, Questions
-from rating.domain.cells import Cell, Cells, cells_of
-from rating.domain.charges import CurrentQuantity, MeterUsage, Usage
+from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of
+from rating.domain.charges import AskedQuantity, CurrentQuantity, MeterUsage, Usage
 from rating.domain.meters import KnownMeter
 
 _ADD_UP: Final = {meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT}
@@ -43,11 +51,27 @@ def usage_from_totals(
     return Usage(_meters(response.usage, questions), as_of_from_answer(response.as_of))
 
 
-def current_from_proto(response: aggregator_pb.CurrentUsageResponse) -> CurrentQuantity:
-    """Return a whole quantity from memory."""
-    quantity = parse_decimal(response.quantity or "0", DERIVED)
-    staleness_s = response.staleness_ms / 1000
-    return CurrentQuantity(quantity, response.unit, as_of_from_answer(response.as_of), staleness_s)
+def currents_to_proto(asked: Iterable[AskedQuantity]) -> aggregator_pb.QueryCurrentUsageRequest:
+    """Return a question for many whole quantities."""
+    questions = (
+        aggregator_pb.CurrentUsageQuestion(customer=one.customer, meter=one.meter, period=period_to_proto(one.period))
+        for one in asked
+    )
+    return aggregator_pb.QueryCurrentUsageRequest(questions=questions)
+
+
+def currents_from_proto(response: aggregator_pb.QueryCurrentUsageResponse) -> list[CurrentQuantity]:
+    """Return whole quantities from memory, most of which are of the same place in the log."""
+    places: dict[bytes, AsOf] = {}
+    found = []
+    for answer in response.answers:
+        place = answer.as_of.SerializeToString()
+        as_of = places.get(place)
+        if as_of is None:
+            as_of = places[place] = as_of_from_answer(answer.as_of)
+        quantity = parse_decimal(answer.quantity or "0", DERIVED)
+        found.append(CurrentQuantity(quantity, answer.unit, as_of, answer.staleness_ms / 1000))
+    return found
 
 
 def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
@@ -98,15 +122,16 @@ def cells_from_windows(windows: Iterable[usage_pb2.SnapshotWindow], question: Ce
 
 
 def _frozen_cell(message: usage_pb2.SnapshotWindow, question: CellQuestion) -> Cell:
-    window = period_from_proto(message.window)
-    if not question.is_of_one_class(window):
+    start = instant_from_proto(message.window.start)
+    if question.bounds and not question.is_of_one_class(window := period_from_proto(message.window)):
         text = (
             f"the snapshot has {message.meter} from {window.start.isoformat()} to {window.end.isoformat()} in one, and "
             "the plan has several prices within: it was sealed for another plan; let the contract have that one then"
         )
         raise Conflict(Reason.TRANSACTION_CONFLICT, text)
+    group = [OTHER_VALUE if message.is_other_group else message.group.get(key, "") for key in question.group_by]
     return Cell(
-        question.values([message.group.get(key, "") for key in question.group_by], window.start),
+        question.values(group, start),
         parse_decimal(message.quantity, DERIVED),
         message.event_count,
         _optional_decimal(message.billable_quantity),
@@ -118,7 +143,10 @@ def _cells(entry: usage_pb2.MeterUsage, question: CellQuestion) -> Cells:
         question.by,
         (
             Cell(
-                question.values(cell.group, instant_from_proto(cell.start) if cell.HasField("start") else None),
+                question.values(
+                    [OTHER_VALUE if cell.is_other_group else value for value in cell.group],
+                    instant_from_proto(cell.start) if cell.HasField("start") else None,
+                ),
                 parse_decimal(cell.quantity, DERIVED),
                 cell.event_count,
                 _optional_decimal(cell.billable_quantity),

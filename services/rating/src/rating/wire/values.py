@@ -28,6 +28,11 @@ def decimal_in(field: str, text: str) -> Decimal:
     return _decimal_in(field, text, allow_negative=False)
 
 
+def optional_decimal_in(field: str, text: str) -> Decimal | None:
+    """Return the same; None where nothing is written."""
+    return decimal_in(field, text) if text else None
+
+
 def signed_decimal_in(field: str, text: str) -> Decimal:
     """Return the decimal in a field, which may be negative: a price model says of each of its own. Raises Refused."""
     return _decimal_in(field, text, allow_negative=True)

@@ -8,7 +8,6 @@ from eventlog.wire import as_of_to_proto, period_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import variance_pb2
 from money import ZERO, exact_arithmetic, exact_of, format_decimal, format_exact
-from rating.domain.charges import ChargeKind
 from rating.domain.variance import Effect, totals
 from rating.wire.charges import KINDS
 
@@ -31,6 +30,7 @@ EFFECTS: Final = {
     Effect.NEW: variance_pb2.VARIANCE_EFFECT_NEW,
     Effect.ENDED: variance_pb2.VARIANCE_EFFECT_ENDED,
     Effect.CORRECTION: variance_pb2.VARIANCE_EFFECT_CORRECTION,
+    Effect.DISCOUNT: variance_pb2.VARIANCE_EFFECT_DISCOUNT,
 }
 
 
@@ -75,7 +75,7 @@ def _item_to_proto(item: ItemVariance, unit: Currency) -> variance_pb2.VarianceO
     return variance_pb2.VarianceOfItem(
         item=item.item,
         meter=item.meter,
-        kind=KINDS[ChargeKind.USAGE if item.meter else ChargeKind.FIXED],
+        kind=KINDS[item.kind],
         unit="" if shown is None else shown.unit,
         before=_side_to_proto(item.before, unit),
         after=_side_to_proto(item.after, unit),

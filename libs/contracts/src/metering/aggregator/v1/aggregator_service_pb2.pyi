@@ -1283,6 +1283,90 @@ class CurrentUsageResponse(_message.Message):
 Global___CurrentUsageResponse: _TypeAlias = CurrentUsageResponse  # noqa: Y015
 
 @_typing.final
+class QueryCurrentUsageRequest(_message.Message):
+    """Which quantities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    STALENESS_MS_MAX_FIELD_NUMBER: _builtins.int
+    staleness_ms_max: _builtins.int
+    """What was right longer ago than that is read again from the database. 0 means 2000, which is also the most."""
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrentUsageQuestion]:
+        """1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        questions: _abc.Iterable[Global___CurrentUsageQuestion] | None = ...,
+        staleness_ms_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["questions", b"questions", "staleness_ms_max", b"staleness_ms_max"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryCurrentUsageRequest: _TypeAlias = QueryCurrentUsageRequest  # noqa: Y015
+
+@_typing.final
+class CurrentUsageQuestion(_message.Message):
+    """Which quantity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    meter: _builtins.str
+    """Meter name. Required."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period; both ends must be aligned to the meter's windows. Required."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "meter", b"meter", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrentUsageQuestion: _TypeAlias = CurrentUsageQuestion  # noqa: Y015
+
+@_typing.final
+class QueryCurrentUsageResponse(_message.Message):
+    """The quantities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrentUsageResponse]:
+        """One for each question, in their order."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___CurrentUsageResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryCurrentUsageResponse: _TypeAlias = QueryCurrentUsageResponse  # noqa: Y015
+
+@_typing.final
 class QueryTotalsRequest(_message.Message):
     """Which totals."""
 

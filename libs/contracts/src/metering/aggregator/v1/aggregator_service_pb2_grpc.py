@@ -95,6 +95,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.FromString,
                 _registered_method=True)
+        self.QueryCurrentUsage = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/QueryCurrentUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryCurrentUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryCurrentUsageResponse.FromString,
+                _registered_method=True)
         self.QueryTotals = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/QueryTotals',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsRequest.SerializeToString,
@@ -267,6 +272,14 @@ class AggregatorServiceServicer:
         """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
         often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
         (period).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryCurrentUsage(self, request, context):
+        """Returns many whole quantities from memory in one answer, each as `CurrentUsage` does and in the order of the questions. What is wrong
+        with one question refuses all of them. Errors: as CurrentUsage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -457,6 +470,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.CurrentUsage,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.SerializeToString,
+            ),
+            'QueryCurrentUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryCurrentUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryCurrentUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryCurrentUsageResponse.SerializeToString,
             ),
             'QueryTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryTotals,
@@ -859,6 +877,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/CurrentUsage',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryCurrentUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/QueryCurrentUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryCurrentUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryCurrentUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

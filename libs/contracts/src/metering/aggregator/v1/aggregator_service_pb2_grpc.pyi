@@ -76,6 +76,10 @@ class AggregatorServiceStub:
     often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
     (period).
     """
+    QueryCurrentUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryCurrentUsageRequest, _aggregator_service_pb2.QueryCurrentUsageResponse]
+    """Returns many whole quantities from memory in one answer, each as `CurrentUsage` does and in the order of the questions. What is wrong
+    with one question refuses all of them. Errors: as CurrentUsage.
+    """
     QueryTotals: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]
@@ -182,6 +186,10 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
     often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
     (period).
+    """
+    QueryCurrentUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryCurrentUsageRequest, _aggregator_service_pb2.QueryCurrentUsageResponse]  # type: ignore[assignment]
+    """Returns many whole quantities from memory in one answer, each as `CurrentUsage` does and in the order of the questions. What is wrong
+    with one question refuses all of them. Errors: as CurrentUsage.
     """
     QueryTotals: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]  # type: ignore[assignment]
     """Returns the quantities of all meters of one customer and period, as they are now."""
@@ -358,6 +366,16 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
         often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
         (period).
+        """
+
+    @_abc_1.abstractmethod
+    def QueryCurrentUsage(
+        self,
+        request: _aggregator_service_pb2.QueryCurrentUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.QueryCurrentUsageResponse, _abc.Awaitable[_aggregator_service_pb2.QueryCurrentUsageResponse]]:
+        """Returns many whole quantities from memory in one answer, each as `CurrentUsage` does and in the order of the questions. What is wrong
+        with one question refuses all of them. Errors: as CurrentUsage.
         """
 
     @_abc_1.abstractmethod

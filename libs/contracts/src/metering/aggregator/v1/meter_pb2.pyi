@@ -353,7 +353,7 @@ class MeterSpec(_message.Message):
 
     @_builtins.property
     def billable(self) -> Global___Billable:
-        """What is billed beside what is metered. Only for SUM of a meter that none of its versions did without. Optional."""
+        """What is billed beside what is metered. Only for SUM and DURATION of a meter that none of its versions did without. Optional."""
 
     def __init__(
         self,
@@ -455,18 +455,26 @@ class Billable(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PER_EVENT_FIELD_NUMBER: _builtins.int
+    PER_SESSION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def per_event(self) -> Global___EventRounding:
-        """Each event's value is rounded by itself. Required."""
+        """For SUM: each event's value is rounded by itself. One of the two is required."""
+
+    @_builtins.property
+    def per_session(self) -> Global___EventRounding:
+        """For DURATION without heartbeats: the time from each start to its stop (or timeout, or the next start) is rounded by itself, in
+        `time_unit`. A window, day or period has what the rounded time grows by in it, so that they add up exactly. All versions must agree.
+        """
 
     def __init__(
         self,
         *,
         per_event: Global___EventRounding | None = ...,
+        per_session: Global___EventRounding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event", "per_session", b"per_session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event", "per_session", b"per_session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -632,13 +640,18 @@ class Meter(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
     FILL_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, unique within the tenant. Lower case letters, digits, '-', '_', '.'."""
     version: _builtins.int
     """1, 2, 3 …"""
     filled: _builtins.bool
-    """False while past events are still being counted; usage of the meter is not sealed before."""
+    """False while past events are still being counted. Usage of the meter is not sealed before, unless the version is `pending`."""
+    pending: _builtins.bool
+    """The version is counted, and not answered from yet: those before it stand, in answers and in seals, until all pending versions of the
+    meter are filled. Then they take over at once.
+    """
     @_builtins.property
     def spec(self) -> Global___MeterSpec:
         """Its content."""
@@ -664,11 +677,12 @@ class Meter(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         filled: _builtins.bool = ...,
         fill: Global___FillProgress | None = ...,
+        pending: _builtins.bool = ...,
         groups: Global___GroupCount | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "groups", b"groups", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "groups", b"groups", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "groups", b"groups", "name", b"name", "pending", b"pending", "spec", b"spec", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

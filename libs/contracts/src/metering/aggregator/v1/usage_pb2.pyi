@@ -185,12 +185,15 @@ class MeterCell(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     START_FIELD_NUMBER: _builtins.int
+    IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     quantity: _builtins.str
     """Exact decimal text."""
     event_count: _builtins.int
     """Events behind it."""
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    is_other_group: _builtins.bool
+    """All groups that the meter does not tell apart, put together."""
     @_builtins.property
     def group(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Values of the properties asked for, in that order; "" where the event lacks it."""
@@ -207,10 +210,11 @@ class MeterCell(_message.Message):
         event_count: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
         start: _timestamp_pb2.Timestamp | None = ...,
+        is_other_group: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "quantity", b"quantity", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "is_other_group", b"is_other_group", "quantity", b"quantity", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -619,7 +623,9 @@ class UsageExtent(_message.Message):
     """Meter name."""
     @_builtins.property
     def counted(self) -> _values_pb2.Period:
-        """From the first window that counts an event to the end of the last one; absent if nothing was counted."""
+        """Bounds in whole days in UTC: no usage lies outside. They stay as they are when something is taken back, and begin anew when the meter is
+        counted again from the start. Absent if nothing was ever counted.
+        """
 
     @_builtins.property
     def parked(self) -> _values_pb2.Period:

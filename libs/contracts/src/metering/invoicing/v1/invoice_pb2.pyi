@@ -60,6 +60,8 @@ class _LineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineKind.Val
     """A fixed fee."""
     LINE_KIND_ADJUSTMENT: _LineKind.ValueType  # 3
     """Usage of an earlier, already invoiced period that arrived late: what it costs now less what was billed."""
+    LINE_KIND_DISCOUNT: _LineKind.ValueType  # 4
+    """What a discount of the contract takes off the lines of the invoice's period; its amount is below zero."""
 
 class LineKind(_LineKind, metaclass=_LineKindEnumTypeWrapper):
     """What a line is for."""
@@ -72,6 +74,8 @@ LINE_KIND_FIXED: LineKind.ValueType  # 2
 """A fixed fee."""
 LINE_KIND_ADJUSTMENT: LineKind.ValueType  # 3
 """Usage of an earlier, already invoiced period that arrived late: what it costs now less what was billed."""
+LINE_KIND_DISCOUNT: LineKind.ValueType  # 4
+"""What a discount of the contract takes off the lines of the invoice's period; its amount is below zero."""
 Global___LineKind: _TypeAlias = LineKind  # noqa: Y015
 
 class _InvoiceKind:

@@ -259,6 +259,7 @@ class PlanSpec(_message.Message):
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
@@ -278,6 +279,10 @@ class PlanSpec(_message.Message):
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feature]:
         """What the plan lets its customers do, beside what it costs. Names are distinct."""
 
+    @_builtins.property
+    def notice(self) -> Global___NoticeRule:
+        """How long before it rules them this version is told to contracts that have the plan already. Absent: they need not be told."""
+
     def __init__(
         self,
         *,
@@ -286,14 +291,45 @@ class PlanSpec(_message.Message):
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         description: _builtins.str = ...,
         features: _abc.Iterable[Global___Feature] | None = ...,
+        notice: Global___NoticeRule | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items", "notice", b"notice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSpec: _TypeAlias = PlanSpec  # noqa: Y015
+
+@_typing.final
+class NoticeRule(_message.Message):
+    """How contracts are told of a version of their plan before it rules them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    INCREASE_ONLY_FIELD_NUMBER: _builtins.int
+    days: _builtins.int
+    """It rules a contract from the first period on that starts so many days after its notice, or later. 1 to 366. Required."""
+    periods: _builtins.int
+    """A notice shows what changes in so many of the last periods, 1 to 12; 0 means 3."""
+    increase_only: _builtins.bool
+    """A contract needs to be told only if an item would have cost more in them."""
+    def __init__(
+        self,
+        *,
+        days: _builtins.int = ...,
+        periods: _builtins.int = ...,
+        increase_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "increase_only", b"increase_only", "periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeRule: _TypeAlias = NoticeRule  # noqa: Y015
 
 @_typing.final
 class Feature(_message.Message):
@@ -1242,6 +1278,7 @@ class ContractSpec(_message.Message):
     EVERY_FIELD_NUMBER: _builtins.int
     ANCHOR_FIELD_NUMBER: _builtins.int
     PAUSES_FIELD_NUMBER: _builtins.int
+    DISCOUNTS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -1285,6 +1322,12 @@ class ContractSpec(_message.Message):
         other days by a change of them.
         """
 
+    @_builtins.property
+    def discounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractDiscount]:
+        """What is taken off its charges: first those of some items, then those of all, each in this order, each of what those before it left. A
+        change of them leaves periods that are rated permanently as they are, or is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -1301,10 +1344,11 @@ class ContractSpec(_message.Message):
         every: _builtins.int = ...,
         anchor: _builtins.str = ...,
         pauses: _abc.Iterable[Global___ContractPause] | None = ...,
+        discounts: _abc.Iterable[Global___ContractDiscount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1335,6 +1379,56 @@ class ContractPause(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContractPause: _TypeAlias = ContractPause  # noqa: Y015
+
+@_typing.final
+class ContractDiscount(_message.Message):
+    """A discount: a line of its own on each invoice. It rules the periods that start on its days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name on the invoice: "Discount: " and this. Required."""
+    percent: _builtins.str
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". Either this or an amount."""
+    amount: _builtins.str
+    """Amount off each period, in the currency of the plan; what a period has no charges for is lost. Decimal text. Example: "20"."""
+    start: _builtins.str
+    """First day, in the contract's zone. Empty = the start of the contract."""
+    until: _builtins.str
+    """First day after it. Empty = without end."""
+    periods: _builtins.int
+    """In place of `until`: how many periods it rules from its first day on, whether there is anything to take off or not. Answers say
+    `until`. 0 = not given.
+    """
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the plan items that it is taken off. Empty = all."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        percent: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+        start: _builtins.str = ...,
+        until: _builtins.str = ...,
+        periods: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods", "start", b"start", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractDiscount: _TypeAlias = ContractDiscount  # noqa: Y015
 
 @_typing.final
 class Contract(_message.Message):
@@ -1420,6 +1514,8 @@ class ContractChange(_message.Message):
     END_BEFORE_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     PERIODS_FIELD_NUMBER: _builtins.int
+    PAUSES_ENDED_FIELD_NUMBER: _builtins.int
+    PAUSES_BEGUN_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name."""
     version_before: _builtins.int
@@ -1434,6 +1530,14 @@ class ContractChange(_message.Message):
     def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___PricedPeriods]:
         """All periods of both versions, in order, alike ones together. At most 50 ranges, the last ones."""
 
+    @_builtins.property
+    def pauses_ended(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
+        """Pauses of the version before that the one now has not."""
+
+    @_builtins.property
+    def pauses_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
+        """Pauses of the version now that the one before has not."""
+
     def __init__(
         self,
         *,
@@ -1443,10 +1547,12 @@ class ContractChange(_message.Message):
         end_before: _builtins.str = ...,
         end: _builtins.str = ...,
         periods: _abc.Iterable[Global___PricedPeriods] | None = ...,
+        pauses_ended: _abc.Iterable[Global___ContractPause] | None = ...,
+        pauses_begun: _abc.Iterable[Global___ContractPause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "end", b"end", "end_before", b"end_before", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "end", b"end", "end_before", b"end_before", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1509,6 +1615,7 @@ class PlanChange(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     FROZEN_PERIODS_FIELD_NUMBER: _builtins.int
+    NOTICE_DAYS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Plan name."""
     version_before: _builtins.int
@@ -1517,6 +1624,8 @@ class PlanChange(_message.Message):
     """Version that follows it."""
     frozen_periods: _builtins.int
     """Periods since then that are rated permanently: they keep the version they were rated by."""
+    notice_days: _builtins.int
+    """Contracts that have the plan already are priced by it only so many days after a notice; 0 means that they need none."""
     @_builtins.property
     def effective_from(self) -> _timestamp_pb2.Timestamp:
         """Periods that start at this time or later are priced by it, but for contracts that pin another version."""
@@ -1529,10 +1638,11 @@ class PlanChange(_message.Message):
         version: _builtins.int = ...,
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         frozen_periods: _builtins.int = ...,
+        notice_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "frozen_periods", b"frozen_periods", "plan", b"plan", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "frozen_periods", b"frozen_periods", "notice_days", b"notice_days", "plan", b"plan", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,6 +32,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """The quantity of a meter."""
     CHARGE_KIND_FIXED: _ChargeKind.ValueType  # 2
     """A fixed fee."""
+    CHARGE_KIND_DISCOUNT: _ChargeKind.ValueType  # 3
+    """What a discount of the contract takes off; its amounts are below zero."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -42,6 +44,8 @@ CHARGE_KIND_USAGE: ChargeKind.ValueType  # 1
 """The quantity of a meter."""
 CHARGE_KIND_FIXED: ChargeKind.ValueType  # 2
 """A fixed fee."""
+CHARGE_KIND_DISCOUNT: ChargeKind.ValueType  # 3
+"""What a discount of the contract takes off; its amounts are below zero."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -79,9 +83,9 @@ class Charge(_message.Message):
     customer: _builtins.str
     """Customer key."""
     item: _builtins.str
-    """Name of the plan item."""
+    """Name of the plan item; of a discount "Discount: " and its name."""
     kind: Global___ChargeKind.ValueType
-    """Usage or fixed fee."""
+    """Usage, fixed fee or discount."""
     meter: _builtins.str
     """Meter; empty for a fixed fee."""
     unit: _builtins.str
@@ -275,7 +279,7 @@ class DerivationStep(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "total".
+    "days", "base", "discount", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

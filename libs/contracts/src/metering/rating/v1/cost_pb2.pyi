@@ -35,6 +35,8 @@ class _CostPartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CostPart.Val
     """What a minimum lifts the charge by. It is in the last window of the period."""
     COST_PART_FIXED: _CostPart.ValueType  # 3
     """The days of a fixed fee that begin in the window."""
+    COST_PART_DISCOUNT: _CostPart.ValueType  # 4
+    """What a discount takes off the items. It is in the last window of the period, and only in an answer for all items."""
 
 class CostPart(_CostPart, metaclass=_CostPartEnumTypeWrapper):
     """Which part of an item's charge a row is."""
@@ -47,6 +49,8 @@ COST_PART_MINIMUM: CostPart.ValueType  # 2
 """What a minimum lifts the charge by. It is in the last window of the period."""
 COST_PART_FIXED: CostPart.ValueType  # 3
 """The days of a fixed fee that begin in the window."""
+COST_PART_DISCOUNT: CostPart.ValueType  # 4
+"""What a discount takes off the items. It is in the last window of the period, and only in an answer for all items."""
 Global___CostPart: _TypeAlias = CostPart  # noqa: Y015
 
 @_typing.final

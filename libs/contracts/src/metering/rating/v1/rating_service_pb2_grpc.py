@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from metering.rating.v1 import entitlement_pb2 as metering_dot_rating_dot_v1_dot_entitlement__pb2
+from metering.rating.v1 import notice_pb2 as metering_dot_rating_dot_v1_dot_notice__pb2
 from metering.rating.v1 import rating_service_pb2 as metering_dot_rating_dot_v1_dot_rating__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -156,6 +157,16 @@ class RatingServiceStub:
                 '/metering.rating.v1.RatingService/SimulatePlans',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.FromString,
+                _registered_method=True)
+        self.SendPriceNotices = channel.unary_unary(
+                '/metering.rating.v1.RatingService/SendPriceNotices',
+                request_serializer=metering_dot_rating_dot_v1_dot_notice__pb2.SendPriceNoticesRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_notice__pb2.SendPriceNoticesResponse.FromString,
+                _registered_method=True)
+        self.ListPriceNotices = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListPriceNotices',
+                request_serializer=metering_dot_rating_dot_v1_dot_notice__pb2.ListPriceNoticesRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_notice__pb2.ListPriceNoticesResponse.FromString,
                 _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
@@ -426,6 +437,22 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendPriceNotices(self, request, context):
+        """Tells contracts of a version of their plan that asks for a notice: each once, with what the version would have changed in its last periods.
+        From the first period on that starts so many days later, the version rules the contract; without a notice it never does. Errors: NOT_FOUND
+        PLAN_NOT_FOUND, CONTRACT_NOT_FOUND, METER_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID (the version, or a contract, needs no notice).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPriceNotices(self, request, context):
+        """Lists notices of price changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -649,6 +676,16 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.SimulatePlans,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.SerializeToString,
+            ),
+            'SendPriceNotices': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendPriceNotices,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_notice__pb2.SendPriceNoticesRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_notice__pb2.SendPriceNoticesResponse.SerializeToString,
+            ),
+            'ListPriceNotices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPriceNotices,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_notice__pb2.ListPriceNoticesRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_notice__pb2.ListPriceNoticesResponse.SerializeToString,
             ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
@@ -1366,6 +1403,60 @@ class RatingService:
             '/metering.rating.v1.RatingService/SimulatePlans',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.SimulatePlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendPriceNotices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/SendPriceNotices',
+            metering_dot_rating_dot_v1_dot_notice__pb2.SendPriceNoticesRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_notice__pb2.SendPriceNoticesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPriceNotices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListPriceNotices',
+            metering_dot_rating_dot_v1_dot_notice__pb2.ListPriceNoticesRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_notice__pb2.ListPriceNoticesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ Rating: turns usage into exact charges for each contract, live and frozen."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from metering.rating.v1 import entitlement_pb2 as _entitlement_pb2
+from metering.rating.v1 import notice_pb2 as _notice_pb2
 from metering.rating.v1 import rating_service_pb2 as _rating_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -127,6 +128,13 @@ class RatingServiceStub:
     as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
     that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
     """
+    SendPriceNotices: _grpc.UnaryUnaryMultiCallable[_notice_pb2.SendPriceNoticesRequest, _notice_pb2.SendPriceNoticesResponse]
+    """Tells contracts of a version of their plan that asks for a notice: each once, with what the version would have changed in its last periods.
+    From the first period on that starts so many days later, the version rules the contract; without a notice it never does. Errors: NOT_FOUND
+    PLAN_NOT_FOUND, CONTRACT_NOT_FOUND, METER_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID (the version, or a contract, needs no notice).
+    """
+    ListPriceNotices: _grpc.UnaryUnaryMultiCallable[_notice_pb2.ListPriceNoticesRequest, _notice_pb2.ListPriceNoticesResponse]
+    """Lists notices of price changes."""
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -270,6 +278,13 @@ class RatingServiceAsyncStub(RatingServiceStub):
     as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
     that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
     """
+    SendPriceNotices: _aio.UnaryUnaryMultiCallable[_notice_pb2.SendPriceNoticesRequest, _notice_pb2.SendPriceNoticesResponse]  # type: ignore[assignment]
+    """Tells contracts of a version of their plan that asks for a notice: each once, with what the version would have changed in its last periods.
+    From the first period on that starts so many days later, the version rules the contract; without a notice it never does. Errors: NOT_FOUND
+    PLAN_NOT_FOUND, CONTRACT_NOT_FOUND, METER_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID (the version, or a contract, needs no notice).
+    """
+    ListPriceNotices: _aio.UnaryUnaryMultiCallable[_notice_pb2.ListPriceNoticesRequest, _notice_pb2.ListPriceNoticesResponse]  # type: ignore[assignment]
+    """Lists notices of price changes."""
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -554,6 +569,25 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         as they are. Errors: NOT_FOUND PLAN_NOT_FOUND, PRODUCT_NOT_FOUND, CUSTOMER_NOT_FOUND, METER_NOT_FOUND (a plan that is tried prices a meter
         that does not exist), INVALID_ARGUMENT as of ApplyCatalog, PERIOD_INVALID (months).
         """
+
+    @_abc_1.abstractmethod
+    def SendPriceNotices(
+        self,
+        request: _notice_pb2.SendPriceNoticesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notice_pb2.SendPriceNoticesResponse, _abc.Awaitable[_notice_pb2.SendPriceNoticesResponse]]:
+        """Tells contracts of a version of their plan that asks for a notice: each once, with what the version would have changed in its last periods.
+        From the first period on that starts so many days later, the version rules the contract; without a notice it never does. Errors: NOT_FOUND
+        PLAN_NOT_FOUND, CONTRACT_NOT_FOUND, METER_NOT_FOUND, INVALID_ARGUMENT FIELD_INVALID (the version, or a contract, needs no notice).
+        """
+
+    @_abc_1.abstractmethod
+    def ListPriceNotices(
+        self,
+        request: _notice_pb2.ListPriceNoticesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notice_pb2.ListPriceNoticesResponse, _abc.Awaitable[_notice_pb2.ListPriceNoticesResponse]]:
+        """Lists notices of price changes."""
 
     @_abc_1.abstractmethod
     def RateUsage(

@@ -47,6 +47,8 @@ class _VarianceEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Varian
     """Only the earlier period has the item."""
     VARIANCE_EFFECT_CORRECTION: _VarianceEffect.ValueType  # 9
     """Usage that came late, after a period was rated permanently."""
+    VARIANCE_EFFECT_DISCOUNT: _VarianceEffect.ValueType  # 10
+    """What a discount takes off, more or less than before."""
 
 class VarianceEffect(_VarianceEffect, metaclass=_VarianceEffectEnumTypeWrapper):
     """What changed an amount. From the earlier period to the later one, one thing after the other is exchanged, in this order, and each effect is
@@ -73,6 +75,8 @@ VARIANCE_EFFECT_ENDED: VarianceEffect.ValueType  # 8
 """Only the earlier period has the item."""
 VARIANCE_EFFECT_CORRECTION: VarianceEffect.ValueType  # 9
 """Usage that came late, after a period was rated permanently."""
+VARIANCE_EFFECT_DISCOUNT: VarianceEffect.ValueType  # 10
+"""What a discount takes off, more or less than before."""
 Global___VarianceEffect: _TypeAlias = VarianceEffect  # noqa: Y015
 
 @_typing.final

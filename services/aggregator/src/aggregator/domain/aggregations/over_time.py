@@ -11,6 +11,7 @@ from aggregator.domain.aggregations.aggregation import Aggregation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from decimal import Decimal
+    from fractions import Fraction
 
     import numpy as np
     from numpy.typing import NDArray
@@ -44,6 +45,8 @@ class TimedRow:
     window: int
     quantity: Decimal
     event_count: int
+    billable: Decimal | None = None
+    """What is billed of it, where the meter rounds each session by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +86,12 @@ class OverTime(Aggregation):
         Written plainly and apart from `rows`, for it is the proof of what that came to.
         """
         ...
+
+    def recount_billed(
+        self,
+        events: Sequence[Moment],  # noqa: ARG002 - most bill what they meter
+        rules: Rules,  # noqa: ARG002
+        asked: Asked,  # noqa: ARG002
+    ) -> Fraction | None:
+        """Return what is billed of single events as `recount` has them; None where that is the quantity."""
+        return None

@@ -10,6 +10,7 @@ from aggregator.domain.readings import NO_READING, Reading
 
 if TYPE_CHECKING:
     from aggregator.domain.aggregations.aggregation import OfWindows
+    from aggregator.domain.billable import EventRounding
 
 SECOND_US: Final = 1_000_000
 TIMEOUT_MAX_S: Final = 31 * 86_400
@@ -80,6 +81,8 @@ class Rules:
     """Above 0 and up to 100, as decimal text."""
     bucket_aggregation: OfWindows | None = None
     skips_empty_buckets: bool = False
+    session_rounding: EventRounding | None = None
+    """How each session is rounded by itself, in the unit of time, for what is billed; None: as it is metered."""
 
     @property
     def unit_us(self) -> int:

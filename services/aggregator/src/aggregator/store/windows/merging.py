@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aggregator.domain.paging import pages_of
 from aggregator.domain.reading import of_customers
 from aggregator.domain.windows import merged
+from aggregator.store.windows.extents import widen
 from aggregator.store.windows.pages import add_pages, remove_pages, try_lock_pages
 from aggregator.store.windows.payload import from_bytes
 from chassis.postgres import driver_connection
@@ -33,7 +34,7 @@ _PAGES: Final = """
     SELECT page_id, run_id, first_customer FROM window_page
     WHERE (meter_id, month, level) = ($1, $2, $3) ORDER BY first_customer, page_id
 """
-_PAYLOADS: Final = "SELECT page_id, payload FROM window_page WHERE page_id = ANY($1::bigint[])"
+_PAYLOADS: Final = "SELECT page_id, payload, in_extents FROM window_page WHERE page_id = ANY($1::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,24 @@ async def merge_runs(conn: AsyncConnection, due: DueMerge) -> bool:
     pending: list[Windows] = []
     for first in range(0, len(pages), _PAGES_AT_ONCE):
         some, following = pages[first : first + _PAGES_AT_ONCE], pages[first + _PAGES_AT_ONCE :]
-        pending += await _taken(driver, [page["page_id"] for page in some])
+        pending += await _taken(driver, due.meter_id, [page["page_id"] for page in some])
         # What follows begins here at the earliest: what comes before it is all there.
         end = following[0]["first_customer"] if following else None
         whole = await asyncio.to_thread(_merged_before, pending, end)
-        await add_pages(driver, due.meter_id, due.level + 1, run_id, pages_of(whole))
+        await add_pages(driver, due.meter_id, due.level + 1, run_id, pages_of(whole), in_extents=True)
         pending = [] if end is None else [of_customers(part, end, None) for part in pending]
     return True
 
 
-async def _taken(driver: Any, page_ids: Sequence[int]) -> list[Windows]:
-    """Take pages away and return their windows."""
+async def _taken(driver: Any, meter_id: int, page_ids: Sequence[int]) -> list[Windows]:
+    """Take pages away and return their windows, which are in the bounds then."""
     rows = await driver.fetch(_PAYLOADS, list(page_ids))
     await remove_pages(driver, page_ids)
-    return await asyncio.to_thread(lambda: [from_bytes(row["payload"]) for row in rows])
+    windows = await asyncio.to_thread(lambda: [from_bytes(row["payload"]) for row in rows])
+    new = [own for own, row in zip(windows, rows, strict=True) if not row["in_extents"]]
+    if new:
+        await widen(driver, meter_id, new)
+    return windows
 
 
 def _merged_before(parts: Sequence[Windows], end: str | None) -> Windows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from aggregator.domain.paging import Page, month_as_period, month_of, pages_of
+from aggregator.domain.paging import Page, month_of, pages_of
 from aggregator.domain.reading import of_customers, within
 from aggregator.domain.windows import spans_by_customer
 from aggregator.store.windows.payload import from_bytes, to_bytes
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from eventlog.period import Period
 
 _INSERT: Final = """
-    INSERT INTO window_page (meter_id, month, level, run_id, first_customer, last_customer, windows, payload)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    INSERT INTO window_page
+        (meter_id, month, level, run_id, first_customer, last_customer, windows, payload, in_extents)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _FROM_MONTH: Final = """
     SELECT page_id, level, run_id, payload FROM window_page
@@ -56,7 +57,7 @@ _OF_CUSTOMER: Final = """
     WHERE meter_id = ANY($1::integer[]) AND month BETWEEN $2 AND $3 AND $4 BETWEEN first_customer AND last_customer
     ORDER BY page_id
 """
-_MONTHS: Final = "SELECT DISTINCT month FROM window_page WHERE meter_id = ANY($1::integer[]) ORDER BY month"
+_FORGET_EXTENTS: Final = "DELETE FROM usage_extent WHERE meter_id = $1"
 _PAGES_AT_FIRST: Final = 8
 _PAGES_PER_STATEMENT_MAX: Final = 64
 _LOCK_KIND: Final = 0x6D657472
@@ -95,9 +96,11 @@ async def add_windows(driver: Any, change: MeterFold, flush_id: int) -> None:
     await add_pages(driver, change.meter.meter_id, 0, flush_id, pages_of(change.windows.of_flush(flush_id)))
 
 
-async def add_pages(driver: Any, meter_id: int, level: int, run_id: int, pages: Iterable[Page]) -> None:
-    """Add pages of a run."""
-    rows = await asyncio.to_thread(lambda: [_row(meter_id, level, run_id, page) for page in pages])
+async def add_pages(
+    driver: Any, meter_id: int, level: int, run_id: int, pages: Iterable[Page], *, in_extents: bool = False
+) -> None:
+    """Add pages of a run; `in_extents`: the bounds of the meter have what is in them."""
+    rows = await asyncio.to_thread(lambda: [(*_row(meter_id, level, run_id, page), in_extents) for page in pages])
     for first in range(0, len(rows), _PAGES_PER_STATEMENT_MAX):
         await driver.executemany(_INSERT, rows[first : first + _PAGES_PER_STATEMENT_MAX])
 
@@ -134,6 +137,8 @@ async def clear_windows(
     """
     await lock_pages(conn, meter_id)
     driver = await driver_connection(conn)
+    if since is None:
+        await driver.execute(_FORGET_EXTENTS, meter_id)
     since_us = INSTANT_MIN_US if since is None else microseconds_of(since)
     bounds: dict[str, tuple[int, int]] = {}
     after = 0
@@ -147,6 +152,18 @@ async def clear_windows(
                 await remove_pages(driver, [row["page_id"]])
                 await add_pages(driver, meter_id, row["level"], row["run_id"], pages_of(kept))
         # Pages of what is kept come after all others, and lose nothing when they are met again.
+        after = found[-1]["page_id"]
+    return [(name, instant_of(first), instant_of(last)) for name, (first, last) in sorted(bounds.items())]
+
+
+async def counted_spans(conn: AsyncConnection, meter_id: int) -> list[tuple[str, datetime, datetime]]:
+    """Return each customer for whom a version counted anything, with the starts of its first and last window."""
+    driver = await driver_connection(conn)
+    bounds: dict[str, tuple[int, int]] = {}
+    after = 0
+    while found := await driver.fetch(_FROM_MONTH, meter_id, month_of(INSTANT_MIN_US), after, _PAGES_PER_STATEMENT_MAX):
+        for row in found:
+            _widen(bounds, from_bytes(row["payload"]))
         after = found[-1]["page_id"]
     return [(name, instant_of(first), instant_of(last)) for name, (first, last) in sorted(bounds.items())]
 
@@ -220,13 +237,6 @@ async def pages_of_customer(
 
     is_quick = sum(row["payload"] is not None for row in rows) <= _PAGES_AT_FIRST
     return read() if is_quick else await asyncio.to_thread(read)
-
-
-async def months_with_windows(conn: AsyncConnection, meter_ids: Sequence[int]) -> list[Period]:
-    """Return the months, in order, in which versions of meters have windows."""
-    driver = await driver_connection(conn)
-    rows = await driver.fetch(_MONTHS, list(meter_ids))
-    return [month_as_period(row["month"]) for row in rows]
 
 
 async def _wanted(rows: Sequence[Any], period: Period, customers: Sequence[str]) -> list[tuple[int, Windows]]:

@@ -25,6 +25,8 @@ class StepName(StrEnum):
     MINIMUM = "minimum"
     FIXED = "fixed"
     DAYS = "days"
+    BASE = "base"
+    DISCOUNT = "discount"
     TOTAL = "total"
 
 

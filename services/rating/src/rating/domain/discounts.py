@@ -1,0 +1,193 @@
+"""Discounts of a contract: what is taken off the printed charges of a period, one after the other.
+
+Those for some items come first, then those for the whole contract, each kind in the order in which they stand. A
+discount takes percent, or an amount, of what those before it have left of its items, so what is left is never below
+zero. It is a charge of its own with an amount below zero, and goes the way of all charges: it is frozen, printed, and
+adjusted when usage comes late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import combinations
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from chassis.text import looked_at
+from money import ZERO, Currency, Exact, exact_arithmetic, format_decimal, round_to_minor_unit, share
+from rating.domain.billing_period import starts_from
+from rating.domain.pricing.rows import Derivation, Step, StepName, Words
+from rating.domain.zone_days import local_midnight
+
+if TYPE_CHECKING:
+    from rating.domain.billing_period import BillingPeriod, Schedule
+    from rating.domain.plans import Plan
+
+LINE_PREFIX: Final = "Discount: "
+"""How the charge of a discount is named, before the discount's name; no item of a plan is named so."""
+_HUNDRED: Final = Decimal(100)
+_TOLD_MAX: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What is taken off the periods that start on `start` or later and before `until` (None: without end).
+
+    Either `percent` or `amount` is given. No `items`: of all of them.
+    """
+
+    name: str
+    percent: Decimal | None
+    amount: Decimal | None
+    items: tuple[str, ...]
+    start: date
+    until: date | None
+
+    @property
+    def line(self) -> str:
+        """How its charge is named."""
+        return LINE_PREFIX + self.name
+
+    @property
+    def takes(self) -> tuple[object, ...]:
+        """What it does to a period that it rules."""
+        return (self.name, self.percent, self.amount, self.items)
+
+    def rules(self, day: date) -> bool:
+        """Whether it rules a period that starts on a day."""
+        return self.start <= day and (self.until is None or day < self.until)
+
+    def said(self, words: Words) -> str:
+        """Return what it takes, for people."""
+        if self.percent is not None:
+            return f"{format_decimal(self.percent)} %"
+        return words.money(self.amount or ZERO)
+
+    def off(self, rest: Decimal) -> Exact:
+        """Return what it takes of what is left, exactly."""
+        with exact_arithmetic():
+            return rest * self.percent.scaleb(-2) if self.percent is not None else min(self.amount or ZERO, rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What a discount takes of a period, exactly, and how that came about; `amount` is below zero, or zero."""
+
+    line: str
+    derivation: Derivation
+
+
+def first_day_after_periods(schedule: Schedule, start: date, periods: int) -> date:
+    """Return the day before which periods start that are among the first `periods` from a day on.
+
+    Raises Refused where the contract has no period from then on.
+    """
+    first = starts_from(schedule, local_midnight(start, ZoneInfo(schedule.zone)))
+    if first is None:
+        raise Refused("start", Reason.CONTRACT_INVALID, f"no period of the contract starts on {start} or later")
+    return schedule.boundaries.day(schedule.boundaries.number_at(first) + periods)
+
+
+def check_discounts(discounts: Sequence[Discount], schedule: Schedule) -> None:
+    """Refuse discounts that take nothing, too much, or stand twice at an instant."""
+    for place, discount in enumerate(discounts):
+        _check(f"discounts[{place}]", discount, schedule)
+    for (_, one), (place, other) in combinations(enumerate(discounts), 2):
+        if looked_at(one.name) == looked_at(other.name) and _meet(one, other):
+            message = f"{other.name!a} stands twice for the same time; name one of them otherwise, or end the first"
+            raise Refused(f"discounts[{place}].name", Reason.CONTRACT_INVALID, message)
+
+
+def check_discounted(discounts: Sequence[Discount], plans: Iterable[Plan], unit: Currency) -> None:
+    """Refuse discounts of items that no version of the plan has, and amounts that can't be paid in its currency."""
+    known = {item.name for plan in plans for item in plan.items}
+    for place, discount in enumerate(discounts):
+        for name in discount.items:
+            if name not in known:
+                message = f"the plan has no item {name!a}; its items: {', '.join(sorted(known)) or 'none'}"
+                raise Refused(f"discounts[{place}].items", Reason.CONTRACT_INVALID, message)
+        if discount.amount is not None and discount.amount != round_to_minor_unit(discount.amount, unit):
+            message = f"has at most {unit.minor_units} decimals in {unit.code}"
+            raise Refused(f"discounts[{place}].amount", Reason.CONTRACT_INVALID, message)
+
+
+def check_kept_discounts(
+    frozen: Iterable[BillingPeriod], zone: str, before: Sequence[Discount], after: Sequence[Discount]
+) -> None:
+    """Refuse discounts that change what is taken off a period that is rated permanently."""
+    for kept in frozen:
+        was, is_now = ([each.takes for each in ruling(found, kept, zone)] for found in (before, after))
+        if was != is_now:
+            message = (
+                f"period {kept.label} is already rated permanently, and keeps its discounts; "
+                "let new ones begin, and old ones end, with a later period"
+            )
+            raise Refused("discounts", Reason.CATALOG_CONFLICT, message)
+
+
+def ruling(discounts: Sequence[Discount], period: BillingPeriod, zone: str) -> tuple[Discount, ...]:
+    """Return the discounts of a period in the order in which they are taken."""
+    day = period.start.astimezone(ZoneInfo(zone)).date()
+    found = [each for each in discounts if each.rules(day)]
+    return (*(each for each in found if each.items), *(each for each in found if not each.items))
+
+
+def reductions(
+    discounts: Sequence[Discount], printed: Mapping[str, Decimal], currency: Currency
+) -> tuple[Reduction, ...]:
+    """Return what discounts take of the printed amounts of items, in the order of the discounts."""
+    rest, words = dict(printed), Words("", currency.code)
+    found = []
+    for discount in discounts:
+        left = {name: amount for name, amount in rest.items() if not discount.items or name in discount.items}
+        with exact_arithmetic():
+            base = sum(left.values(), ZERO)
+            exact = discount.off(base)
+            taken = round_to_minor_unit(exact, currency)
+            if left:
+                parts = share(taken, list(left.values()), currency)
+                rest |= {name: left[name] - part for name, part in zip(left, parts, strict=True)}
+        found.append(Reduction(discount.line, _derivation(discount, left, base, exact, words)))
+    return tuple(found)
+
+
+def _derivation(
+    discount: Discount, left: Mapping[str, Decimal], base: Decimal, exact: Exact, words: Words
+) -> Derivation:
+    named = [f"{name} {words.money(amount)}" for name, amount in list(left.items())[:_TOLD_MAX]]
+    if len(left) > _TOLD_MAX:
+        named.append(f"{len(left) - _TOLD_MAX} more")
+    amount = -exact if exact else ZERO
+    steps = (
+        Step(StepName.BASE, f"Taken off what is left of {', '.join(named) or 'nothing'}: {words.money(base)}", base),
+        Step(StepName.DISCOUNT, f"{discount.name}: {discount.said(words)} off", amount),
+        Step(StepName.TOTAL, f"Exact amount: {words.money(amount)}, not rounded", amount),
+    )
+    return Derivation(amount, (), steps)
+
+
+def _check(field: str, discount: Discount, schedule: Schedule) -> None:
+    if (discount.percent is None) == (discount.amount is None):
+        raise Refused(field, Reason.CONTRACT_INVALID, "takes either a percent or an amount; write one of them")
+    if discount.percent is not None and not ZERO < discount.percent <= _HUNDRED:
+        message = "must be above 0, and at most 100: percent of what is charged"
+        raise Refused(f"{field}.percent", Reason.CONTRACT_INVALID, message)
+    if discount.amount is not None and discount.amount <= ZERO:
+        raise Refused(f"{field}.amount", Reason.CONTRACT_INVALID, "must be above 0; it is taken off")
+    if discount.until is not None and discount.until <= discount.start:
+        message = f"{discount.until} is the first day after the discount; it must be later than {discount.start}"
+        raise Refused(f"{field}.until", Reason.CONTRACT_INVALID, message)
+    if discount.start < schedule.start or (schedule.end is not None and discount.start >= schedule.end):
+        raise Refused(f"{field}.start", Reason.CONTRACT_INVALID, "must be a day of the contract")
+    if len(set(discount.items)) != len(discount.items):
+        raise Refused(f"{field}.items", Reason.CONTRACT_INVALID, "names an item twice; name it once")
+
+
+def _meet(one: Discount, other: Discount) -> bool:
+    begins = max(one.start, other.start)
+    return all(each.until is None or begins < each.until for each in (one, other))
