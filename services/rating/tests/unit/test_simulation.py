@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
+from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import Cell, cells_of
 from rating.domain.charges import MeterUsage, RatedPeriod, rate_plan
 from rating.domain.plans import Plan, PlanItem
-from rating.domain.pricing.calendar import Calendar, CalendarClass
+from rating.domain.pricing.calendar import Calendar, CalendarClass, Segment
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_key import PerKey
 from rating.domain.pricing.per_unit import PerUnit
@@ -33,9 +34,10 @@ from rating.domain.simulation import (
     Summary,
     band_of,
     cheapest_of,
-    meters_to_tell_apart,
+    check_one_calendar,
     months_between,
     priced_by,
+    told_apart,
     usage_of,
 )
 
@@ -62,24 +64,30 @@ def test_the_plan_as_it_is_charges_what_was_charged() -> None:
 
 
 def test_usage_is_told_apart_where_other_prices_need_it() -> None:
-    def item(*by: str, calendar: Calendar | None = None) -> PlanItem:
-        spread = PerKey(by, Ladder.OWN)
-        return PlanItem("Calls", "calls", "", Price(PerUnit(Decimal(1)), spread=spread, calendar=calendar))
-
     cells = cells_of(("region",), [Cell(("eu",), Decimal(3))])
-    usage = {"calls": MeterUsage(Decimal(3), "", 1, adds_up=True, cells=cells)}
-    rated_by, plain = Plan("USD", (item("region"),)), plan_of("1", ("calls", "1"))
+    used = MeterUsage(Decimal(3), "", 1, adds_up=True, cells=cells)
+    plain = MeterUsage(Decimal(3), "", 1)
+    segments = (Segment(datetime(2013, 1, 1, tzinfo=UTC), "day"),)
+
+    assert told_apart(used, None)
+    assert told_apart(plain, None)
+    assert told_apart(used, CellQuestion(("region",)))
+    assert not told_apart(None, None)
+    assert not told_apart(plain, CellQuestion(("region",)))
+    assert not told_apart(used, CellQuestion(("region", "tier")))
+    assert not told_apart(used, CellQuestion(("region",), segments))
+
+
+def test_two_calendars_of_one_meter_are_not_tried_together() -> None:
     day, night = (Calendar((CalendarClass(name, ends=720),), "other") for name in ("day", "night"))
 
-    def needed(*items: PlanItem, by: Plan = rated_by) -> frozenset[str]:
-        return meters_to_tell_apart(usage, by, items)
+    def item(calendar: Calendar) -> PlanItem:
+        spread = PerKey(("calendar",), Ladder.OWN)
+        return PlanItem("Calls", "calls", "", Price(PerUnit(Decimal(1)), spread=spread, calendar=calendar))
 
-    assert (needed(*plain.items), needed(item("region"))) == (frozenset(), frozenset())
-    assert needed(item("tier")) == needed(item("region", "tier")) == {"calls"}
-    assert needed(item("calendar", calendar=day)) == {"calls"}
-    assert meters_to_tell_apart({}, plain, [item("region")]) == {"calls"}
+    check_one_calendar([item(day), item(day)])
     with pytest.raises(Refused, match="try them one by one"):
-        needed(item("calendar", calendar=day), item("calendar", calendar=night))
+        check_one_calendar([item(day), item(night)])
 
 
 def test_lines_are_rounded_as_an_invoice_does_and_added_up() -> None:

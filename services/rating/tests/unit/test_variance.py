@@ -12,18 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from money import currency, round_to_minor_unit
-from rating.domain.cells import Cell, cells_of
 from rating.domain.charges import MeterUsage, rate_plan
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
-from rating.domain.pricing.matrix import Condition, Matrix, MatrixRow
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.package import Package
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
-from rating.domain.pricing.spread import Ladder
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
 from rating.domain.proration import WHOLE, DayShare, Proration
@@ -78,38 +75,6 @@ def test_usage_that_moves_between_two_regions_is_mix() -> None:
     effects = effects_of(Decimal(800), Decimal(1000), way)
 
     assert {effect: amount for effect, amount in effects.items() if amount} == {Effect.VOLUME: 25, Effect.MIX: 35}
-
-
-def by_region(eu: str, us: str, *, by: str = "region") -> tuple[Plan, Any]:
-    row = MatrixRow((Condition(by, ("eu",)),), PerUnit(Decimal("0.10")))
-    price = Price(PerUnit(Decimal("0.20")), spread=Matrix((by,), Ladder.OWN, (row,)))
-    plan = Plan("USD", (PlanItem("Usage", "usage", "", price),))
-    cells = cells_of((by,), [Cell(("eu",), Decimal(eu)), Cell(("us",), Decimal(us))])
-    used = MeterUsage(cells.counted, "", 2, adds_up=True, cells=cells)
-    return plan, Side((), rate_plan(plan, {"usage": used}), plan, WHOLE)
-
-
-def test_usage_that_moves_between_rows_of_a_matrix_is_mix() -> None:
-    plan, before = by_region("600", "200")
-    _, after = by_region("400", "600")
-    before, after = (replace(one, billed=one.now) for one in (before, after))
-
-    (item,) = variances(before, after, plan, USD)
-    (same,) = variances(before, before, plan, USD)
-
-    assert told(item) == {"VOLUME": "25.00", "MIX": "35.00"}
-    assert told(same) == {}
-
-
-def test_usage_that_is_not_told_by_what_decided_before_changes_by_the_plan() -> None:
-    plan, before = by_region("600", "200")
-    other, after = by_region("400", "600", by="tier")
-    before, after = (replace(one, billed=one.now) for one in (before, after))
-
-    (item,) = variances(before, after, plan, USD)
-
-    assert told(item) == {"PLAN": "60.00"}
-    assert other != plan
 
 
 def test_from_nothing_all_is_volume_and_back_to_nothing_all_but_the_minimum() -> None:

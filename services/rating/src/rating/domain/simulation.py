@@ -17,14 +17,16 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import rate_plan, usage_of_charge, with_discounts
+from rating.domain.charges import MeterUsage, rate_plan, with_discounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rating.domain.charges import Charge, MeterUsage, RatedPeriod
+    from rating.domain.cell_questions import CellQuestion
+    from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.calendar import Calendar
     from rating.domain.proration import DayShare
 
 MONTHS_MAX: Final = 36
@@ -198,44 +200,37 @@ def months_between(first: str, last: str, now: str) -> list[str]:
 
 
 def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
-    """Return the usage that a period was rated by: of the meters that its plan prices.
-
-    Of several items that price one meter, the one that tells it apart by most properties says how it is told apart.
-    """
+    """Return the usage that a period was rated by: of the meters that its plan prices, as finely as it was priced."""
     found: dict[str, MeterUsage] = {}
     for charge in rated.charges:
-        if charge.meter:
-            other, used = found.get(charge.meter), usage_of_charge(charge)
-            if other is None or len(_told_by(used)) > len(_told_by(other)):
-                found[charge.meter] = used
+        cells, known = charge.cells, found.get(charge.meter)
+        by = () if known is None or known.cells is None else known.cells.by
+        if charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
+            found[charge.meter] = MeterUsage(
+                charge.quantity,
+                charge.unit,
+                charge.event_count,
+                adds_up=cells is not None,
+                rounded=charge.rounded,
+                cells=cells,
+            )
     return found
 
 
-def meters_to_tell_apart(usage: Mapping[str, MeterUsage], rated_by: Plan, items: Sequence[PlanItem]) -> frozenset[str]:
-    """Return the meters whose usage is not told apart as some items of other plans need it.
+def told_apart(used: MeterUsage | None, question: CellQuestion | None) -> bool:
+    """Whether usage is known as it must be told apart; by a calendar it is not, for it may have been another one."""
+    if used is None or question is None:
+        return used is not None
+    return used.cells is not None and not question.segments and set(question.by) <= set(used.cells.by)
 
-    Raises Refused for items that price one meter by two calendars.
-    """
-    calendars = {item.meter: item.price.calendar for item in rated_by.items if item.price.calendar}
-    tried = {item.meter: item.price.calendar for item in items if item.price.calendar}
+
+def check_one_calendar(items: Iterable[PlanItem]) -> None:
+    """Refuse plans that price one meter by two calendars: usage is cut for one of them."""
+    found: dict[str, Calendar] = {}
     for item in items:
-        if item.price.calendar and item.price.calendar != tried[item.meter]:
-            text = f"the plans that are tried have several calendars for the meter {item.meter!a}; try them one by one"
-            raise Refused("drafts", Reason.FIELD_INVALID, text)
-    return frozenset(
-        item.meter
-        for item in items
-        if item.price.by
-        and (
-            item.meter not in usage
-            or not set(item.price.by) <= set(_told_by(usage[item.meter]))
-            or calendars.get(item.meter) != item.price.calendar
-        )
-    )
-
-
-def _told_by(used: MeterUsage) -> tuple[str, ...]:
-    return () if used.cells is None else used.cells.by
+        if item.price.calendar and found.setdefault(item.meter, item.price.calendar) != item.price.calendar:
+            text = f"the plans have several calendars for the meter {item.meter!a}; try them one by one"
+            raise Refused("plan", Reason.PLAN_INVALID, text)
 
 
 def meters_of(plan: Plan) -> set[str]:

@@ -12,21 +12,23 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import ChargeKind, rate_plan, usage_of_charge
-from rating.domain.rate import rate
+from rating.domain.cells import Cell, Cells
+from rating.domain.charges import ChargeKind, MeterUsage, rate_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from money import Currency, Exact
-    from rating.domain.charges import Charge, MeterUsage
-    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.charges import Charge
+    from rating.domain.plans import Plan
     from rating.domain.proration import DayShare
 
-NOTHING = Fraction(0)
+NOTHING: Final = Fraction(0)
+STRETCHED_PLACES: Final = 12
+"""Places of a part of usage that is stretched to another quantity."""
 
 
 class Effect(StrEnum):
@@ -127,10 +129,13 @@ def effects_of(quantity_before: Exact, quantity_after: Exact, way: Way) -> dict[
     }
 
 
-def variances(before: Side, after: Side, plan_then: Plan, currency: Currency) -> tuple[ItemVariance, ...]:
+def variances(
+    before: Side, after: Side, plan_then: Plan, currency: Currency, usage: Mapping[str, MeterUsage] | None = None
+) -> tuple[ItemVariance, ...]:
     """Return how each item changed: those of the later plan in its order, then those that ended.
 
-    `plan_then` is what the earlier plan says in the later period.
+    `plan_then` is what the earlier plan says in the later period; `usage` that of the later period, by the properties
+    by which all three plans price it. None: as the charges have it.
     """
     were, are = _by_item(before.billed), _by_item(after.billed)
     # What has come late never adds an item, nor takes one away: the plan of a period that is billed stays.
@@ -138,7 +143,7 @@ def variances(before: Side, after: Side, plan_then: Plan, currency: Currency) ->
     found = []
     for key in dict.fromkeys((*are, *were)):
         was, is_now = were.get(key), are.get(key)
-        effects = _steps(was, is_now, before, after, plan_then)
+        effects = _steps(was, is_now, (before, after, plan_then), usage or {})
         sides = were_now.get(key), are_now.get(key)
         effects[Effect.CORRECTION] = _corrected(is_now, sides[1]) - _corrected(was, sides[0])
         found.append(_item(key, sides, effects, currency))
@@ -157,7 +162,7 @@ def totals(items: Iterable[ItemVariance]) -> tuple[EffectAmount, ...]:
 
 
 def _steps(
-    was: Charge | None, is_now: Charge | None, before: Side, after: Side, plan_then: Plan
+    was: Charge | None, is_now: Charge | None, sides: tuple[Side, Side, Plan], usage: Mapping[str, MeterUsage]
 ) -> dict[Effect, Fraction]:
     if any(one is not None and one.kind is ChargeKind.DISCOUNT for one in (was, is_now)):
         return {Effect.DISCOUNT: _corrected(was, is_now)}
@@ -165,21 +170,21 @@ def _steps(
         return {} if was is None else {Effect.ENDED: -Fraction(was.derivation.amount)}
     if was is None:
         return {Effect.NEW: Fraction(is_now.derivation.amount)}
-    return _of_both(was, is_now, before, after, plan_then)
+    return _of_both(was, is_now, sides, usage.get(is_now.meter) or _usage_of(is_now))
 
 
-def _of_both(was: Charge, is_now: Charge, before: Side, after: Side, plan_then: Plan) -> dict[Effect, Fraction]:
+def _of_both(was: Charge, is_now: Charge, sides: tuple[Side, Side, Plan], used: MeterUsage) -> dict[Effect, Fraction]:
     """Return the effects of an item that both periods have."""
-    used, item = usage_of_charge(is_now), was.item
+    before, after, plan_then = sides
+    item = was.item
     # An item that the earlier plan has dropped by then has no price of its own there: its old one goes on.
     plan = plan_then if _prices(plan_then, was) else before.plan
-    if not all(_is_told_for(each, item, used, after.plan) for each in (before.plan, plan)):
-        # Usage is not known by the values that decided before, so no price of then can be tried on it.
-        return {Effect.PLAN: Fraction(is_now.derivation.amount) - Fraction(was.derivation.amount)}
     with_usage = _cost(before.plan, item, used, before.share)
+    stretched = _stretched(was, is_now)
     way = Way(
         before=was.derivation.amount,
-        scaled=_scaled(before.plan, was, is_now, with_usage),
+        # Usage that has one price, stretched to another quantity, is that other one: no mix can change.
+        scaled=with_usage if stretched is None else _cost(before.plan, item, stretched, before.share),
         used=with_usage,
         timed=_cost(before.plan, item, used, after.share),
         repriced=_cost(plan, item, used, after.share),
@@ -188,30 +193,35 @@ def _of_both(was: Charge, is_now: Charge, before: Side, after: Side, plan_then: 
     return effects_of(_counted(was), _counted(is_now), way)
 
 
-def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
-    """Return what the earlier usage costs, stretched to the later quantity.
+def _stretched(was: Charge, is_now: Charge) -> MeterUsage | None:
+    """Return the earlier usage by values of properties, stretched to the later quantity; None where it is not told so.
 
-    A charge of one quantity is then the later usage, so no mix can change. One by values keeps the proportion of its
-    cells, as fractions.
+    Each part is rounded to `STRETCHED_PLACES`, half away from zero: a price takes decimals.
     """
-    before = _counted(was)
-    if was.cells is None or not before:
-        return with_usage
-    stretched = was.cells.times(Fraction(_counted(is_now)) / Fraction(before))
-    return rate(stretched.quantity, _item_of(plan, was.item).price, cells=stretched).amount
+    if was.cells is None or not _counted(was):
+        return None
+    ratio = Fraction(_counted(is_now)) / Fraction(_counted(was))
+    parts = (Cell(cell.values, _to_places(Fraction(cell.billed) * ratio)) for cell in was.cells.cells)
+    cells = Cells(was.cells.by, tuple(parts))
+    return MeterUsage(cells.counted, was.unit, was.event_count, adds_up=True, cells=cells)
 
 
-def _is_told_for(plan: Plan, item: str, used: MeterUsage, told_by: Plan) -> bool:
-    """Whether usage is known by the values by which a plan prices an item; `told_by` is the plan it was told for."""
-    price = _item_of(plan, item).price
-    if not price.by:
-        return True
-    calendar = next((each.price.calendar for each in told_by.items if each.name == item), None)
-    return used.cells is not None and set(price.by) <= set(used.cells.by) and price.calendar == calendar
+def _to_places(ratio: Fraction) -> Decimal:
+    units, divisor = (abs(ratio) * 10**STRETCHED_PLACES).as_integer_ratio()
+    rounded = (2 * units + divisor) // (2 * divisor)
+    with exact_arithmetic():
+        return Decimal(rounded if ratio >= 0 else -rounded).scaleb(-STRETCHED_PLACES)
 
 
-def _item_of(plan: Plan, name: str) -> PlanItem:
-    return next(each for each in plan.items if each.name == name)
+def _usage_of(charge: Charge) -> MeterUsage:
+    return MeterUsage(
+        charge.quantity,
+        charge.unit,
+        charge.event_count,
+        adds_up=charge.cells is not None,
+        rounded=charge.rounded,
+        cells=charge.cells,
+    )
 
 
 def _counted(charge: Charge) -> Decimal:
@@ -220,7 +230,7 @@ def _counted(charge: Charge) -> Decimal:
 
 
 def _cost(plan: Plan, item: str, used: MeterUsage, share: DayShare) -> Exact:
-    found = _item_of(plan, item)
+    (found,) = (each for each in plan.items if each.name == item)
     (charge,) = rate_plan(replace(plan, items=(found,)), {found.meter: used}, share)
     return charge.derivation.amount
 

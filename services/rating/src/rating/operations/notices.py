@@ -8,12 +8,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.errors import NotFound, Reason, invalid_field
+from chassis.errors import Reason, invalid_field
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.side_by_side import each
 from rating.domain.billing_period import contract_span, starts_from
-from rating.domain.charges import MissingMeterError, RatedPeriod
+from rating.domain.charges import MissingMeterError, NotByGroupError, RatedPeriod
 from rating.domain.contracts import Contract
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.notice_rule import NoticeRule
@@ -30,11 +30,12 @@ from rating.domain.notices import (
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.ruling import rulings
-from rating.domain.simulation import HistoricPeriod, meters_of
+from rating.domain.simulation import HistoricPeriod
 from rating.domain.versions import Version
 from rating.operations.deps import Deps
 from rating.operations.finding import contract_not_found, find_plan_versions, plan_version_in
 from rating.operations.simulation import historic_period
+from rating.operations.usage import not_priced
 from rating.store import charges as charge_store
 from rating.store import notices as store
 from rating.store.contracts import CONTRACTS
@@ -192,18 +193,18 @@ async def _notice(
     override: str,
 ) -> PriceNotice:
     content, now = contract.content, deps.clock.now()
-    meters = meters_of(before.content) | meters_of(version.content)
+    plans = [before.content, version.content]
 
     def as_it_was(one: RatedPeriod) -> Awaitable[HistoricPeriod]:
         share = day_share(content.schedule, one.period.label, content.pauses)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
-        return historic_period(deps, one, share, meters, discounts)
+        return historic_period(deps, one, share, plans, discounts, content.schedule.zone)
 
     historic = await each(as_it_was, rated)
     try:
         periods = tuple(effect_on(before.content, version.content, one) for one in historic)
-    except MissingMeterError as error:
-        raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+    except (MissingMeterError, NotByGroupError) as error:
+        raise not_priced(error) from error
     kind = kind_of(version, periods, missing, override)
     start = starts_at(version, kind, now, content.schedule.zone)
     return PriceNotice(

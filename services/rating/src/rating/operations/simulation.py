@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
@@ -18,12 +17,19 @@ from chassis.side_by_side import each
 from eventlog.labels import month_label
 from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
-from rating.domain.cell_questions import cell_questions
-from rating.domain.charges import MeterUsage, MissingMeterError, NotByGroupError, RatedPeriod, Terms, check_meters
+from rating.domain.cell_questions import CellQuestion, cell_questions
+from rating.domain.charges import (
+    MeterUsage,
+    MissingMeterError,
+    NotByGroupError,
+    RatedPeriod,
+    Terms,
+    check_meters,
+)
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
-from rating.domain.plans import Plan, PlanItem
+from rating.domain.plans import Plan
 from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
     CustomerOutcome,
@@ -31,10 +37,11 @@ from rating.domain.simulation import (
     Skip,
     Summary,
     cheapest_of,
+    check_one_calendar,
     meters_of,
-    meters_to_tell_apart,
     months_between,
     priced_by,
+    told_apart,
     usage_of,
 )
 from rating.domain.unbilled import PricedContract
@@ -42,6 +49,7 @@ from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_priced_contracts
 from rating.operations.live import charges_by_terms
 from rating.operations.plans import all_plans, drafted_plans
+from rating.operations.usage import not_priced
 from rating.store import charges as charge_store
 from rating.store.customers import CUSTOMERS
 
@@ -98,26 +106,57 @@ async def simulate(
     yield summary
 
 
+async def usage_for(deps: Deps, rated: RatedPeriod, plans: Iterable[Plan], zone: str) -> dict[str, MeterUsage]:
+    """Return the usage of a period as some plans price it; what it was not billed for is asked of the aggregator.
+
+    `zone` is that of the contract. A meter that is younger than the snapshot by which a period is billed, or whose days
+    are not cut there as a calendar needs it, counts what it has counted of it since. One that does not exist is left
+    out. Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep, and for two calendars of one meter.
+    """
+    items = [item for plan in plans for item in plan.items if item.meter]
+    with refusals():
+        check_one_calendar(items)
+    questions, usage = cell_questions(items, rated.period, zone), usage_of(rated)
+    wanted = {item.meter for item in items}
+    # What a period was billed by may have had another calendar.
+    missing = {meter for meter in wanted if not told_apart(usage.get(meter), questions.get(meter))}
+    if missing and rated.snapshot_id:
+        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        for meter in sorted(missing & sealed.meters.keys()):
+            found = await _as_sealed(deps, rated.snapshot_id, sealed.meters[meter], meter, questions.get(meter))
+            if found is not None:
+                usage[meter] = found
+                missing.discard(meter)
+        usage = {**sealed.meters, **usage}
+    if missing:
+        asked = {meter: question for meter, question in questions.items() if meter in missing}
+        totals = await deps.aggregator.totals(rated.customer, rated.period, asked)
+        usage |= {meter: used for meter, used in totals.meters.items() if meter in missing}
+    return usage
+
+
+async def _as_sealed(
+    deps: Deps, snapshot_id: str, sealed: MeterUsage, meter: str, question: CellQuestion | None
+) -> MeterUsage | None:
+    """Return frozen usage of a meter as it must be told apart; None where its days are not cut so."""
+    if question is None:
+        return sealed
+    try:
+        return replace(sealed, cells=await deps.aggregator.frozen_cells(snapshot_id, meter, question))
+    except Conflict:
+        return None
+
+
 async def historic_period(
     deps: Deps,
     rated: RatedPeriod,
     share: DayShare,
-    meters: AbstractSet[str],
+    plans: Iterable[Plan],
     discounts: tuple[Discount, ...],
+    zone: str,
 ) -> HistoricPeriod:
-    """Return a period with the usage of `meters`; what it was not billed for is asked of the aggregator.
-
-    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since. One
-    that does not exist is left out.
-    """
-    usage = usage_of(rated)
-    if meters - usage.keys() and rated.snapshot_id:
-        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
-        usage = {**sealed.meters, **usage}
-    if meters - usage.keys():
-        totals = await deps.aggregator.totals(rated.customer, rated.period)
-        usage = {**totals.meters, **usage}
-    return HistoricPeriod(rated, share, usage, discounts)
+    """Return a period with the usage that some plans price. Raises as `usage_for` does."""
+    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans, zone), discounts)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -134,7 +173,7 @@ async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _P
         try:
             check_meters(plan.items, there)
         except (MissingMeterError, NotByGroupError) as error:
-            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+            raise not_priced(error) from error
     return _Plans(drafts, for_all, {name: plan for name, plan in known.items() if meters_of(plan) <= there.keys()})
 
 
@@ -212,39 +251,9 @@ def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -
 
 async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans) -> HistoricPeriod:
     tried = plans.in_place_of(rated.plan)
-    others = [plan for plan in plans.known.values() if plan.currency == rated.currency]
-    others += [] if tried is None else [tried]
-    needed = {meter for plan in others for meter in meters_of(plan)}
-    period = await historic_period(deps, rated, terms.share, needed, terms.discounts)
-    items = [item for plan in others for item in plan.items]
-    with refusals():
-        apart = meters_to_tell_apart(period.usage, terms.plan.content, items)
-    told = await _told_apart(deps, terms, rated, items, apart)
-    return replace(period, usage={**period.usage, **told})
-
-
-async def _told_apart(
-    deps: Deps, terms: Terms, rated: RatedPeriod, items: Sequence[PlanItem], meters: AbstractSet[str]
-) -> dict[str, MeterUsage]:
-    """Return the usage of meters by values of properties: as it is frozen, or as it is now if that is not told so."""
-    questions = cell_questions([item for item in items if item.meter in meters], terms.period, terms.time_zone)
-    if not questions:
-        return {}
-    if rated.snapshot_id:
-        sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
-        try:
-            return {
-                meter: replace(
-                    sealed.meters[meter], cells=await deps.aggregator.frozen_cells(rated.snapshot_id, meter, question)
-                )
-                for meter, question in questions.items()
-                if meter in sealed.meters
-            }
-        except Conflict:
-            # Its days are not cut where the plan that is tried changes prices.
-            pass
-    totals = await deps.aggregator.totals(terms.customer, terms.period, questions)
-    return {meter: totals.meters[meter] for meter in questions if meter in totals.meters}
+    needed = [] if tried is None else [tried]
+    needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
+    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.time_zone)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

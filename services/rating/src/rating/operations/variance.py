@@ -23,6 +23,7 @@ from rating.operations.charges import ChargesOfPeriod
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_plan_for
 from rating.operations.live import live_charges
+from rating.operations.simulation import usage_for
 from rating.store import charges as charge_store
 
 
@@ -61,7 +62,9 @@ async def explain_variance(deps: Deps, tenant: str, asked: AskedPeriod, against:
     plan_then = await _plan_then(deps, tenant, before, after)
     unit = currency(after.rated.currency)
     # Each of 200 items may be priced six times.
-    items = await asyncio.to_thread(variances, before.side, after.side, plan_then, unit)
+    zone = after.charges.contract.content.schedule.zone
+    usage = await usage_for(deps, after.billed, [before.plan.content, plan_then, after.plan.content], zone)
+    items = await asyncio.to_thread(variances, before.side, after.side, plan_then, unit, usage)
     now = deps.clock.now()
     return Variance(before.compared(now), after.compared(now), unit, items)
 
@@ -79,11 +82,15 @@ class _Period:
         return self.charges.rated
 
     @property
+    def billed(self) -> RatedPeriod:
+        """The charges that it was first billed by; those of now where it is not billed."""
+        return self.first or self.rated
+
+    @property
     def side(self) -> Side:
         content = self.charges.contract.content
-        billed = self.rated.charges if self.first is None else self.first.charges
         share = day_share(content.schedule, self.rated.period.label, content.pauses)
-        return Side(billed, self.rated.charges, self.plan.content, share)
+        return Side(self.billed.charges, self.rated.charges, self.plan.content, share)
 
     def compared(self, now: datetime) -> ComparedPeriod:
         return ComparedPeriod(self.rated, self.first is not None, self.rated.period.end > now)
