@@ -814,6 +814,8 @@ export interface PlanItem {
   perKey: string[];
   /** Whether rows, or values of a key, climb their tiers together. */
   isTogether: boolean;
+  /** Hours of its classes, as the catalog has them. Example: "peak MO, TU 08:00-20:00". */
+  calendar: string;
   /** Of a matrix: which values cost what. */
   rows: PlanRow[];
 }
