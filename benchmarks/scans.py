@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from benchmarks.__main__ import Suite
 
 BAR_MS: Final = 500
+RUN_EVENTS: Final = 100_000
+"""Of each lane less than this is not copied: the default of INGEST_CUSTOMER_COPY_EVENTS."""
 SCANS: Final = 21
 PREPARED: Final = 40
 """Batches that are made; more are these with other ids."""
@@ -101,10 +103,11 @@ async def all_copied(suite: Suite, limit_s: float) -> int:
     connection = await asyncpg.connect(suite.owner_dsn)
     give_up_at_s = time.monotonic() + limit_s
     left = """
-        SELECT max(h.position - coalesce(c.copied_up_to, 0)) FROM lane_head AS h LEFT JOIN customer_copy AS c USING (lane)
+        SELECT max(h.position - coalesce(c.copied_up_to, 0))
+        FROM lane_head AS h LEFT JOIN customer_copy AS c USING (lane)
     """
     try:
-        while await connection.fetchval(left) >= 100_000:
+        while await connection.fetchval(left) >= RUN_EVENTS:
             if time.monotonic() > give_up_at_s:
                 raise SystemExit(f"not everything is copied after {limit_s:.0f} s")
             await asyncio.sleep(0.5)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from testkit.live import Tenant
+from testkit.oracle.exact import round_half_away
 from testkit.oracle.parts import cost_of_groups, costs_of_parts
 
 CATALOG = """
@@ -39,6 +40,14 @@ spec:
     - name: Routes
       meter: messages
       price: {graduated: {tiers: [{upTo: 700, unit: 0.02}, {unit: 0.01}]}, perKey: [route], ladder: total}
+    - name: Nights
+      meter: messages
+      price:
+        matrix:
+          by: [calendar, route]
+          rows: [{when: {calendar: night}, perUnit: 0.01}, {when: {route: b}, perUnit: 0.03}]
+          otherwise: {perUnit: 0.02}
+        calendar: {classes: [{name: night, from: "22:00", to: "06:00"}], otherwise: day}
     - {name: Calls, meter: seconds, price: {perUnit: 0.05, convert: {divide: 60, unit: min}}}
 ---
 kind: Customer
@@ -68,28 +77,39 @@ ROUTES: dict[str, Any] = {
     "perKey": ["route"],
     "ladder": "total",
 }
-SENT = [("AT", "a", 600), ("DE", "b", 400), ("FR", "a", 500), ("BR", "b", 20)]
+NIGHTS: dict[str, Any] = {
+    "matrix": {
+        "by": ["calendar", "route"],
+        "rows": [
+            {"when": {"calendar": "night"}, "perUnit": "0.01"},
+            {"when": {"route": "b"}, "perUnit": "0.03"},
+        ],
+        "otherwise": {"perUnit": "0.02"},
+    }
+}
+# The hour is that of UTC, one before that of the contract.
+SENT = [("AT", "a", 600, 12), ("DE", "b", 400, 21), ("FR", "a", 500, 12), ("BR", "b", 20, 5)]
 QUOTE = """
 plan: by-country
 timeZone: Europe/Vienna
 period: {start: 2024-03-01, end: 2024-04-01}
 usage:
   messages:
-    - {group: {country: AT, route: a}, quantity: "600"}
-    - {group: {country: DE, route: b}, quantity: "400"}
-    - {group: {country: FR, route: a}, quantity: "500"}
-    - {group: {country: BR, route: b}, quantity: "20"}
+    - {group: {country: AT, route: a, calendar: day}, quantity: "600"}
+    - {group: {country: DE, route: b, calendar: night}, quantity: "400"}
+    - {group: {country: FR, route: a, calendar: day}, quantity: "500"}
+    - {group: {country: BR, route: b, calendar: day}, quantity: "20"}
   seconds: "100"
 """
 
 
-def sent(number: int, country: str, route: str, parts: int) -> dict[str, Any]:
+def sent(number: int, country: str, route: str, parts: int, hour: int) -> dict[str, Any]:
     return {
         "id": f"sms-{number}",
         "source": "gateway",
         "type": "message.sent",
         "customer": "sender",
-        "time": f"2024-03-{10 + number}T12:00:00Z",
+        "time": f"2024-03-{10 + number}T{hour:02}:00:00Z",
         "properties": {"country": country, "route": route, "parts": str(parts)},
     }
 
@@ -106,13 +126,13 @@ def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     return tenant
 
 
-def by_count(sold: list[tuple[str, str, int]]) -> dict[str, Fraction]:
-    usage = [({"country": country, "route": route}, Fraction(parts)) for country, route, parts in sold]
-    return {
-        "Messages": cost_of_groups(usage, MATRIX),
-        "Routes": cost_of_groups(usage, ROUTES),
-        "Calls": Fraction(1, 12),
-    }
+def by_count(sold: list[tuple[str, str, int, int]]) -> dict[str, Fraction]:
+    usage = [
+        ({"country": country, "route": route, "calendar": "night" if hour >= 21 else "day"}, Fraction(parts))
+        for country, route, parts, hour in sold
+    ]
+    prices = {"Messages": MATRIX, "Routes": ROUTES, "Nights": NIGHTS}
+    return {item: cost_of_groups(usage, price) for item, price in prices.items()} | {"Calls": Fraction(1, 12)}
 
 
 def exact(lines: list[dict[str, Any]]) -> dict[str, Fraction]:
@@ -152,17 +172,18 @@ def test_live_frozen_and_quoted_are_alike_and_a_correction_is_billed_by_value(te
         if row["item"] == "Messages":
             name = row["group"]["country"] if row["group"] else ""
             of_country[name] = of_country.get(name, Fraction(0)) + Fraction(row["exactAmount"])
-    parts = costs_of_parts([({"country": name}, Fraction(parts)) for name, _, parts in SENT], MATRIX)
+    parts = costs_of_parts([({"country": name}, Fraction(parts)) for name, _, parts, _ in SENT], MATRIX)
     assert (of_country["FR"], of_country["BR"]) == (parts["1"], parts["otherwise"])
 
-    # 500 messages were to Brazil, not to France: as many as before, at another price.
-    moved = {**sent(2, "BR", "a", 500), "id": "sms-2b"}
+    # 500 messages were to Brazil, not to France, and at night: as many on the same day, at other prices.
     tenant.run("events", "void", "gateway", "sms-2", "--reason", "wrong country")
-    tenant.report(moved)
+    tenant.report({**sent(2, "BR", "a", 500, 22), "id": "sms-2b"})
     tenant.json("usage", "messages", "--customer", "sender", "--from", "2024-03-01", "--to", "2024-04-01", "--wait")
     (later,) = tenant.json("invoice", "finalize", "--period", "2024-04", "--customer", "sender")
 
-    now = by_count([*SENT[:2], ("BR", "a", 500), SENT[3]])["Messages"]
-    (adjustment,) = [line for line in later["lines"] if line["kind"] == "adjustment"]
-    assert (adjustment["item"], adjustment["quantity"], Fraction(adjustment["exactAmount"])) == ("Messages", "0", now)
-    assert Fraction(adjustment["amount"]) == Fraction("89.89") - Fraction(told["Messages"]["amount"])
+    now = by_count([*SENT[:2], ("BR", "a", 500, 22), SENT[3]])
+    adjusted = {line["item"]: line for line in later["lines"] if line["kind"] == "adjustment"}
+    assert adjusted.keys() == {"Messages", "Nights"}
+    for item, line in adjusted.items():
+        assert (line["quantity"], Fraction(line["exactAmount"])) == ("0", now[item])
+        assert Fraction(line["amount"]) == round_half_away(now[item], 2) - Fraction(told[item]["amount"])

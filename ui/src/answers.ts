@@ -710,7 +710,7 @@ export interface Meter {
   /** Unit of its quantities, for people; empty if it has none. */
   unit: string;
   /** How events become a quantity. */
-  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST" | "WEIGHTED_SUM" | "DURATION" | "PERCENTILE" | "LIVE_COUNT" | "RUNNING_TOTAL";
+  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST" | "WEIGHTED_SUM" | "DURATION" | "PERCENTILE" | "LIVE_COUNT" | "RUNNING_TOTAL" | "FORMULA";
   /** Properties by which its usage can be broken down and filtered. */
   groupBy: string[];
   /** Whether usage can be asked for by any other property of events, too, which reads them anew. */
@@ -814,6 +814,8 @@ export interface PlanItem {
   perKey: string[];
   /** Whether rows, or values of a key, climb their tiers together. */
   isTogether: boolean;
+  /** Hours of its classes, as the catalog has them. Example: "peak MO, TU 08:00-20:00". */
+  calendar: string;
   /** Of a matrix: which values cost what. */
   rows: PlanRow[];
 }

@@ -19,7 +19,7 @@ function item(changed: Partial<PlanItem>): PlanItem {
   return {
     item: "Minutes", label: "Minutes", meter: "minutes", unit: "min", model: "perUnit", amount: null, unitPrice: null,
     blockSize: null, isConverted: false, included: null, minimum: null, maximum: null, percent: null, factor: null, tiers: [],
-    perKey: [], isTogether: false, rows: [], ...changed,
+    perKey: [], isTogether: false, calendar: "", rows: [], ...changed,
   };
 }
 
@@ -53,6 +53,7 @@ const EXAMPLES: [PlanItem, string][] = [
     "The first 300 minutes of a period are included. country AT, DE: Each minute costs $0.06. All others: Each minute costs $0.10.",
   ],
   [item({ unitPrice: "0.05", perKey: ["region"] }), "Each region is priced by itself. Each minute costs $0.05."],
+  [item({ unitPrice: "0.05", perKey: ["calendar"], calendar: "peak MO 08:00-20:00; low" }), "Each calendar is priced by itself. peak MO 08:00-20:00; low. Each minute costs $0.05."],
 ];
 
 for (const [priced, sentence] of EXAMPLES) {

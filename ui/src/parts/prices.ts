@@ -16,6 +16,7 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
   const unit = item.unit === "" ? t("price.unit") : words.unit(item.unit, "1");
   const said: string[] = item.included === null ? [] : [t("price.included", { included: quantity(item.included) })];
   if (item.perKey.length > 0) said.unshift(t("price.perKey", { names: item.perKey.join(", ") }));
+  if (item.calendar !== "") said.push(`${item.calendar}.`);
   if (item.isTogether) said.push(t("price.together"));
   const fee = ({ flat }: PlanTier): string => (flat === null ? "" : t("price.fee", { fee: money(flat) }));
   switch (item.model) {

@@ -58,11 +58,12 @@ def test_the_plans_in_the_documentation_of_prices_can_be_applied(tmp_path: Path)
     file = tmp_path / "plans.yaml"
     file.write_text("---\n".join(examples), encoding="utf-8")
 
-    with_tiers, by_country, by_the_minute = read_catalog([file]).entries
+    with_tiers, by_country, by_the_clock, by_the_minute = read_catalog([file]).entries
 
-    assert [(entry.kind.name, entry.name) for entry in (with_tiers, by_country, by_the_minute)] == [
+    assert [(entry.kind.name, entry.name) for entry in (with_tiers, by_country, by_the_clock, by_the_minute)] == [
         ("Plan", "with-tiers"),
         ("Plan", "by-country"),
+        ("Plan", "by-the-clock"),
         ("Plan", "by-the-minute"),
     ]
     rows = by_country.request.spec.items[0].usage.matrix.rows
@@ -72,5 +73,7 @@ def test_the_plans_in_the_documentation_of_prices_can_be_applied(tmp_path: Path)
     ]
     tiers = with_tiers.request.spec.items[0].usage.graduated.tiers
     assert [(tier.up_to, tier.unit_price, tier.flat) for tier in tiers] == [("100", "0.05", "2"), ("", "0.04", "3")]
+    (peak,) = by_the_clock.request.spec.items[0].usage.calendar.classes
+    assert (peak.name, list(peak.days), peak.to) == ("peak", [1, 2, 3, 4, 5], "20:00")
     convert = by_the_minute.request.spec.items[0].usage.convert
     assert (convert.divide, convert.increment, convert.unit) == ("60", "1", "min")

@@ -359,3 +359,44 @@ async def test_totals_name_every_meter_and_what_could_not_be_counted(
     assert totals.usage[0].unit == "min"
     assert [usage.meter for usage in one.usage] == ["nothing"]
     assert totals.as_of == ingest.as_of()
+
+
+async def test_totals_tell_groups_of_the_same_moment(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await aggregator.apply("calls", group_by=["region", "kind"])
+    await aggregator.apply("all")
+    values: tuple[dict[str, str], ...] = (
+        {"region": "eu", "kind": "a"},
+        {"region": "us"},
+        {"region": "eu", "kind": "b"},
+        {},
+    )
+    ingest.append([new_event(number, properties=one) for number, one in enumerate(values)])
+    request = pb.QueryTotalsRequest(
+        customer="customer-1",
+        period=span(START, START + timedelta(days=1)),
+        freshness=pb.Freshness(latest=True),
+        groups=[pb.MeterGroups(meter="calls", group_by=["region"])],
+    )
+
+    totals = await aggregator.caller().QueryTotals(request)
+
+    (plain, grouped) = totals.usage
+    assert (plain.meter, list(plain.cells), grouped.quantity) == ("all", [], "4")
+    assert [(list(cell.group), cell.quantity, cell.event_count) for cell in grouped.cells] == [
+        ([""], "1", 1),
+        (["eu"], "2", 2),
+        (["us"], "1", 1),
+    ]
+    noon = Timestamp()
+    noon.FromDatetime(START + timedelta(hours=12))
+    request.groups[0].CopyFrom(pb.MeterGroups(meter="calls", bounds=[noon]))
+    (_, halves) = (await aggregator.caller().QueryTotals(request)).usage
+    assert sum(int(cell.quantity) for cell in halves.cells) == len(values)
+    assert {cell.start.ToDatetime(tzinfo=UTC) for cell in halves.cells} <= {START, START + timedelta(hours=12)}
+    for asked, reason in (
+        ([pb.MeterGroups(meter="calls", group_by=["town"])], Reason.GROUP_UNKNOWN),
+        ([pb.MeterGroups(meter="none", group_by=["town"])], Reason.METER_NOT_FOUND),
+        (2 * [pb.MeterGroups(meter="calls", group_by=["kind"])], Reason.FIELD_INVALID),
+    ):
+        refused = pb.QueryTotalsRequest(customer="customer-1", period=request.period, groups=asked)
+        assert (await aggregator.caller().refused("QueryTotals", refused)).reason is reason

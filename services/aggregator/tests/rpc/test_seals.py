@@ -157,6 +157,26 @@ async def test_windows_are_civil_days_of_the_zone(aggregator: Any, ingest: Any, 
     ]
 
 
+async def test_days_are_cut_where_a_price_needs_it(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await prepare(aggregator)
+    noon = START + timedelta(hours=12)
+    ingest.append([new_event(1, time=noon - timedelta(hours=1)), new_event(2, time=noon), new_event(3, time=noon)])
+    bounds = [pb.MeterBounds(meter="minutes", bounds=[at(noon)])]
+
+    snapshot = await aggregator.seal(bounds=bounds)
+    same = await aggregator.seal(bounds=bounds, amends_snapshot_id=snapshot.id)
+    told = {}
+    for meter in ("minutes", "calls"):
+        request = pb.GetSnapshotRequest(snapshot_id=snapshot.id, windows_of_meter=meter)
+        windows = (await aggregator.caller().GetSnapshot(request)).windows
+        told[meter] = [(window.window.start.ToDatetime(tzinfo=UTC), window.quantity) for window in windows]
+    off_grid = [pb.MeterBounds(meter="minutes", bounds=[at(noon + timedelta(minutes=1))])]
+    refused = await aggregator.service().refused("SealUsage", order(bounds=off_grid, customer="customer-9"))
+
+    assert told == {"minutes": [(START, "1"), (noon, "2")], "calls": [(START, "3")]}
+    assert (same, refused.reason) == (snapshot, Reason.WINDOW_INVALID)
+
+
 async def test_nothing_is_sealed_before_the_grace_is_over(aggregator: Any) -> None:
     await prepare(aggregator)
     opens = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)

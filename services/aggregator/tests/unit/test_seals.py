@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.changes import ChangeKey, Changes, Span
-from aggregator.domain.seals import Contents, SealKey, Snapshot, SnapshotWindow, digest_of, same_usage
+from aggregator.domain.seals import Contents, SealKey, Snapshot, SnapshotWindow, digest_of, same_groups, same_usage
 from aggregator.domain.usage import MeterUsage
 from eventlog.as_of import AsOf
 from eventlog.period import Period
@@ -48,6 +48,25 @@ def test_usage_is_the_same_when_quantities_and_events_are() -> None:
     assert same_usage(snapshot, replace(CONTENTS, usage=(USAGE, nothing)))
     assert not same_usage(snapshot, replace(CONTENTS, usage=(more,)))
     assert not same_usage(snapshot, replace(CONTENTS, usage=()))
+
+
+def test_groups_are_the_same_when_each_has_as_much_on_whichever_days() -> None:
+    later = Period(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+    (window,) = CONTENTS.windows
+    moved = replace(window, window=later)
+    other = replace(window, group={"region": "us"})
+    half = replace(window, quantity=Decimal("6.25"), event_count=1)
+    rest = replace(moved, quantity=Decimal("6.25"), event_count=2)
+    of_largest = replace(CONTENTS, usage=(replace(USAGE, aggregation=BY_NAME["MAX"]),), windows=(other,))
+
+    assert same_groups((window,), CONTENTS)
+    assert same_groups((moved,), CONTENTS)
+    assert same_groups((half, rest), CONTENTS)
+    assert same_groups((replace(window, group={"region": "eu"}),), CONTENTS)
+    assert not same_groups((other,), CONTENTS)
+    assert not same_groups((), CONTENTS)
+    assert not same_groups((replace(window, billable=Decimal(13)),), CONTENTS)
+    assert same_groups((window,), of_largest)
 
 
 def test_a_point_covers_another_of_the_same_log_only() -> None:

@@ -58,7 +58,7 @@ class IngestSettings(ServiceSettings):
     customer_copy_events: int = Field(
         default=100_000,
         ge=0,
-        description="Events of a tenant's lane that are copied by customer at once, for scans of few customers; 0 = never.",
+        description="Events of a lane that are copied by customer at once, for scans of few customers; 0 = never.",
     )
     decoded_events_max: int = Field(default=200_000, ge=0, description="Events of lately used segments kept decoded.")
 

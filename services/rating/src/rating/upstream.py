@@ -12,7 +12,7 @@ from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.common.v1 import feed_service_pb2
 from rating.domain.cells import cells_of
-from rating.wire.cost import check_rows, usage_from_pages, usage_query
+from rating.wire.cost import check_rows, usage_from_pages, usage_queries_by_bounds, usage_query
 from rating.wire.unbilled import (
     extents_from_proto,
     spans_to_proto,
@@ -21,9 +21,11 @@ from rating.wire.unbilled import (
     unmatched_to_proto,
 )
 from rating.wire.usage import (
+    bounds_to_proto,
     cells_from_windows,
     currents_from_proto,
     currents_to_proto,
+    groups_to_proto,
     known_meters,
     usage_from_snapshot,
     usage_from_totals,
@@ -38,8 +40,9 @@ if TYPE_CHECKING:
     from eventlog.period import Period
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.billing_period import BillingPeriod
+    from rating.domain.cell_questions import CellQuestion, Questions
     from rating.domain.cells import Cells
-    from rating.domain.charges import AskedQuantity, CurrentQuantity, Groups, Usage
+    from rating.domain.charges import AskedQuantity, CurrentQuantity, Usage
     from rating.domain.cost import AskedUsage, UsageByWindow
     from rating.domain.meters import KnownMeter
     from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
@@ -61,16 +64,16 @@ class AggregatorClient:
         self.feed = GrpcFeedSource(channel)
 
     async def totals(
-        self, customer: str, period: Period | BillingPeriod, groups: Groups = MappingProxyType({})
+        self, customer: str, period: Period | BillingPeriod, questions: Questions = MappingProxyType({})
     ) -> Usage:
         """Return the usage of all meters of a customer and period as it is now; of some also by their groups.
 
         Raises NotFound METER_NOT_FOUND and InvalidRequest GROUP_UNKNOWN for groups that there are not.
         """
-        asked = [pb.MeterGroups(meter=meter, group_by=by) for meter, by in groups.items()]
-        request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period), groups=asked)
+        groups = groups_to_proto(questions)
+        request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period), groups=groups)
         with neighbor_errors("the aggregator"):
-            return usage_from_totals(await self._stub.QueryTotals(request), groups)
+            return usage_from_totals(await self._stub.QueryTotals(request), questions)
 
     async def currents(self, asked: Sequence[AskedQuantity]) -> list[CurrentQuantity]:
         """Return whole quantities from the aggregator's memory, in order. Raises NotFound METER_NOT_FOUND for any."""
@@ -78,19 +81,31 @@ class AggregatorClient:
             return currents_from_proto(await self._stub.QueryCurrentUsage(currents_to_proto(asked)))
 
     async def usage_by_window(
-        self, asked: AskedUsage, meter: str, *, group_by: Sequence[str] = (), running: bool = False
+        self,
+        asked: AskedUsage,
+        meter: str,
+        *,
+        group_by: Sequence[str] = (),
+        running: bool = False,
+        bounds: Sequence[datetime] = (),
     ) -> UsageByWindow:
         """Return usage of one meter by windows and groups; with `running`, each from the start of the time asked for.
 
-        Raises Conflict if the log is restored meanwhile, and TooBig.
+        `bounds` cut the time where windows of a size don't. Raises Conflict if the log is restored meanwhile, and
+        TooBig.
         """
-        request = usage_query(asked, meter, group_by, running=running)
+        requests = [usage_query(asked, meter, group_by, running=running)]
+        if bounds:
+            requests = usage_queries_by_bounds(asked, meter, group_by, bounds)
         pages: list[pb.QueryUsageResponse] = []
         with neighbor_errors("the aggregator"):
-            while not pages or request.page_token:
-                pages.append(await self._stub.QueryUsage(request))
-                check_rows(pages)
-                request.page_token = pages[-1].next_page_token
+            for request in requests:
+                is_first = True
+                while is_first or request.page_token:
+                    pages.append(await self._stub.QueryUsage(request))
+                    check_rows(pages)
+                    request.page_token = pages[-1].next_page_token
+                    is_first = False
         return usage_from_pages(pages)
 
     async def meters(self) -> dict[str, KnownMeter]:
@@ -106,15 +121,26 @@ class AggregatorClient:
                 request.page_token = page.next_page_token
 
     async def seal(
-        self, customer: str, period: BillingPeriod, *, not_before: datetime, time_zone: str, amends_snapshot_id: str
+        self,
+        customer: str,
+        period: BillingPeriod,
+        *,
+        not_before: datetime,
+        time_zone: str,
+        amends_snapshot_id: str,
+        questions: Questions,
     ) -> Usage:
-        """Freeze the usage of a customer and period; the same when asked again."""
+        """Freeze the usage of a customer and period; the same when asked again.
+
+        Days are cut where `questions` need it.
+        """
         request = pb.SealUsageRequest(
             customer=customer,
             period=period_to_proto(period),
             not_before=timestamp(not_before),
             time_zone=time_zone,
             amends_snapshot_id=amends_snapshot_id,
+            bounds=bounds_to_proto(questions),
         )
         with neighbor_errors("the aggregator"):
             response = await self._stub.SealUsage(request)
@@ -131,16 +157,19 @@ class AggregatorClient:
             response = await self._stub.GetSnapshot(request)
         return usage_from_snapshot(response.snapshot), response
 
-    async def frozen_cells(self, snapshot_id: str, meter: str, by: tuple[str, ...]) -> Cells:
-        """Return what a snapshot holds of a meter whose days add up, by values of properties."""
+    async def frozen_cells(self, snapshot_id: str, meter: str, question: CellQuestion) -> Cells:
+        """Return what a snapshot holds of a meter whose days add up, by values of properties.
+
+        Raises Conflict if its days are not cut where the question needs it.
+        """
         request = pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter)
         parts: list[Cells] = []
         with neighbor_errors("the aggregator"):
             while not parts or request.page_token:
                 page = await self._stub.GetSnapshot(request)
-                parts.append(cells_from_windows(page.windows, by))
+                parts.append(cells_from_windows(page.windows, question))
                 request.page_token = page.next_page_token
-        return cells_of(by, (cell for part in parts for cell in part.cells))
+        return cells_of(question.by, (cell for part in parts for cell in part.cells))
 
     async def extents(
         self,

@@ -16,6 +16,7 @@ from metering.rating.v1 import catalog_pb2
 from meterline.catalog.messages import SpecReader
 from money import currency, exact_arithmetic
 from rating.domain.billing_period import Schedule, period_labelled
+from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import Cell, Cells, cells_of
 from rating.domain.cost import Breakdown, CostRow, UsageByWindow, UsageRow, cost_rows, usage_by_cells
 from rating.domain.cost_windows import CostWindows, WindowSize, cost_windows
@@ -100,7 +101,7 @@ def rows_of(told: Told, price: Mapping[str, Any], breakdown: Breakdown, windows:
             found[day, values] = found.get((day, values), Decimal(0)) + quantity
     rows = [UsageRow(windows.windows[day].start, values, quantity) for (day, values), quantity in sorted(found.items())]
     by_window = UsageByWindow(rows, "", AsOf("e", {0: 1}), is_filled=True)
-    usage = usage_by_cells(by_window, windows, properties, breakdown.properties)
+    usage = usage_by_cells(by_window, windows, CellQuestion(properties), breakdown.properties)
     return cost_rows([item], {"usage": usage}, windows, breakdown, USD)
 
 

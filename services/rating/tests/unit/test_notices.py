@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.boundaries import Interval
 from rating.domain.charges import MeterUsage, RatedPeriod, rate_plan
 from rating.domain.contracts import Contract
+from rating.domain.discounts import Discount
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.notices import (
     NoticeKind,
@@ -159,6 +161,14 @@ def test_what_is_not_dearer_may_need_no_notice(
 
     assert kind_of(version, shown, missing, override) is kind
     assert kind_of(version, [], [], "") is NoticeKind.SENT
+
+
+def test_a_discount_that_takes_less_makes_nothing_dearer() -> None:
+    tenth = Discount("Friends", Decimal(10), None, (), day(1).date(), None)
+    shown = effect_on(priced("1"), priced("0.5"), replace(history("10"), discounts=(tenth,)))
+
+    assert [one.difference for one in shown.items] == [Decimal(-5), Decimal("0.5")]
+    assert kind_of(plan(2, day(3), NoticeRule(30, increase_only=True)), [shown], [], "") is NoticeKind.NOT_NEEDED
 
 
 def test_the_last_ended_periods_are_shown() -> None:

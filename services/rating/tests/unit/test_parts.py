@@ -18,6 +18,7 @@ from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.rating.v1 import catalog_pb2
 from meterline.catalog.messages import SpecReader
 from money import currency, format_exact
+from rating.domain.cell_questions import CellQuestion, groups_priced
 from rating.domain.cells import Cell, Cells, cells_of, cells_of_groups
 from rating.domain.charges import (
     MeterUsage,
@@ -25,7 +26,6 @@ from rating.domain.charges import (
     NotToldApartError,
     check_meters,
     check_told_apart,
-    groups_priced,
     is_sound,
     rate_plan,
 )
@@ -70,7 +70,7 @@ def cells(*groups: tuple[Mapping[str, str], str]) -> Cells:
 
 
 def used(found: Cells) -> MeterUsage:
-    return MeterUsage(found.quantity, "", len(found.cells), adds_up=True, cells=found)
+    return MeterUsage(found.counted, "", len(found.cells), adds_up=True, cells=found)
 
 
 def exact_charge(price: Mapping[str, Any], *groups: tuple[Mapping[str, str], str]) -> str:
@@ -293,9 +293,9 @@ def test_usage_in_groups_that_the_meter_does_not_tell_apart_has_no_price_by_valu
     )
     response = aggregator_pb.QueryTotalsResponse(usage=[whole])
     day = usage_pb2.SnapshotWindow(meter="usage", quantity="2", is_other_group=True)
-    frozen = cells_from_windows([day], ("country",))
+    frozen = cells_from_windows([day], CellQuestion(("country",)))
 
-    now = usage_from_totals(response, {"usage": ("country",)}).meters["usage"]
+    now = usage_from_totals(response, {"usage": CellQuestion(("country",))}).meters["usage"]
 
     for found in (now, replace(now, quantity=Decimal(2), cells=frozen)):
         with pytest.raises(NotToldApartError, match="raise METER_GROUPS_MAX and rebuild"):
@@ -349,9 +349,9 @@ def test_a_quote_prices_groups_and_a_plain_quantity_has_no_values() -> None:
     plan = Plan("USD", (item_at({"matrix": COUNTRIES}),))
     found = cells(*country(AT="100", BR="1"))
 
-    (line,) = quoted_plan(plan, [AssumedUsage("usage", found.quantity, found)]).lines
+    (line,) = quoted_plan(plan, [AssumedUsage("usage", found.counted, found)]).lines
     (plain,) = quoted_plan(plan, [AssumedUsage("usage", Decimal(101))]).lines
-    (asked,) = quoted(plan, [Question("Usage", found.quantity, found)])
+    (asked,) = quoted(plan, [Question("Usage", found.counted, found)])
 
     assert (format_exact(line.derivation.amount), format_exact(plain.derivation.amount)) == ("6.1", "10.1")
     assert asked.derivation.amount == line.derivation.amount

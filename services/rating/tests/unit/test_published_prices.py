@@ -158,7 +158,7 @@ def test_prices_by_values_are_as_the_page_says(row: dict[str, str], price: dict[
     usage = [(name, quantity) for name, quantity in (one.split() for one in row["usage"].split(", "))]
     cells = cells_of((key,), [Cell((name,), Decimal(quantity)) for name, quantity in usage])
 
-    (line,) = quoted_plan(plan_with(price), [AssumedUsage("usage", cells.quantity, cells)]).lines
+    (line,) = quoted_plan(plan_with(price), [AssumedUsage("usage", cells.counted, cells)]).lines
 
     assert line.derivation.amount == Fraction(row["exact charge"])
     groups = [({key: name}, Fraction(quantity)) for name, quantity in usage]

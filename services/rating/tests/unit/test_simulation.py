@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
+from rating.domain.cell_questions import CellQuestion
+from rating.domain.cells import Cell, cells_of
 from rating.domain.charges import MeterUsage, RatedPeriod, rate_plan
 from rating.domain.plans import Plan, PlanItem
+from rating.domain.pricing.calendar import Calendar, CalendarClass, Segment
 from rating.domain.pricing.fixed import FixedFee
+from rating.domain.pricing.per_key import PerKey
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
+from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import WHOLE
 from rating.domain.simulation import (
     BOUNDS_PERCENT,
@@ -29,8 +34,10 @@ from rating.domain.simulation import (
     Summary,
     band_of,
     cheapest_of,
+    check_one_calendar,
     months_between,
     priced_by,
+    told_apart,
     usage_of,
 )
 
@@ -54,6 +61,33 @@ def test_the_plan_as_it_is_charges_what_was_charged() -> None:
 
     assert priced_by(plan, period) == period.rated.charges
     assert usage_of(period.rated) == period.usage
+
+
+def test_usage_is_told_apart_where_other_prices_need_it() -> None:
+    cells = cells_of(("region",), [Cell(("eu",), Decimal(3))])
+    used = MeterUsage(Decimal(3), "", 1, adds_up=True, cells=cells)
+    plain = MeterUsage(Decimal(3), "", 1)
+    segments = (Segment(datetime(2013, 1, 1, tzinfo=UTC), "day"),)
+
+    assert told_apart(used, None)
+    assert told_apart(plain, None)
+    assert told_apart(used, CellQuestion(("region",)))
+    assert not told_apart(None, None)
+    assert not told_apart(plain, CellQuestion(("region",)))
+    assert not told_apart(used, CellQuestion(("region", "tier")))
+    assert not told_apart(used, CellQuestion(("region",), segments))
+
+
+def test_two_calendars_of_one_meter_are_not_tried_together() -> None:
+    day, night = (Calendar((CalendarClass(name, ends=720),), "other") for name in ("day", "night"))
+
+    def item(calendar: Calendar) -> PlanItem:
+        spread = PerKey(("calendar",), Ladder.OWN)
+        return PlanItem("Calls", "calls", "", Price(PerUnit(Decimal(1)), spread=spread, calendar=calendar))
+
+    check_one_calendar([item(day), item(day)])
+    with pytest.raises(Refused, match="try them one by one"):
+        check_one_calendar([item(day), item(night)])
 
 
 def test_lines_are_rounded_as_an_invoice_does_and_added_up() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from money import currency
+from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import Cell, Cells
 from rating.domain.charges import MeterUsage, rate_plan
 from rating.domain.plans import Plan, PlanItem
@@ -78,8 +79,8 @@ def test_effects_add_up_whatever_moves(eu: str, us: str, eu_then: str, us_then: 
 
 
 def test_usage_is_told_apart_by_what_is_asked_for() -> None:
-    assert told_apart(used("1", "2"), ("region",))
-    assert not told_apart(used("1", "2"), ("region", "zone"))
-    assert told_apart(MeterUsage(Decimal(1), "", 1), ())
-    assert not told_apart(MeterUsage(Decimal(1), "", 1), ("region",))
-    assert not told_apart(None, ())
+    assert told_apart(used("1", "2"), CellQuestion(("region",)))
+    assert not told_apart(used("1", "2"), CellQuestion(("region", "zone")))
+    assert told_apart(MeterUsage(Decimal(1), "", 1), None)
+    assert not told_apart(MeterUsage(Decimal(1), "", 1), CellQuestion(("region",)))
+    assert not told_apart(None, None)

@@ -98,6 +98,12 @@ def windows_by_bounds(period: Period, bounds: Sequence[datetime], grid_us: int) 
     return tuple(Period(start, end) for start, end in pairwise([period.start, *bounds, period.end]))
 
 
+def cut_at(windows: Sequence[Period], bounds: Sequence[datetime]) -> tuple[Period, ...]:
+    """Cut windows that follow each other also at bounds within them."""
+    edges = sorted({*bounds, *(edge for window in windows for edge in (window.start, window.end))})
+    return tuple(Period(start, end) for start, end in pairwise(edges))
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class HourOfWeek:
     """An hour of the week in a zone: the weekday, from 1 for Monday, and the hour of the clock."""

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.aggregations.rules import NO_RULES, Rules
-from aggregator.domain.calendar import WindowSize, check_period, windows_by_bounds, windows_in, zone_named
+from aggregator.domain.calendar import (
+    WindowSize,
+    check_period,
+    cut_at,
+    windows_by_bounds,
+    windows_in,
+    zone_named,
+)
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.instants import INSTANT_MIN_US, instant_of, microseconds_of
@@ -215,22 +222,32 @@ def plan_totals(
 
 
 def plan_groups(
-    customer: str, period: Period, meters: Sequence[CountingMeter], group_by: tuple[str, ...], now: datetime
+    customer: str,
+    period: Period,
+    meters: Sequence[CountingMeter],
+    group_by: tuple[str, ...],
+    now: datetime,
+    bounds: Sequence[datetime] = (),
 ) -> UsagePlan:
-    """Plan the quantity of each group of one meter, customer and period. Raises Refused GROUP_UNKNOWN."""
+    """Plan the quantity of each group of one meter, customer and period, cut at bounds. Raises Refused."""
     plan = _plan_known(meters, period, group_by)
-    return UsagePlan(
-        period=period, windows=(period,), meters=(plan,), now_us=microseconds_of(now), customers=(customer,)
-    )
+    windows = windows_by_bounds(period, bounds, _grid_us(period, [meters]))
+    return UsagePlan(period=period, windows=windows, meters=(plan,), now_us=microseconds_of(now), customers=(customer,))
 
 
 def plan_days(
-    customer: str, period: Period, time_zone: str, histories: Sequence[Sequence[CountingMeter]], now: datetime
+    customer: str,
+    period: Period,
+    time_zone: str,
+    histories: Sequence[Sequence[CountingMeter]],
+    now: datetime,
+    bounds: Sequence[datetime] = (),
 ) -> UsagePlan:
-    """Plan the quantities of one customer and period by civil day and by all groups of each meter."""
+    """Plan the quantities of one customer and period by civil day, cut at bounds, and by all groups of each meter."""
     plans = _plan_all(period, histories, grouped=True)
     grid_us = _grid_us(period, histories)
-    windows = windows_in(period, WindowSize.DAY, zone_named(time_zone), grid_us)
+    windows_by_bounds(period, bounds, grid_us)
+    windows = cut_at(windows_in(period, WindowSize.DAY, zone_named(time_zone), grid_us), bounds)
     return UsagePlan(period=period, windows=windows, meters=plans, now_us=microseconds_of(now), customers=(customer,))
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -18,6 +18,7 @@ from eventlog.period import Period
 from money import ZERO, exact_arithmetic, format_decimal
 
 _Group = frozenset[tuple[str, str]]
+_Place = tuple[str, _Group, Period | None]
 _Counted = tuple[Decimal, Decimal, int]
 _ADD_UP: Final = frozenset({"SUM", "COUNT"})
 """Of these, the days of a group add up to its period."""
@@ -34,13 +35,17 @@ class SealKey:
 
 @dataclass(frozen=True, slots=True)
 class SealOrder:
-    """What to freeze, not before the grace is over; `amends_snapshot_id` is None for the first revision."""
+    """What to freeze, not before the grace is over; `amends_snapshot_id` is None for the first revision.
+
+    `bounds` has the times, by meter, at which its days are cut.
+    """
 
     customer: str
     period: Period
     not_before: datetime
     time_zone: str
     amends_snapshot_id: str | None
+    bounds: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,30 +237,34 @@ def same_usage(earlier: Snapshot, now: Contents) -> bool:
     return _amounts(earlier.usage) == _amounts(now.usage)
 
 
-def same_groups(earlier: Sequence[SnapshotWindow], now: Contents) -> bool:
+def same_groups(earlier: Sequence[SnapshotWindow], now: Contents, cut: AbstractSet[str] = frozenset()) -> bool:
     """Whether the days of each group of a meter that adds up have as much in all: prices may go by groups, not by days.
 
-    Of other meters, days of a group say nothing of the whole period.
+    Of meters whose days are `cut`, each window has as much. Of those that don't add up, days of a group say nothing of
+    the whole period.
     """
     add_up = {meter.meter for meter in now.usage if meter.aggregation.NAME in _ADD_UP}
-    return _by_group(earlier, add_up) == _by_group(now.windows, add_up)
+    return _by_group(earlier, add_up, cut) == _by_group(now.windows, add_up, cut)
 
 
-def _by_group(windows: Sequence[SnapshotWindow], meters: AbstractSet[str]) -> dict[tuple[str, _Group], _Counted]:
-    found: dict[tuple[str, _Group], _Counted] = {}
+def _by_group(
+    windows: Sequence[SnapshotWindow], meters: AbstractSet[str], cut: AbstractSet[str]
+) -> dict[_Place, _Counted]:
+    found: dict[_Place, _Counted] = {}
     with exact_arithmetic():
         for window in windows:
             if window.meter not in meters:
                 continue
             # A property that a version of the meter does not have is as one that its events lack.
             group = frozenset((key, value) for key, value in window.group.items() if value)
-            quantity, billable, events = found.get((window.meter, group), (ZERO, ZERO, 0))
-            found[window.meter, group] = (
+            place = (window.meter, group, window.window if window.meter in cut else None)
+            quantity, billable, events = found.get(place, (ZERO, ZERO, 0))
+            found[place] = (
                 quantity + window.quantity,
                 billable + (ZERO if window.billable is None else window.billable),
                 events + window.event_count,
             )
-    return {key: counted for key, counted in found.items() if any(counted)}
+    return {place: counted for place, counted in found.items() if any(counted)}
 
 
 def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[Decimal, Decimal | None, int]]:

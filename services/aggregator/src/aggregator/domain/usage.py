@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from money import ZERO
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows, Totals
     from aggregator.domain.query import RowKey
     from eventlog.as_of import AsOf
@@ -41,14 +43,23 @@ class UsageSource:
 
 @dataclass(frozen=True, slots=True)
 class GroupUsage:
-    """Quantity of one group of a meter over a whole period."""
+    """Quantity of one group of a meter over a whole period, or over a part of it: then `start` is where that begins."""
 
     group: tuple[str, ...]
     quantity: Decimal
     event_count: int
     billable: Decimal | None = None
+    start: datetime | None = None
     is_other_group: bool = False
     """Whether it is all groups that the meter does not tell apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedGroups:
+    """By which properties a meter is told apart, and at which times its period is cut."""
+
+    group_by: tuple[str, ...]
+    bounds: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

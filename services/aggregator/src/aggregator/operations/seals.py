@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator import telemetry
 from aggregator.domain.calendar import check_period, zone_named
+from aggregator.domain.meters import CountingMeter
 from aggregator.domain.query import UsagePlan, plan_days, plan_totals
 from aggregator.domain.seals import (
     Contents,
@@ -88,8 +90,8 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
     if now < order.not_before:
         raise _too_early(order, now)
     with refusals():
-        reading = await _read_when_counted(deps, key, place, order.time_zone)
-    if place.amended is not None and await _is_same(deps, place.amended, reading.contents):
+        reading = await _read_when_counted(deps, key, place, order)
+    if place.amended is not None and await _is_same(deps, place.amended, reading.contents, order):
         async with transaction(deps.engine) as conn:
             # The next ask begins with a new target, so that it sees what arrives from now on.
             await store.drop_target(conn, key, place.revision)
@@ -97,7 +99,7 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
     return await _freeze(deps, key, order, place, reading)
 
 
-async def _is_same(deps: Deps, earlier: Snapshot, now: Contents) -> bool:
+async def _is_same(deps: Deps, earlier: Snapshot, now: Contents, order: SealOrder) -> bool:
     """Whether there is nothing to amend: no quantity is another one, and none of a group either."""
     if not same_usage(earlier, now):
         return False
@@ -109,7 +111,7 @@ async def _is_same(deps: Deps, earlier: Snapshot, now: Contents) -> bool:
             for meter in earlier.usage
             for window in (await store.snapshot_windows(conn, earlier, meter.meter, 0, None)).windows
         ]
-    return same_groups(windows, now)
+    return same_groups(windows, now, order.bounds.keys())
 
 
 def _too_early(order: SealOrder, now: datetime) -> NotReady:
@@ -166,13 +168,13 @@ async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str | None) 
     return _Place(amended, existing, target)
 
 
-async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone: str) -> _Reading:
+async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, order: SealOrder) -> _Reading:
     """Read once all is counted that had been accepted when the seal was first asked for; wait a little for that."""
     target = await _kept_target(deps, key, place)
     is_new = target is None
     if target is None:
         target = (await deps.log.heads()).as_of
-    reading = await _read(deps, key, time_zone, target)
+    reading = await _read(deps, key, order, target)
     if reading is not None:
         return reading
     if is_new:
@@ -182,7 +184,7 @@ async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone:
     remaining_s = current_deadline_s()
     wait_s = deps.seal_wait_s if remaining_s is None else min(deps.seal_wait_s, remaining_s - 10 * RESERVE_S)
     if await wait_until_counted(deps, key.tenant, target, None, wait_s):
-        reading = await _read(deps, key, time_zone, target)
+        reading = await _read(deps, key, order, target)
     if reading is None:
         raise await _not_ready(deps, key.tenant, target)
     return reading
@@ -220,7 +222,7 @@ async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
     )
 
 
-async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Reading | None:
+async def _read(deps: Deps, key: SealKey, order: SealOrder, target: AsOf) -> _Reading | None:
     """Read quantities, windows and how far they reach, all of one moment; None if that is before the target."""
     # What is still going on counts up to this moment, in a proof as well.
     now = deps.clock.now()
@@ -233,13 +235,30 @@ async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Read
         histories = histories_of(versions)
         totals = plan_totals(key.customer, key.period, histories, now)
         quantities = await read_totals(conn, totals)
-        days = plan_days(key.customer, key.period, time_zone, histories, now)
-        windows = await _read_days(conn, days)
+        windows = await _read_days(conn, key, order, histories, now)
         traceparents, batches = await usage.spans_behind(conn, totals, LINKS_MAX)
     return _Reading(Contents(quantities, windows, as_of), traceparents, batches, now)
 
 
-async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWindow, ...]:
+async def _read_days(
+    conn: AsyncConnection,
+    key: SealKey,
+    order: SealOrder,
+    histories: Sequence[Sequence[CountingMeter]],
+    now: datetime,
+) -> tuple[SnapshotWindow, ...]:
+    """Read the days of all meters, in their order; of some of them cut at further times."""
+    names = [history[0].version.name for history in histories]
+    cut = {name: [history] for name, history in zip(names, histories, strict=True) if name in order.bounds}
+    whole = [history for name, history in zip(names, histories, strict=True) if name not in cut]
+    windows = await _windows_of(conn, plan_days(key.customer, key.period, order.time_zone, whole, now))
+    for name, history in cut.items():
+        plan = plan_days(key.customer, key.period, order.time_zone, history, now, order.bounds[name])
+        windows += await _windows_of(conn, plan)
+    return tuple(sorted(windows, key=lambda window: names.index(window.meter)) if cut else windows)
+
+
+async def _windows_of(conn: AsyncConnection, plan: UsagePlan) -> list[SnapshotWindow]:
     windows = []
     for counted in await usage.read_usage(conn, plan):
         meter = plan.meters[counted.key.meter_number]
@@ -254,7 +273,7 @@ async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWi
                 is_other_group=counted.is_other_group,
             )
         )
-    return tuple(windows)
+    return windows
 
 
 async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, reading: _Reading) -> Snapshot:

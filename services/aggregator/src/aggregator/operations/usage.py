@@ -17,7 +17,7 @@ from aggregator.domain.meters import CountingMeter
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_groups, plan_totals
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
-from aggregator.domain.usage import GroupUsage, TotalsAnswer, UsageAnswer, UsageRow
+from aggregator.domain.usage import AskedGroups, GroupUsage, TotalsAnswer, UsageAnswer, UsageRow
 from aggregator.operations.asking import ask, leaves_out_others, meter_state, planned
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
@@ -113,12 +113,12 @@ async def query_totals(
     period: Period,
     names: Sequence[str],
     freshness: Freshness,
-    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    groups: Mapping[str, AskedGroups] = MappingProxyType({}),
 ) -> TotalsAnswer:
     """Return the whole quantities of one customer and period, of the meters named or of all.
 
-    `groups` has the properties by which some of them are told apart as well, at the same moment. Raises NotFound
-    METER_NOT_FOUND, InvalidRequest GROUP_UNKNOWN.
+    `groups` says how some of them are told apart as well, at the same moment. Raises NotFound METER_NOT_FOUND,
+    InvalidRequest GROUP_UNKNOWN.
     """
     with refusals():
         await wait_until_fresh(deps, tenant, freshness, set(names))
@@ -135,9 +135,11 @@ async def query_totals(
             by_name = {history[0].version.name: history for history in histories}
             by_group = {
                 meter: await _read_groups(
-                    conn, deps, plan_groups(customer, period, _history(by_name, meter), group_by, now)
+                    conn,
+                    deps,
+                    plan_groups(customer, period, _history(by_name, meter), asked.group_by, now, asked.bounds),
                 )
-                for meter, group_by in groups.items()
+                for meter, asked in groups.items()
             }
     usages = (replace(one, groups=by_group.get(one.meter, ())) for one in found)
     return TotalsAnswer(tuple(usages), completed(deps, as_of, versions))
@@ -145,9 +147,16 @@ async def query_totals(
 
 async def _read_groups(conn: AsyncConnection, deps: Deps, plan: UsagePlan) -> tuple[GroupUsage, ...]:
     rows = await usage.read_usage(conn, plan, deps.remembered)
-    group_by = plan.meters[0].group_by
+    is_cut, group_by = len(plan.windows) > 1, plan.meters[0].group_by
     return tuple(
-        GroupUsage(row.values_of(group_by), row.quantity, row.event_count, row.billable, row.is_other_group)
+        GroupUsage(
+            row.values_of(group_by),
+            row.quantity,
+            row.event_count,
+            row.billable,
+            plan.windows[row.key.window_number].start if is_cut else None,
+            row.is_other_group,
+        )
         for row in rows
     )
 

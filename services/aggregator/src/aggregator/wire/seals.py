@@ -26,6 +26,10 @@ def seal_order_from_proto(message: pb.SealUsageRequest) -> SealOrder:
         not_before=instant_in(message.not_before, "not_before"),
         time_zone=message.time_zone,
         amends_snapshot_id=message.amends_snapshot_id or None,
+        bounds={
+            one.meter: tuple(instant_in(bound, f"bounds[{place}].bounds[{at}]") for at, bound in enumerate(one.bounds))
+            for place, one in enumerate(message.bounds)
+        },
     )
 
 

@@ -12,11 +12,11 @@ from aggregator.domain.calendar import WindowSize
 from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import GroupUsage, MeterUsage, UsageAnswer, UsageRow, UsageSource
+from aggregator.domain.usage import AskedGroups, GroupUsage, MeterUsage, UsageAnswer, UsageRow, UsageSource
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
 from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
-from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, period_in, period_to_proto
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, period_in, period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
@@ -117,14 +117,15 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
     )
 
 
-def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, tuple[str, ...]]:
-    """Return by which properties meters are told apart. Raises InvalidRequest."""
-    groups: dict[str, tuple[str, ...]] = {}
+def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, AskedGroups]:
+    """Return how meters are told apart. Raises InvalidRequest."""
+    groups: dict[str, AskedGroups] = {}
     for place, asked in enumerate(request.groups):
         if asked.meter in groups:
             text = f"{asked.meter!a} stands twice; name all its properties once"
             raise invalid_field(f"groups[{place}].meter", Reason.FIELD_INVALID, text)
-        groups[asked.meter] = tuple(asked.group_by)
+        bounds = (instant_in(bound, f"groups[{place}].bounds[{at}]") for at, bound in enumerate(asked.bounds))
+        groups[asked.meter] = AskedGroups(tuple(asked.group_by), tuple(bounds))
     return groups
 
 
@@ -134,6 +135,7 @@ def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:
         quantity=format_decimal(group.quantity),
         event_count=group.event_count,
         billable_quantity=optional_decimal(group.billable),
+        start=None if group.start is None else timestamp(group.start),
         is_other_group=group.is_other_group,
     )
 

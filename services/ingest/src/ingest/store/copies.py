@@ -117,7 +117,7 @@ async def claim_copy(driver: Any, tenant: str, lane: int) -> CopyPlace | None:
 
 
 async def copied_up_to_of(driver: Any, tenant: str, lane: int) -> int:
-    """Return up to which position a lane of a tenant is copied; 0 if it is not, or if the log is not what was copied."""
+    """Return up to which position a lane of a tenant is copied; 0 if it is not, or not of this log."""
     found = await driver.fetchval(
         """
         SELECT c.copied_up_to FROM customer_copy AS c JOIN segment AS s ON s.lane = c.lane
@@ -229,6 +229,6 @@ def _digest(positions: bytes, payload: bytes) -> bytes:
 
 def _damaged(what: str) -> Diverged:
     advice = (
-        "empty the tables customer_block and customer_copy, which are made anew, and follow the runbook data-corrupted"
+        "empty the tables customer_block and customer_copy, which are made anew; the runbook data-corrupted says how"
     )
     return Diverged(Reason.DATA_CORRUPTED, f"{what}; {advice}")

@@ -3409,7 +3409,7 @@ define("meterline-comparison", MeterlineComparison);
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
   let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })];
-  item.perKey.length > 0 && said.unshift(t4("price.perKey", { names: item.perKey.join(", ") })), item.isTogether && said.push(t4("price.together"));
+  item.perKey.length > 0 && said.unshift(t4("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isTogether && said.push(t4("price.together"));
   let fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":

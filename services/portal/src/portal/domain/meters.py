@@ -22,9 +22,12 @@ Aggregation = Literal[
     "PERCENTILE",
     "LIVE_COUNT",
     "RUNNING_TOTAL",
+    "FORMULA",
 ]
 ADDITIVE: Final = frozenset({"SUM", "COUNT"})
 """Aggregations whose parts add up to the whole."""
+COMPUTED: Final = "FORMULA"
+"""Computed from other meters: there are no events of its own to be read anew."""
 
 
 class Meter(View):

@@ -63,6 +63,9 @@ class PlanItem(View):
     is_together: bool = Field(
         default=False, description="Whether rows, or values of a key, climb their tiers together."
     )
+    calendar: str = Field(
+        default="", description='Hours of its classes, as the catalog has them. Example: "peak MO, TU 08:00-20:00".'
+    )
     rows: tuple[PlanRow, ...] = Field(default=(), description="Of a matrix: which values cost what.")
 
     @property

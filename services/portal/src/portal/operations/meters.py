@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chassis.errors import NotFound, Reason
+from portal.domain.meters import COMPUTED
 from portal.operations.seldom import all_meters
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ async def list_meters(deps: Deps, viewer: Viewer) -> tuple[Meter, ...]:
             update={
                 "label": viewer.meter_label(meter.name),
                 "group_by": tuple(filter(viewer.shows_property, meter.group_by)),
-                "any_property": viewer.may_ask_by_any_property(),
+                "any_property": viewer.may_ask_by_any_property() and meter.aggregation != COMPUTED,
             }
         )
         for meter in await all_meters(deps, viewer)

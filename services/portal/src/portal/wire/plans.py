@@ -73,6 +73,19 @@ def _rows(matrix: catalog_pb2.MatrixPrice, item: Mapping[str, Any]) -> Iterator[
         yield PlanRow(values=values, price=PlanItem(**{**own, **_model(row)}))
 
 
+def _calendar(message: catalog_pb2.Calendar) -> str:
+    """Return the hours of classes in letters and figures that need no language; empty without any."""
+    told = []
+    for one in message.classes:
+        days = ", ".join(catalog_pb2.Weekday.Name(day).removeprefix("WEEKDAY_") for day in one.days)
+        hours = f"{getattr(one, 'from') or '00:00'}-{one.to or '24:00'}"
+        told.append(" ".join(part for part in (one.name, days, hours) if part))
+    zone = f" ({message.zone})" if message.zone else ""
+    left_out = getattr(message, "except")
+    without = f" - {', '.join(left_out)}" if left_out else ""
+    return f"{'; '.join(told)}{without}; {message.otherwise}{zone}" if told else ""
+
+
 def _condition(message: catalog_pb2.MatrixCondition) -> str:
     found = [value or "(none)" for value in message.values] or [f"{prefix}…" for prefix in message.prefixes]
     return f"{message.property} {', '.join(found)}"
@@ -86,6 +99,7 @@ def _usage(price: catalog_pb2.UsagePrice) -> dict[str, Any]:
         "maximum": optional_decimal(price.maximum),
         "per_key": tuple(price.per_key),
         "is_together": price.ladder == catalog_pb2.LADDER_TOTAL,
+        "calendar": _calendar(price.calendar),
     }
     if price.HasField("convert"):
         found["is_converted"] = True

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
-from money import ZERO, exact_arithmetic
+from money import Exact, exact_of, total
 
 Values = tuple[str, ...]
 OTHER_VALUE: Final = "\x00"
@@ -21,16 +22,19 @@ OTHER_VALUE: Final = "\x00"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What was counted of one combination of values, and the events behind it."""
+    """What was counted of one combination of values, and the events behind it.
+
+    A quantity is a fraction only where usage is assumed in proportion to another one.
+    """
 
     values: Values
-    quantity: Decimal
+    quantity: Exact
     event_count: int = 0
     rounded: Decimal | None = None
     """What is billed of it, where the meter rounds each event by itself; None: the quantity."""
 
     @property
-    def billed(self) -> Decimal:
+    def billed(self) -> Exact:
         """What is priced."""
         return self.quantity if self.rounded is None else self.rounded
 
@@ -48,16 +52,23 @@ class Cells:
         return not any(OTHER_VALUE in cell.values for cell in self.cells)
 
     @property
-    def quantity(self) -> Decimal:
+    def quantity(self) -> Exact:
         """The quantity of all."""
-        with exact_arithmetic():
-            return sum((cell.quantity for cell in self.cells), ZERO)
+        return total(cell.quantity for cell in self.cells)
 
     @property
-    def billed(self) -> Decimal:
+    def counted(self) -> Decimal:
+        """The quantity of all that was counted, or written down: a decimal."""
+        return decimal_of(self.quantity)
+
+    @property
+    def billed(self) -> Exact:
         """What is priced of all."""
-        with exact_arithmetic():
-            return sum((cell.billed for cell in self.cells), ZERO)
+        return total(cell.billed for cell in self.cells)
+
+    def times(self, factor: Fraction) -> Cells:
+        """Return usage in the same proportions, of which another quantity is priced."""
+        return Cells(self.by, tuple(Cell(cell.values, exact_of(Fraction(cell.billed) * factor)) for cell in self.cells))
 
     def along(self, by: tuple[str, ...]) -> Cells:
         """Return the same usage by other properties; one by which it is not told apart has the value ""."""
@@ -82,10 +93,9 @@ class Cells:
 def cells_of(by: tuple[str, ...], cells: Iterable[Cell]) -> Cells:
     """Return cells, those of the same values put together."""
     found: dict[Values, Cell] = {}
-    with exact_arithmetic():
-        for cell in cells:
-            other = found.get(cell.values)
-            found[cell.values] = cell if other is None else _together(other, cell)
+    for cell in cells:
+        other = found.get(cell.values)
+        found[cell.values] = cell if other is None else _together(other, cell)
     return Cells(by, tuple(found[values] for values in sorted(found)))
 
 
@@ -100,11 +110,20 @@ def cells_of_groups(by: tuple[str, ...], groups: Iterable[tuple[Mapping[str, str
     )
 
 
-def one_cell(quantity: Decimal, event_count: int = 0, rounded: Decimal | None = None) -> Cells:
+def one_cell(quantity: Exact, event_count: int = 0, rounded: Decimal | None = None) -> Cells:
     """Return usage that is not told apart."""
     return Cells((), (Cell((), quantity, event_count, rounded),))
 
 
 def _together(one: Cell, other: Cell) -> Cell:
-    rounded = None if one.rounded is None and other.rounded is None else one.billed + other.billed
-    return Cell(one.values, one.quantity + other.quantity, one.event_count + other.event_count, rounded)
+    is_rounded = one.rounded is not None or other.rounded is not None
+    rounded = decimal_of(total((one.billed, other.billed))) if is_rounded else None
+    return Cell(one.values, total((one.quantity, other.quantity)), one.event_count + other.event_count, rounded)
+
+
+def decimal_of(value: Exact) -> Decimal:
+    """Return what was counted as the decimal that it is."""
+    if isinstance(value, Decimal):
+        return value
+    message = f"{value} was not counted"
+    raise TypeError(message)

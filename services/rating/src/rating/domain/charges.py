@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +16,7 @@ from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 
 ONE = Decimal(1)
-Groups = Mapping[str, tuple[str, ...]]
-"""By which properties usage is told apart, by meter."""
 
 
 class _Groupable(Protocol):
@@ -286,21 +283,24 @@ def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) ->
             raise NotByGroupError(item.name, item.meter)
 
 
+def usage_of_charge(charge: Charge) -> MeterUsage:
+    """Return the usage that a charge is of; by values of properties where its price goes by them."""
+    return MeterUsage(
+        charge.quantity,
+        charge.unit,
+        charge.event_count,
+        adds_up=charge.cells is not None,
+        rounded=charge.rounded,
+        cells=charge.cells,
+    )
+
+
 def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
     """Raise `NotToldApartError` where one of the items prices by values and usage of its meter has unknown ones."""
     for item in items:
         cells = cells_of.get(item.meter) if item.price.by else None
         if cells is not None and not cells.are_told_apart:
             raise NotToldApartError(item.name, item.meter)
-
-
-def groups_priced(items: Iterable[PlanItem]) -> Groups:
-    """Return by which properties usage of meters must be told apart, for all of the items together."""
-    found: dict[str, dict[str, None]] = {}
-    for item in items:
-        if item.price.by:
-            found.setdefault(item.meter, {}).update(dict.fromkeys(item.price.by))
-    return {meter: tuple(by) for meter, by in found.items()}
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:

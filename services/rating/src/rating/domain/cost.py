@@ -25,7 +25,8 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
-from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of
+from rating.domain.cell_questions import CellQuestion
+from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
@@ -186,24 +187,24 @@ class MeterUsageOverTime:
 
 
 def usage_by_cells(
-    told: UsageByWindow, windows: CostWindows, properties: tuple[str, ...], by: tuple[str, ...]
+    told: UsageByWindow, windows: CostWindows, question: CellQuestion, by: tuple[str, ...]
 ) -> MeterUsageOverTime:
-    """Return the usage of a meter that was told by `properties`, with its cells; `by` are those that were asked for.
+    """Return the usage of a meter that was told as `question` says, with its cells; `by` are properties of it.
 
     None of `by`: its groups are not told apart.
     """
     found: dict[int, list[Cell]] = {}
     for row in told.rows:
-        cell = Cell(row.group, row.quantity, 0, row.rounded)
+        cell = Cell(question.values(row.group, row.start), row.quantity, 0, row.rounded)
         found.setdefault(windows.place_of(row.start), []).append(cell)
-    cells = {place: cells_of(properties, each) for place, each in found.items()}
+    cells = {place: cells_of(question.by, each) for place, each in found.items()}
     rows = [
-        UsageRow(windows.windows[place].start, cell.values, cell.quantity, cell.rounded)
+        UsageRow(windows.windows[place].start, cell.values, decimal_of(cell.quantity), cell.rounded)
         for place, each in cells.items()
         for cell in each.along(by).cells
     ]
     found_usage = usage_that_adds_up(replace(told, rows=rows), windows, is_grouped=bool(by))
-    return replace(found_usage, cells=cells, cells_by=properties)
+    return replace(found_usage, cells=cells, cells_by=question.by)
 
 
 def usage_that_adds_up(told: UsageByWindow, windows: CostWindows, *, is_grouped: bool) -> MeterUsageOverTime:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from money import ZERO, Exact, divided, less, print_parts, times, total
+from rating.domain.cells import decimal_of
 from rating.domain.rate_parts import scaled
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def rows_of_groups(
             sums = {group: total(cost for cost, _ in told) for group, told in groups.items()}
             shares = print_parts(list(sums.values()), amount, currency)
             for (group, cost), part in zip(sums.items(), shares, strict=True):
-                quantity = _decimal(total(quantity for _, quantity in groups[group]))
+                quantity = decimal_of(total(quantity for _, quantity in groups[group]))
                 one = replace(row, group=group, quantity=quantity, amount=part, exact_amount=cost)
                 parts.setdefault(group, []).append(one)
     for group in sorted(parts, key=lambda one: (one is not None, one or ())):
@@ -92,7 +93,7 @@ def _weights(spread: Spread, cells: Cells, by: tuple[str, ...]) -> dict[Hashable
             key = spread.key_of(tuple(cell.values[place] for place in deciding))
             group = tuple(cell.values[place] for place in telling)
             own = found.setdefault(key, {})
-            own[group] = _decimal(total((own.get(group, ZERO), cell.billed)))
+            own[group] = decimal_of(total((own.get(group, ZERO), cell.billed)))
     return found
 
 
@@ -110,15 +111,7 @@ def _together(rows: list[CostRow]) -> CostRow:
         return rows[0]
     return replace(
         rows[0],
-        quantity=_decimal(total(row.quantity or ZERO for row in rows)),
-        amount=_decimal(total(row.amount for row in rows)),
+        quantity=decimal_of(total(row.quantity or ZERO for row in rows)),
+        amount=decimal_of(total(row.amount for row in rows)),
         exact_amount=total(row.exact_amount or ZERO for row in rows),
     )
-
-
-def _decimal(value: Exact) -> Decimal:
-    """Return a sum of decimals as what it is."""
-    if isinstance(value, Decimal):
-        return value
-    message = f"{value} is a sum of decimals, and none itself"
-    raise TypeError(message)

@@ -6,7 +6,7 @@ The aggregator cuts usage by the same rules: hours, days, weeks that begin on Mo
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -58,6 +58,12 @@ class CostWindows:
     def place_of(self, instant: datetime) -> int:
         """Return which window holds an instant of the span, from 0."""
         return bisect_right(self.windows, instant, key=lambda window: window.start) - 1
+
+    def cut_at(self, bounds: Iterable[datetime]) -> tuple[datetime, ...]:
+        """Return where windows begin that are cut also at bounds, but for the start of the span."""
+        span = self.span
+        starts = {window.start for window in self.windows} | {one for one in bounds if span.start < one < span.end}
+        return tuple(sorted(starts - {span.start}))
 
     def days_before(self, instant: datetime) -> int:
         """Return how many days of the billing period begin before an instant."""

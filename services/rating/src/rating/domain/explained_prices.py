@@ -111,6 +111,8 @@ def _sentences(price: Price, unit: str, currency: str) -> Iterator[str]:
         words = price.convert.words(words)
     if price.spread is not None:
         yield price.spread.introduced()
+    if price.calendar is not None:
+        yield price.calendar.said
     yield from (each.said(words) for each in price.adjustments if each.IS_BEFORE)
     yield from price.model.said(words) if price.spread is None else price.spread.said(price.model, words)
     yield from (each.said(words) for each in price.adjustments if not each.IS_BEFORE)

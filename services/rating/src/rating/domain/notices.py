@@ -163,7 +163,9 @@ def kind_of(
     if override:
         return NoticeKind.OVERRIDDEN
     rule = version.content.notice
-    is_dearer = any(Fraction(item.difference) > 0 for period in periods for item in period.items)
+    # A discount takes less where less is charged: that makes nothing dearer.
+    charged = (item for period in periods for item in period.items if item.after > 0)
+    is_dearer = any(Fraction(item.difference) > 0 for item in charged)
     # What can't be shown may be dearer.
     is_shown = bool(periods) and not missing
     if rule is not None and rule.increase_only and is_shown and not is_dearer:

@@ -63,6 +63,17 @@ class Plan:
                 message = f"the name {item.name!a} stands twice; invoice lines are told apart by it"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             names.add(item.name)
+        self._check_calendars()
+
+    def _check_calendars(self) -> None:
+        """Refuse two calendars of one meter: its usage is cut once."""
+        found: dict[str, PlanItem] = {}
+        for position, item in enumerate(self.items):
+            if item.price.calendar is not None:
+                other = found.setdefault(item.meter, item)
+                if other.price.calendar != item.price.calendar:
+                    text = f"is another one than that of {other.name!a}, which prices the same meter; write it alike"
+                    raise Refused(f"items[{position}].usage.calendar", Reason.PLAN_INVALID, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from money import ZERO, Exact, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
 from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
+from rating.domain.pricing.calendar import PROPERTY
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.rows import Words
 from rating.domain.rate import rate
@@ -158,7 +159,8 @@ def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> It
             yield from rule(looked)
         return
     if meter is not None:
-        yield from _not_by_groups(item.price.by, item.meter, meter)
+        derived = {PROPERTY} if item.price.calendar else set()
+        yield from _not_by_groups([key for key in item.price.by if key not in derived], item.meter, meter)
     for values, model, included in item.price.spread.examples():
         part = replace(item, price=item.price.of_part(model, included))
         where = ", ".join(f"{key} {value}" for key, value in zip(item.price.by, values, strict=True) if value)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of, inside
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
+from rating.domain.cell_questions import groups_priced
 from rating.domain.cells import one_cell
-from rating.domain.charges import ONE, ChargeKind, MeterUsage, groups_priced, rate_plan
+from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 

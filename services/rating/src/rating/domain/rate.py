@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def rate(
-    quantity: Decimal,
+    quantity: Exact,
     price: Price,
     *,
     unit: str = "",
@@ -60,7 +60,7 @@ def rate(
         return Derivation(amount, tuple(rows) if model.LOOKS_AT_USAGE else (), tuple(steps), tuple(parts))
 
 
-def _rate_whole(quantity: Decimal, price: Price, words: Words) -> tuple[Sequence[TierRow], Sequence[Step]]:
+def _rate_whole(quantity: Exact, price: Price, words: Words) -> tuple[Sequence[TierRow], Sequence[Step]]:
     """Price a quantity that is not told apart, up to the amount that the model says."""
     steps: list[Step] = []
     remaining: Exact = quantity

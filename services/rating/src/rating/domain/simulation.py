@@ -20,11 +20,13 @@ from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.charges import MeterUsage, rate_plan, with_discounts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from rating.domain.cell_questions import CellQuestion
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.discounts import Discount
-    from rating.domain.plans import Plan
+    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.calendar import Calendar
     from rating.domain.proration import DayShare
 
 MONTHS_MAX: Final = 36
@@ -215,9 +217,20 @@ def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
     return found
 
 
-def told_apart(used: MeterUsage | None, by: Collection[str]) -> bool:
-    """Whether usage is known by all of some properties."""
-    return used is not None and (not by or (used.cells is not None and set(by) <= set(used.cells.by)))
+def told_apart(used: MeterUsage | None, question: CellQuestion | None) -> bool:
+    """Whether usage is known as it must be told apart; by a calendar it is not, for it may have been another one."""
+    if used is None or question is None:
+        return used is not None
+    return used.cells is not None and not question.segments and set(question.by) <= set(used.cells.by)
+
+
+def check_one_calendar(items: Iterable[PlanItem]) -> None:
+    """Refuse plans that price one meter by two calendars: usage is cut for one of them."""
+    found: dict[str, Calendar] = {}
+    for item in items:
+        if item.price.calendar and found.setdefault(item.meter, item.price.calendar) != item.price.calendar:
+            text = f"the plans have several calendars for the meter {item.meter!a}; try them one by one"
+            raise Refused("plan", Reason.PLAN_INVALID, text)
 
 
 def meters_of(plan: Plan) -> set[str]:

@@ -203,7 +203,7 @@ def _stretched(was: Charge, is_now: Charge) -> MeterUsage | None:
     ratio = Fraction(_counted(is_now)) / Fraction(_counted(was))
     parts = (Cell(cell.values, _to_places(Fraction(cell.billed) * ratio)) for cell in was.cells.cells)
     cells = Cells(was.cells.by, tuple(parts))
-    return MeterUsage(cells.quantity, was.unit, was.event_count, adds_up=True, cells=cells)
+    return MeterUsage(cells.counted, was.unit, was.event_count, adds_up=True, cells=cells)
 
 
 def _to_places(ratio: Fraction) -> Decimal:

@@ -45,7 +45,7 @@ from rating.operations.finding import (
     find_terms,
     period_invalid,
 )
-from rating.operations.usage import check_usage, frozen_by_groups, not_priced
+from rating.operations.usage import check_usage, frozen_by_groups, not_priced, questions_of
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
 from rating.store.versions import lock_entry
@@ -200,6 +200,7 @@ async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot
         not_before=terms.period.end + grace,
         time_zone=terms.time_zone,
         amends_snapshot_id=amends_snapshot_id,
+        questions=questions_of(terms),
     )
 
 

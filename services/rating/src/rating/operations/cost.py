@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from chassis.errors import Conflict, InvalidRequest, Reason
@@ -13,16 +14,15 @@ from chassis.postgres import transaction
 from chassis.side_by_side import each
 from eventlog.as_of import AsOf
 from money import currency
+from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE
 from rating.domain.charges import (
-    Groups,
     MissingMeterError,
     NotByGroupError,
     NotToldApartError,
     Terms,
     Usage,
     check_meters,
-    groups_priced,
 )
 from rating.domain.contracts import AskedPeriod
 from rating.domain.cost import (
@@ -43,7 +43,7 @@ from rating.domain.cost_windows import CostWindows, cost_windows
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
-from rating.operations.usage import not_priced
+from rating.operations.usage import not_priced, questions_of
 
 # The aggregator answers each from its own database; more at once would only queue there.
 _METERS_AT_ONCE: Final = 4
@@ -80,7 +80,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         raise not_priced(error) from error
     usage = AskedUsage(terms.customer, windows.span, question.window_size, terms.time_zone)
     meters = list(dict.fromkeys(item.meter for item in items if item.meter))
-    told = await _ask_all(deps, usage, meters, totals, question, groups_priced(items))
+    told = await _ask_all(deps, usage, meters, totals, question, windows, terms)
     as_of = counted_in_all([answer.as_of for one in told for answer in one.answers] or [totals.as_of])
     if as_of is None:
         message = "the log of events was restored while cost was computed; call again"
@@ -103,14 +103,14 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
 class _Told:
     """What the aggregator told of a meter: by groups, if it has them, and `running` where windows don't add up.
 
-    `cells_by` are the properties by which windows are told where a price goes by some of them; `asked` those of them
-    that were asked for.
+    `cells` says how windows are told apart where a price goes by values of properties; `asked` has those of them that
+    were asked for.
     """
 
     by_window: UsageByWindow | None
     running: UsageByWindow | None
     is_grouped: bool
-    cells_by: tuple[str, ...] = ()
+    cells: CellQuestion | None = None
     asked: tuple[str, ...] = ()
 
     @property
@@ -125,19 +125,26 @@ class _Told:
         if self.running is not None:
             return usage_that_runs(self.running, self.by_window, windows)
         (by_window,) = self.answers
-        if self.cells_by:
-            return usage_by_cells(by_window, windows, self.cells_by, self.asked)
+        if self.cells is not None:
+            return usage_by_cells(by_window, windows, self.cells, self.asked)
         return usage_that_adds_up(by_window, windows, is_grouped=self.is_grouped)
 
 
 async def _ask_all(
-    deps: Deps, usage: AskedUsage, meters: Sequence[str], totals: Usage, question: CostQuestion, groups: Groups
+    deps: Deps,
+    usage: AskedUsage,
+    meters: Sequence[str],
+    totals: Usage,
+    question: CostQuestion,
+    windows: CostWindows,
+    terms: Terms,
 ) -> list[_Told]:
     """Ask for the usage of several meters side by side; the first failure ends all."""
+    cells = questions_of(terms)
 
     async def ask(meter: str) -> _Told:
-        if meter in groups:
-            return await _ask_cells(deps, usage, meter, question, groups[meter])
+        if meter in cells:
+            return await _ask_cells(deps, usage, meter, question, windows, cells[meter])
         return await _ask(deps, usage, meter, question, adds_up=totals.meters[meter].adds_up)
 
     return await each(ask, meters, _METERS_AT_ONCE)
@@ -153,23 +160,33 @@ async def _ask(deps: Deps, usage: AskedUsage, meter: str, question: CostQuestion
     return _Told(by_window, None, grouped is not None)
 
 
-async def _ask_cells(deps: Deps, usage: AskedUsage, meter: str, question: CostQuestion, by: tuple[str, ...]) -> _Told:
+async def _ask_cells(
+    deps: Deps, usage: AskedUsage, meter: str, question: CostQuestion, windows: CostWindows, cells: CellQuestion
+) -> _Told:
     """Ask for the usage of a meter whose price goes by values of properties."""
     asked = question.breakdown.properties
-    cells_by = tuple(dict.fromkeys((*asked, *by)))
-    told = await _ask_grouped(deps, usage, meter, cells_by, must=bool(question.items)) if asked else None
-    if told is None:
-        asked, cells_by = (), by
-        told = await _ask_grouped(deps, usage, meter, by, must=True)
-    return _Told(told, None, bool(asked), cells_by, asked)
+    wider = cells.extended(asked)
+    bounds = windows.cut_at(cells.bounds) if cells.bounds else ()
+    if asked:
+        told = await _ask_grouped(deps, usage, meter, wider.group_by, must=bool(question.items), bounds=bounds)
+        if told is not None:
+            return _Told(told, None, is_grouped=True, cells=wider, asked=asked)
+    told = await deps.aggregator.usage_by_window(usage, meter, group_by=cells.group_by, bounds=bounds)
+    return _Told(told, None, is_grouped=False, cells=cells)
 
 
 async def _ask_grouped(
-    deps: Deps, usage: AskedUsage, meter: str, properties: Sequence[str], *, must: bool
+    deps: Deps,
+    usage: AskedUsage,
+    meter: str,
+    properties: Sequence[str],
+    *,
+    must: bool,
+    bounds: Sequence[datetime] = (),
 ) -> UsageByWindow | None:
     """Return usage by properties; None for a meter that does not group by them, unless it `must`."""
     try:
-        return await deps.aggregator.usage_by_window(usage, meter, group_by=properties)
+        return await deps.aggregator.usage_by_window(usage, meter, group_by=properties, bounds=bounds)
     except InvalidRequest as error:
         if must or error.reason is not Reason.GROUP_UNKNOWN:
             raise

@@ -16,8 +16,9 @@ from eventlog.feed.completeness import Completeness
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
+from rating.domain.cell_questions import CellQuestion, Questions
 from rating.domain.cells import Cells
-from rating.domain.charges import AskedQuantity, CurrentQuantity, Groups, Usage
+from rating.domain.charges import AskedQuantity, CurrentQuantity, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.entitlements import Entitled, Verdict
 from rating.domain.meters import KnownMeter
@@ -34,7 +35,7 @@ HandedThrough = Any
 class Aggregator(Protocol):
     """What the use cases ask of the aggregator."""
 
-    async def totals(self, customer: str, period: Period | BillingPeriod, groups: Groups = ...) -> Usage:
+    async def totals(self, customer: str, period: Period | BillingPeriod, questions: Questions = ...) -> Usage:
         """Return the usage of all meters of a customer and period as it is now; of some also by their groups.
 
         Raises NotFound METER_NOT_FOUND and InvalidRequest GROUP_UNKNOWN for groups that there are not.
@@ -46,9 +47,17 @@ class Aggregator(Protocol):
         ...
 
     async def usage_by_window(
-        self, asked: AskedUsage, meter: str, *, group_by: Sequence[str] = (), running: bool = False
+        self,
+        asked: AskedUsage,
+        meter: str,
+        *,
+        group_by: Sequence[str] = (),
+        running: bool = False,
+        bounds: Sequence[datetime] = (),
     ) -> UsageByWindow:
         """Return usage of one meter by windows and groups; with `running`, each from the start of the time asked for.
+
+        `bounds` cut the time where windows of a size don't.
 
         Raises Conflict if the log is restored meanwhile, and TooBig.
         """
@@ -59,9 +68,19 @@ class Aggregator(Protocol):
         ...
 
     async def seal(
-        self, customer: str, period: BillingPeriod, *, not_before: datetime, time_zone: str, amends_snapshot_id: str
+        self,
+        customer: str,
+        period: BillingPeriod,
+        *,
+        not_before: datetime,
+        time_zone: str,
+        amends_snapshot_id: str,
+        questions: Questions,
     ) -> Usage:
-        """Freeze the usage of a customer and period; the same when asked again."""
+        """Freeze the usage of a customer and period; the same when asked again.
+
+        Days are cut where `questions` need it.
+        """
         ...
 
     async def snapshot(
@@ -70,8 +89,11 @@ class Aggregator(Protocol):
         """Return the usage of a snapshot, and what is handed through of it: a page of the windows of a meter."""
         ...
 
-    async def frozen_cells(self, snapshot_id: str, meter: str, by: tuple[str, ...]) -> Cells:
-        """Return what a snapshot holds of a meter whose days add up, by values of properties."""
+    async def frozen_cells(self, snapshot_id: str, meter: str, question: CellQuestion) -> Cells:
+        """Return what a snapshot holds of a meter whose days add up, by values of properties.
+
+        Raises Conflict if its days are not cut where the question needs it.
+        """
         ...
 
     async def extents(

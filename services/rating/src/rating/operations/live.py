@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
-from chassis.errors import MeterlineError
+from chassis.errors import MeterlineError, NotFound, Reason
 from chassis.errors.refused import Refused
 from chassis.identity import acting_for
 from chassis.logs import get_logger
@@ -118,7 +118,7 @@ async def live_charges_of_periods(
 
 
 async def charges_by_terms(deps: Deps, tenant: str, terms: Sequence[Terms]) -> list[RatedPeriod | None]:
-    """Return the charges of periods as usage is now, in order, for many at once; None where a meter is missing.
+    """Return the charges of periods as usage is now, in order, for many at once; None where a meter lacks.
 
     Who asks for so many needs no word on until when they are complete.
     """
@@ -132,7 +132,12 @@ async def charges_by_terms(deps: Deps, tenant: str, terms: Sequence[Terms]) -> l
             return found
         try:
             return rate_period(one, await usage_now(deps, one))
-        except MissingMeterError:
+        except (MissingMeterError, NotByGroupError):
+            return None
+        except NotFound as error:
+            # The aggregator was asked for groups of it.
+            if error.reason not in {Reason.METER_NOT_FOUND, Reason.GROUP_UNKNOWN}:
+                raise
             return None
 
     return await each(as_now, terms)

@@ -198,7 +198,7 @@ async def _notice(
     def as_it_was(one: RatedPeriod) -> Awaitable[HistoricPeriod]:
         share = day_share(content.schedule, one.period.label, content.pauses)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
-        return historic_period(deps, one, share, plans, discounts)
+        return historic_period(deps, one, share, plans, discounts, content.schedule.zone)
 
     historic = await each(as_it_was, rated)
     try:

@@ -10,13 +10,14 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.errors import NotFound, Reason, invalid_field
+from chassis.errors import Conflict, NotFound, Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.side_by_side import each
 from eventlog.labels import month_label
 from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
+from rating.domain.cell_questions import CellQuestion, cell_questions
 from rating.domain.charges import (
     MeterUsage,
     MissingMeterError,
@@ -24,7 +25,6 @@ from rating.domain.charges import (
     RatedPeriod,
     Terms,
     check_meters,
-    groups_priced,
 )
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
@@ -37,6 +37,7 @@ from rating.domain.simulation import (
     Skip,
     Summary,
     cheapest_of,
+    check_one_calendar,
     meters_of,
     months_between,
     priced_by,
@@ -105,38 +106,57 @@ async def simulate(
     yield summary
 
 
-async def usage_for(deps: Deps, rated: RatedPeriod, plans: Iterable[Plan]) -> dict[str, MeterUsage]:
+async def usage_for(deps: Deps, rated: RatedPeriod, plans: Iterable[Plan], zone: str) -> dict[str, MeterUsage]:
     """Return the usage of a period as some plans price it; what it was not billed for is asked of the aggregator.
 
-    A meter that is younger than the snapshot by which a period is billed counts what it has counted of it since. One
-    that does not exist is left out. Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep.
+    `zone` is that of the contract. A meter that is younger than the snapshot by which a period is billed, or whose days
+    are not cut there as a calendar needs it, counts what it has counted of it since. One that does not exist is left
+    out. Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep, and for two calendars of one meter.
     """
     items = [item for plan in plans for item in plan.items if item.meter]
-    groups, usage = groups_priced(items), usage_of(rated)
-    wanted = {item.meter: groups.get(item.meter, ()) for item in items}
-
-    def missing() -> dict[str, tuple[str, ...]]:
-        return {meter: by for meter, by in wanted.items() if not told_apart(usage.get(meter), by)}
-
-    if missing() and rated.snapshot_id:
+    with refusals():
+        check_one_calendar(items)
+    questions, usage = cell_questions(items, rated.period, zone), usage_of(rated)
+    wanted = {item.meter for item in items}
+    # What a period was billed by may have had another calendar.
+    missing = {meter for meter in wanted if not told_apart(usage.get(meter), questions.get(meter))}
+    if missing and rated.snapshot_id:
         sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
+        for meter in sorted(missing & sealed.meters.keys()):
+            found = await _as_sealed(deps, rated.snapshot_id, sealed.meters[meter], meter, questions.get(meter))
+            if found is not None:
+                usage[meter] = found
+                missing.discard(meter)
         usage = {**sealed.meters, **usage}
-        for meter, by in missing().items():
-            if meter in sealed.meters and by:
-                cells = await deps.aggregator.frozen_cells(rated.snapshot_id, meter, by)
-                usage[meter] = replace(sealed.meters[meter], cells=cells)
-    if missing():
-        by_groups = {meter: by for meter, by in missing().items() if by}
-        totals = await deps.aggregator.totals(rated.customer, rated.period, by_groups)
-        usage = {**usage, **{meter: used for meter, used in totals.meters.items() if meter in missing()}}
+    if missing:
+        asked = {meter: question for meter, question in questions.items() if meter in missing}
+        totals = await deps.aggregator.totals(rated.customer, rated.period, asked)
+        usage |= {meter: used for meter, used in totals.meters.items() if meter in missing}
     return usage
 
 
+async def _as_sealed(
+    deps: Deps, snapshot_id: str, sealed: MeterUsage, meter: str, question: CellQuestion | None
+) -> MeterUsage | None:
+    """Return frozen usage of a meter as it must be told apart; None where its days are not cut so."""
+    if question is None:
+        return sealed
+    try:
+        return replace(sealed, cells=await deps.aggregator.frozen_cells(snapshot_id, meter, question))
+    except Conflict:
+        return None
+
+
 async def historic_period(
-    deps: Deps, rated: RatedPeriod, share: DayShare, plans: Iterable[Plan], discounts: tuple[Discount, ...]
+    deps: Deps,
+    rated: RatedPeriod,
+    share: DayShare,
+    plans: Iterable[Plan],
+    discounts: tuple[Discount, ...],
+    zone: str,
 ) -> HistoricPeriod:
     """Return a period with the usage that some plans price. Raises as `usage_for` does."""
-    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans), discounts)
+    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans, zone), discounts)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -233,7 +253,7 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     tried = plans.in_place_of(rated.plan)
     needed = [] if tried is None else [tried]
     needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
-    return await historic_period(deps, rated, terms.share, needed, terms.discounts)
+    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.time_zone)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chassis.errors import InvalidRequest, NotFound, Reason
+from rating.domain.cell_questions import Questions, cell_questions
 from rating.domain.charges import (
     MissingMeterError,
     NotByGroupError,
@@ -12,16 +13,14 @@ from rating.domain.charges import (
     Usage,
     check_meters,
     check_told_apart,
-    groups_priced,
 )
 from rating.operations.deps import Deps
 
 
 async def usage_now(deps: Deps, terms: Terms) -> Usage:
     """Return usage of a period as it is now. Raises NotFound for what the plan prices and the aggregator lacks."""
-    items = terms.plan.content.items
     try:
-        return await deps.aggregator.totals(terms.customer, terms.period, groups_priced(items))
+        return await deps.aggregator.totals(terms.customer, terms.period, questions_of(terms))
     except InvalidRequest as error:
         if error.reason is not Reason.GROUP_UNKNOWN:
             raise
@@ -41,13 +40,21 @@ async def check_usage(deps: Deps, terms: Terms) -> None:
 
 
 async def frozen_by_groups(deps: Deps, terms: Terms, usage: Usage) -> Usage:
-    """Return frozen usage, with the meters by groups that are priced so: the days of the snapshot put together."""
+    """Return frozen usage, with the meters by groups that are priced so: the days of the snapshot put together.
+
+    Raises Conflict where a snapshot that another plan was billed by has not cut its days where this one changes prices.
+    """
     meters = dict(usage.meters)
-    for meter, by in groups_priced(terms.plan.content.items).items():
+    for meter, question in questions_of(terms).items():
         if meter in meters:
-            cells = await deps.aggregator.frozen_cells(usage.snapshot_id, meter, by)
+            cells = await deps.aggregator.frozen_cells(usage.snapshot_id, meter, question)
             meters[meter] = replace(meters[meter], cells=cells)
     return replace(usage, meters=meters)
+
+
+def questions_of(terms: Terms) -> Questions:
+    """Return how usage of a period must be told apart."""
+    return cell_questions(terms.plan.content.items, terms.period, terms.time_zone)
 
 
 def not_priced(error: MissingMeterError | NotByGroupError) -> NotFound:

@@ -62,7 +62,8 @@ async def explain_variance(deps: Deps, tenant: str, asked: AskedPeriod, against:
     plan_then = await _plan_then(deps, tenant, before, after)
     unit = currency(after.rated.currency)
     # Each of 200 items may be priced six times.
-    usage = await usage_for(deps, after.billed, [before.plan.content, plan_then, after.plan.content])
+    zone = after.charges.contract.content.schedule.zone
+    usage = await usage_for(deps, after.billed, [before.plan.content, plan_then, after.plan.content], zone)
     items = await asyncio.to_thread(variances, before.side, after.side, plan_then, unit, usage)
     now = deps.clock.now()
     return Variance(before.compared(now), after.compared(now), unit, items)

@@ -6,6 +6,7 @@ called `unit` until they became `unitPrice`; both are read.)
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from rating.domain.charges import Charge, ChargeKind
 from rating.domain.plans import PlanItem
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
+from rating.domain.pricing.calendar import Calendar, CalendarClass
 from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.fields import fields_of, from_plain, to_plain
 from rating.domain.pricing.matrix import Condition, Matrix, MatrixRow
@@ -46,6 +48,8 @@ def item_to_document(item: PlanItem) -> Document:
         document["convert"] = _conversion_to_document(item.price.convert)
     if item.price.spread is not None:
         document["spread"] = _spread_to_document(item.price.spread)
+    if item.price.calendar is not None:
+        document["calendar"] = _calendar_to_document(item.price.calendar)
     if item.proration is not Proration.NONE:
         document["proration"] = item.proration.value
     return document
@@ -56,7 +60,8 @@ def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     given = {kind.KIND: _optional_decimal(document.get(kind.KIND)) for kind in ADJUSTMENTS}
     convert = _conversion_from_document(document["convert"]) if "convert" in document else None
     spread = _spread_from_document(document["spread"]) if "spread" in document else None
-    price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread)
+    calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
+    price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
     return PlanItem(
         document["name"], document["meter"], document["product"], price, Proration(document.get("proration", "NONE"))
     )
@@ -76,6 +81,26 @@ def _spread_from_document(document: Mapping[str, Any]) -> Spread:
         return PerKey(by, ladder)
     rows = tuple(_matrix_row_from_document(row) for row in document["rows"])
     return Matrix(by, ladder, rows, _optional_decimal(document["otherwiseIncluded"]))
+
+
+def _calendar_to_document(calendar: Calendar) -> Document:
+    return {
+        "zone": calendar.zone,
+        "classes": [
+            {"name": one.name, "days": sorted(one.days), "begins": one.begins, "ends": one.ends}
+            for one in calendar.classes
+        ],
+        "except": [day.isoformat() for day in sorted(calendar.left_out)],
+        "otherwise": calendar.otherwise,
+    }
+
+
+def _calendar_from_document(document: Mapping[str, Any]) -> Calendar:
+    classes = tuple(
+        CalendarClass(one["name"], frozenset(one["days"]), one["begins"], one["ends"]) for one in document["classes"]
+    )
+    left_out = frozenset(date.fromisoformat(day) for day in document["except"])
+    return Calendar(classes, document["otherwise"], document["zone"], left_out)
 
 
 def _matrix_row_to_document(row: MatrixRow) -> Document:
@@ -194,7 +219,7 @@ def _cells_to_document(cells: Cells) -> Document:
         "cells": [
             {
                 "values": list(cell.values),
-                "quantity": format_decimal(cell.quantity),
+                "quantity": format_exact(cell.quantity),
                 "eventCount": cell.event_count,
                 **({} if cell.rounded is None else {"rounded": format_decimal(cell.rounded)}),
             }

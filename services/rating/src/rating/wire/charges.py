@@ -105,7 +105,7 @@ def cells_to_proto(cells: Cells) -> list[charge_pb2.ChargeCell]:
     return [
         charge_pb2.ChargeCell(
             group=group,
-            quantity=format_decimal(cell.quantity),
+            quantity=format_exact(cell.quantity),
             billable_quantity="" if cell.rounded is None else format_decimal(cell.rounded),
             event_count=cell.event_count,
         )

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Conflict, Reason, TooBig
 from chassis.errors.refused import refusals
-from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_from_proto, instant_in, period_to_proto
+from eventlog.period import Period
+from eventlog.wire import (
+    as_of_from_proto,
+    as_of_to_proto,
+    instant_from_proto,
+    instant_in,
+    period_to_proto,
+    timestamp,
+)
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import usage_pb2
 from metering.rating.v1 import cost_pb2
@@ -19,6 +28,7 @@ from rating.wire.charges import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from rating.domain.cost import AskedUsage, CostRow
     from rating.operations.cost import CostOfPeriod
@@ -26,6 +36,8 @@ if TYPE_CHECKING:
 _PAGE_ROWS: Final = 10_000
 _ROWS_MAX: Final = 100_000
 """Most rows of usage behind one answer."""
+_WINDOWS_EACH: Final = 900
+"""Windows by bounds of one question about usage."""
 _ANSWER_BYTES_MAX: Final = 7 * 1024 * 1024
 """Most bytes of the rows of an answer; a message has 8 MiB, and not all of it is rows."""
 _WINDOW_SIZES: Final = {
@@ -55,6 +67,21 @@ def usage_query(
         page_size=_PAGE_ROWS,
         running=running,
     )
+
+
+def usage_queries_by_bounds(
+    asked: AskedUsage, meter: str, group_by: Sequence[str], bounds: Sequence[datetime]
+) -> list[aggregator_pb.QueryUsageRequest]:
+    """Return questions about usage whose windows begin at the span's start and at bounds: each of a stretch of it."""
+    edges = [asked.span.start, *bounds, asked.span.end]
+    requests = []
+    for first in range(0, len(edges) - 1, _WINDOWS_EACH):
+        part = edges[first : first + _WINDOWS_EACH + 1]
+        query = usage_query(replace(asked, span=Period(part[0], part[-1])), meter, group_by, running=False)
+        query.ClearField("window_size")
+        query.bounds.extend(timestamp(bound) for bound in part[1:-1])
+        requests.append(query)
+    return requests
 
 
 def check_rows(pages: Sequence[aggregator_pb.QueryUsageResponse]) -> None:

@@ -18,6 +18,7 @@ from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.convert import Conversion, Rounding
 from rating.domain.pricing.price import Price
 from rating.domain.proration import Proration
+from rating.wire.calendars import calendar_from_proto, calendar_to_proto
 from rating.wire.features import feature_from_proto, feature_to_proto
 from rating.wire.models import model_from_proto, model_to_proto
 from rating.wire.spreads import spread_from_proto, spread_to_proto
@@ -75,7 +76,8 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
     convert = None if price.convert is None else _conversion_to_proto(price.convert)
     usage: Any = {**model, **adjustments, "convert": convert}
     if price.spread is not None:
-        usage = {**adjustments, "convert": convert, **spread_to_proto(price.spread, price.model)}
+        calendar = None if price.calendar is None else calendar_to_proto(price.calendar)
+        usage = {**adjustments, "convert": convert, **spread_to_proto(price.spread, price.model), "calendar": calendar}
     return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, usage=usage)
 
 
@@ -127,7 +129,9 @@ def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:
     adjustments = adjustments_of({kind: decimal_in(kind, text) for kind, text in texts.items() if text})
     with inside("convert"):
         convert = _conversion_from_proto(usage.convert) if usage.HasField("convert") else None
-    return Price(model, adjustments, convert, spread)
+    with inside("calendar"):
+        calendar = calendar_from_proto(usage.calendar) if usage.HasField("calendar") else None
+    return Price(model, adjustments, convert, spread, calendar)
 
 
 def _conversion_from_proto(message: catalog_pb2.Conversion) -> Conversion:

@@ -36,7 +36,7 @@ def _question(field: str, question: pb.PriceQuestion) -> Question:
         return Question(question.item, _quantity(f"{field}.quantity", question.quantity))
     with refusals(field):
         cells = _cells_from_proto(question.quantity, question.groups)
-        return Question(question.item, cells.quantity, cells)
+        return Question(question.item, cells.counted, cells)
 
 
 def quotes_to_proto(found: Quotes) -> pb.QuotePriceResponse:
@@ -92,7 +92,7 @@ def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:
 def _assumed_usage(used: pb.AssumedUsage) -> AssumedUsage:
     if used.groups:
         cells = _cells_from_proto(used.quantity, used.groups)
-        return AssumedUsage(used.meter, cells.quantity, cells)
+        return AssumedUsage(used.meter, cells.counted, cells)
     return AssumedUsage(used.meter, _derived(used.quantity))
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from chassis.errors import Conflict, Reason
 from eventlog.as_of import AsOf
-from eventlog.wire import as_of_from_answer, as_of_from_proto, period_to_proto
+from eventlog.wire import (
+    as_of_from_answer,
+    as_of_from_proto,
+    instant_from_proto,
+    period_from_proto,
+    period_to_proto,
+    timestamp,
+)
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
-from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, cells_of_groups
+from rating.domain.cell_questions import CellQuestion, Questions
+from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of
 from rating.domain.charges import AskedQuantity, CurrentQuantity, MeterUsage, Usage
 from rating.domain.meters import KnownMeter
 
@@ -36,10 +45,10 @@ _GO_ON: Final = {
 
 
 def usage_from_totals(
-    response: aggregator_pb.QueryTotalsResponse, groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    response: aggregator_pb.QueryTotalsResponse, questions: Questions = MappingProxyType({})
 ) -> Usage:
-    """Return usage as it is now; `groups` has the properties by which meters were asked for."""
-    return Usage(_meters(response.usage, groups), as_of_from_answer(response.as_of))
+    """Return usage as it is now; `questions` says how meters were to be told apart."""
+    return Usage(_meters(response.usage, questions), as_of_from_answer(response.as_of))
 
 
 def currents_to_proto(asked: Iterable[AskedQuantity]) -> aggregator_pb.QueryCurrentUsageRequest:
@@ -90,31 +99,54 @@ def known_meters(meters: Iterable[meter_pb2.Meter]) -> dict[str, KnownMeter]:
     }
 
 
-def cells_from_windows(windows: Iterable[usage_pb2.SnapshotWindow], by: tuple[str, ...]) -> Cells:
-    """Return frozen usage by values of properties: its days put together."""
-    return cells_of_groups(
-        by,
-        (
-            (
-                dict.fromkeys(by, OTHER_VALUE) if window.is_other_group else window.group,
-                Cell(
-                    (),
-                    parse_decimal(window.quantity, DERIVED),
-                    window.event_count,
-                    _optional_decimal(window.billable_quantity),
-                ),
-            )
-            for window in windows
-        ),
+def groups_to_proto(questions: Questions) -> list[aggregator_pb.MeterGroups]:
+    """Return how meters are told apart."""
+    return [
+        aggregator_pb.MeterGroups(meter=meter, group_by=one.group_by, bounds=map(timestamp, one.bounds))
+        for meter, one in questions.items()
+    ]
+
+
+def bounds_to_proto(questions: Questions) -> list[aggregator_pb.MeterBounds]:
+    """Return where days of meters are cut."""
+    return [
+        aggregator_pb.MeterBounds(meter=meter, bounds=map(timestamp, one.bounds))
+        for meter, one in questions.items()
+        if one.bounds
+    ]
+
+
+def cells_from_windows(windows: Iterable[usage_pb2.SnapshotWindow], question: CellQuestion) -> Cells:
+    """Return frozen usage by values of properties: its days put together. Raises Conflict."""
+    return cells_of(question.by, (_frozen_cell(window, question) for window in windows))
+
+
+def _frozen_cell(message: usage_pb2.SnapshotWindow, question: CellQuestion) -> Cell:
+    start = instant_from_proto(message.window.start)
+    if question.bounds and not question.is_of_one_class(window := period_from_proto(message.window)):
+        text = (
+            f"the snapshot has {message.meter} from {window.start.isoformat()} to {window.end.isoformat()} in one, and "
+            "the plan has several prices within: it was sealed for another plan; let the contract have that one then"
+        )
+        raise Conflict(Reason.TRANSACTION_CONFLICT, text)
+    group = [OTHER_VALUE if message.is_other_group else message.group.get(key, "") for key in question.group_by]
+    return Cell(
+        question.values(group, start),
+        parse_decimal(message.quantity, DERIVED),
+        message.event_count,
+        _optional_decimal(message.billable_quantity),
     )
 
 
-def _cells(entry: usage_pb2.MeterUsage, by: tuple[str, ...]) -> Cells:
+def _cells(entry: usage_pb2.MeterUsage, question: CellQuestion) -> Cells:
     return cells_of(
-        by,
+        question.by,
         (
             Cell(
-                (OTHER_VALUE,) * len(by) if cell.is_other_group else tuple(cell.group),
+                question.values(
+                    [OTHER_VALUE if cell.is_other_group else value for value in cell.group],
+                    instant_from_proto(cell.start) if cell.HasField("start") else None,
+                ),
                 parse_decimal(cell.quantity, DERIVED),
                 cell.event_count,
                 _optional_decimal(cell.billable_quantity),
@@ -129,7 +161,7 @@ def _optional_decimal(text: str) -> Decimal | None:
 
 
 def _meters(
-    usage: Iterable[usage_pb2.MeterUsage], groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    usage: Iterable[usage_pb2.MeterUsage], questions: Questions = MappingProxyType({})
 ) -> dict[str, MeterUsage]:
     return {
         entry.meter: MeterUsage(
@@ -139,7 +171,7 @@ def _meters(
             adds_up=entry.aggregation in _ADD_UP,
             goes_on=entry.aggregation in _GO_ON,
             rounded=_optional_decimal(entry.billable_quantity),
-            cells=_cells(entry, groups[entry.meter]) if entry.meter in groups else None,
+            cells=_cells(entry, questions[entry.meter]) if entry.meter in questions else None,
         )
         for entry in usage
     }

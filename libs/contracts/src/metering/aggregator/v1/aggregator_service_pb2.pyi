@@ -1420,21 +1420,27 @@ class MeterGroups(_message.Message):
 
     METER_FIELD_NUMBER: _builtins.int
     GROUP_BY_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name. Required."""
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Properties by which it groups."""
 
+    @_builtins.property
+    def bounds(self) -> _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]:
+        """Times within the period at which it is cut, ascending, on the grid of the meter's windows. Then cells are told by window, too."""
+
     def __init__(
         self,
         *,
         meter: _builtins.str = ...,
         group_by: _abc.Iterable[_builtins.str] | None = ...,
+        bounds: _abc.Iterable[_timestamp_pb2.Timestamp] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_by", b"group_by", "meter", b"meter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounds", b"bounds", "group_by", b"group_by", "meter", b"meter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1481,6 +1487,7 @@ class SealUsageRequest(_message.Message):
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     AMENDS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     time_zone: _builtins.str
@@ -1497,6 +1504,10 @@ class SealUsageRequest(_message.Message):
     def not_before(self) -> _timestamp_pb2.Timestamp:
         """End of the grace period; sealing earlier is refused. Required."""
 
+    @_builtins.property
+    def bounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterBounds]:
+        """Times at which the days of some meters are cut, so that the snapshot tells what happened before and after them."""
+
     def __init__(
         self,
         *,
@@ -1505,14 +1516,43 @@ class SealUsageRequest(_message.Message):
         not_before: _timestamp_pb2.Timestamp | None = ...,
         time_zone: _builtins.str = ...,
         amends_snapshot_id: _builtins.str = ...,
+        bounds: _abc.Iterable[Global___MeterBounds] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "customer", b"customer", "not_before", b"not_before", "period", b"period", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "bounds", b"bounds", "customer", b"customer", "not_before", b"not_before", "period", b"period", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealUsageRequest: _TypeAlias = SealUsageRequest  # noqa: Y015
+
+@_typing.final
+class MeterBounds(_message.Message):
+    """Times at which the days of a meter are cut in a snapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter name. Required."""
+    @_builtins.property
+    def bounds(self) -> _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]:
+        """Times within the period, ascending, on the grid of the meter's windows."""
+
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        bounds: _abc.Iterable[_timestamp_pb2.Timestamp] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounds", b"bounds", "meter", b"meter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterBounds: _TypeAlias = MeterBounds  # noqa: Y015
 
 @_typing.final
 class SealUsageResponse(_message.Message):

@@ -61,7 +61,8 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     """
     AGGREGATION_LIVE_COUNT: _Aggregation.ValueType  # 12
     """How many sessions (`session`) are open at the end of a window, or now if that is sooner: open connections, seats that are taken, members
-    that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods.
+    that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods. In a window
+    that has not begun there are none.
     """
     AGGREGATION_RUNNING_TOTAL: _Aggregation.ValueType  # 13
     """The sum of all values up to the end of a window, from the first event ever: it never begins anew."""
@@ -106,7 +107,8 @@ ceil(percentile / 100 * number of buckets) by size. A bucket is `bucket_minutes`
 """
 AGGREGATION_LIVE_COUNT: Aggregation.ValueType  # 12
 """How many sessions (`session`) are open at the end of a window, or now if that is sooner: open connections, seats that are taken, members
-that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods.
+that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods. In a window
+that has not begun there are none.
 """
 AGGREGATION_RUNNING_TOTAL: Aggregation.ValueType  # 13
 """The sum of all values up to the end of a window, from the first event ever: it never begins anew."""

@@ -184,6 +184,7 @@ class MeterCell(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
     IS_OTHER_GROUP_FIELD_NUMBER: _builtins.int
     quantity: _builtins.str
     """Exact decimal text."""
@@ -197,6 +198,10 @@ class MeterCell(_message.Message):
     def group(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Values of the properties asked for, in that order; "" where the event lacks it."""
 
+    @_builtins.property
+    def start(self) -> _timestamp_pb2.Timestamp:
+        """When its window begins, where bounds were asked for."""
+
     def __init__(
         self,
         *,
@@ -204,11 +209,12 @@ class MeterCell(_message.Message):
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
+        start: _timestamp_pb2.Timestamp | None = ...,
         is_other_group: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "is_other_group", b"is_other_group", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "is_other_group", b"is_other_group", "quantity", b"quantity", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -282,7 +288,7 @@ Global___UsageSnapshot: _TypeAlias = UsageSnapshot  # noqa: Y015
 
 @_typing.final
 class SnapshotWindow(_message.Message):
-    """A frozen window of a snapshot, by civil day of the zone that was sealed for."""
+    """A frozen window of a snapshot, by civil day of the zone that was sealed for; of some meters days are cut at further times."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -542,7 +542,7 @@ class ScanEventsResponse(_message.Message):
     kind: _feed_pb2.EntryKind.ValueType
     """VOID: the events take others back, those at `columns.takes_back`."""
     events_read: _builtins.int
-    """Events read by now, also those that were not asked for."""
+    """Events read by now, also those that were not asked for, of the log and of its copy by customer."""
     @_builtins.property
     def columns(self) -> _usage_event_pb2.UsageEventColumns:
         """The events; trace contexts are left out."""

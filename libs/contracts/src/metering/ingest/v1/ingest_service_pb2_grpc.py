@@ -140,8 +140,8 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ScanEvents(self, request, context):
-        """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
-        and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
+        """Streams events as columns, lane by lane, with what takes others back: for whoever counts them anew. What comes from the copy by
+        customer is in log order only within a response. Reads nothing and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,8 +49,8 @@ class IngestServiceStub:
     call began.
     """
     ScanEvents: _grpc.UnaryStreamMultiCallable[_ingest_service_pb2.ScanEventsRequest, _ingest_service_pb2.ScanEventsResponse]
-    """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
-    and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
+    """Streams events as columns, lane by lane, with what takes others back: for whoever counts them anew. What comes from the copy by
+    customer is in log order only within a response. Reads nothing and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
     """
     VoidEvents: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.VoidEventsRequest, _ingest_service_pb2.VoidEventsResponse]
     """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
@@ -112,8 +112,8 @@ class IngestServiceAsyncStub(IngestServiceStub):
     call began.
     """
     ScanEvents: _aio.UnaryStreamMultiCallable[_ingest_service_pb2.ScanEventsRequest, _ingest_service_pb2.ScanEventsResponse]  # type: ignore[assignment]
-    """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
-    and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
+    """Streams events as columns, lane by lane, with what takes others back: for whoever counts them anew. What comes from the copy by
+    customer is in log order only within a response. Reads nothing and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
     """
     VoidEvents: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.VoidEventsRequest, _ingest_service_pb2.VoidEventsResponse]  # type: ignore[assignment]
     """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
@@ -196,8 +196,8 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ScanEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.ScanEventsResponse], _abc.AsyncIterator[_ingest_service_pb2.ScanEventsResponse]]:
-        """Streams events as columns, lane by lane and in log order, with what takes others back: for whoever counts them anew. Reads nothing
-        and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
+        """Streams events as columns, lane by lane, with what takes others back: for whoever counts them anew. What comes from the copy by
+        customer is in log order only within a response. Reads nothing and is refused if more events than allowed would have to be read. Errors: RESOURCE_EXHAUSTED SCAN_TOO_LARGE.
         """
 
     @_abc_1.abstractmethod

@@ -48,6 +48,50 @@ PRORATION_DAY: Proration.ValueType  # 2
 """
 Global___Proration: _TypeAlias = Proration  # noqa: Y015
 
+class _Weekday:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WeekdayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Weekday.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WEEKDAY_UNSPECIFIED: _Weekday.ValueType  # 0
+    """Refused."""
+    WEEKDAY_MO: _Weekday.ValueType  # 1
+    """Monday."""
+    WEEKDAY_TU: _Weekday.ValueType  # 2
+    """Tuesday."""
+    WEEKDAY_WE: _Weekday.ValueType  # 3
+    """Wednesday."""
+    WEEKDAY_TH: _Weekday.ValueType  # 4
+    """Thursday."""
+    WEEKDAY_FR: _Weekday.ValueType  # 5
+    """Friday."""
+    WEEKDAY_SA: _Weekday.ValueType  # 6
+    """Saturday."""
+    WEEKDAY_SU: _Weekday.ValueType  # 7
+    """Sunday."""
+
+class Weekday(_Weekday, metaclass=_WeekdayEnumTypeWrapper):
+    """A day of the week."""
+
+WEEKDAY_UNSPECIFIED: Weekday.ValueType  # 0
+"""Refused."""
+WEEKDAY_MO: Weekday.ValueType  # 1
+"""Monday."""
+WEEKDAY_TU: Weekday.ValueType  # 2
+"""Tuesday."""
+WEEKDAY_WE: Weekday.ValueType  # 3
+"""Wednesday."""
+WEEKDAY_TH: Weekday.ValueType  # 4
+"""Thursday."""
+WEEKDAY_FR: Weekday.ValueType  # 5
+"""Friday."""
+WEEKDAY_SA: Weekday.ValueType  # 6
+"""Saturday."""
+WEEKDAY_SU: Weekday.ValueType  # 7
+"""Sunday."""
+Global___Weekday: _TypeAlias = Weekday  # noqa: Y015
+
 class _Ladder:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -451,6 +495,7 @@ class UsagePrice(_message.Message):
     CONVERT_FIELD_NUMBER: _builtins.int
     PER_KEY_FIELD_NUMBER: _builtins.int
     LADDER_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""
     maximum: _builtins.str
@@ -511,6 +556,12 @@ class UsagePrice(_message.Message):
         meter groups; not beside `matrix`. Example: ["region"].
         """
 
+    @_builtins.property
+    def calendar(self) -> Global___Calendar:
+        """Classes of the clock and the calendar. Usage then has the property `calendar` with the name of the class in which it happened, which
+        `matrix` or `per_key` names.
+        """
+
     def __init__(
         self,
         *,
@@ -530,16 +581,87 @@ class UsagePrice(_message.Message):
         convert: Global___Conversion | None = ...,
         per_key: _abc.Iterable[_builtins.str] | None = ...,
         ladder: Global___Ladder.ValueType = ...,
+        calendar: Global___Calendar | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "matrix", b"matrix", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "matrix", b"matrix", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "ladder", b"ladder", "matrix", b"matrix", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_key", b"per_key", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "ladder", b"ladder", "matrix", b"matrix", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_key", b"per_key", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus", "matrix"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
 
 Global___UsagePrice: _TypeAlias = UsagePrice  # noqa: Y015
+
+@_typing.final
+class Calendar(_message.Message):
+    """Classes of the clock and the calendar: when usage happened, by the clock of a zone. The first class that matches has it. An hour that
+    the clocks skip has no usage, one that comes twice counts twice.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ZONE_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
+    EXCEPT_FIELD_NUMBER: _builtins.int
+    OTHERWISE_FIELD_NUMBER: _builtins.int
+    zone: _builtins.str
+    """IANA zone of the clock. Empty: that of the contract. Example: "Europe/Vienna"."""
+    otherwise: _builtins.str
+    """Name of the class of all other times. Required. Example: "offPeak"."""
+    @_builtins.property
+    def classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CalendarClass]:
+        """The classes; several of one name are one class."""
+
+    def __init__(
+        self,
+        *,
+        zone: _builtins.str = ...,
+        classes: _abc.Iterable[Global___CalendarClass] | None = ...,
+        otherwise: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "except", b"except", "otherwise", b"otherwise", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Calendar: _TypeAlias = Calendar  # noqa: Y015
+
+@_typing.final
+class CalendarClass(_message.Message):
+    """Some hours of some days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name: the value of the property `calendar`. Required. Example: "peak"."""
+    to: _builtins.str
+    """When it ends, on a quarter of an hour. Before `from` it is on the day after, and all of it belongs to the day on which it began. Empty:
+    "24:00", the end of the day. Example: "20:00".
+    """
+    @_builtins.property
+    def days(self) -> _containers.RepeatedScalarFieldContainer[Global___Weekday.ValueType]:
+        """Weekdays. Empty: all."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        days: _abc.Iterable[Global___Weekday.ValueType] | None = ...,
+        to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "from", b"from", "name", b"name", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalendarClass: _TypeAlias = CalendarClass  # noqa: Y015
 
 @_typing.final
 class MatrixPrice(_message.Message):

@@ -122,13 +122,15 @@ class TimeUnderLevel(Level):
 
 
 class LevelAtEnd(Level):
-    """What the level is at the end of a window, or now if that is sooner."""
+    """What the level is at the end of a window, or now if that is sooner. A window that has not begun has none."""
 
     def amounts(self, times_us: NDArray[np.int64], changes: Numbers, asked: Asked) -> list[int]:
         """Return the level just before the end."""
         levels = np.append(0, np.add.accumulate(changes))
         ends_us = np.minimum(asked.bounds_us[1:], asked.now_us)
-        return [int(level) for level in levels[np.searchsorted(times_us, ends_us)].tolist()]
+        begins_us = asked.bounds_us[:1] if asked.running else asked.bounds_us[:-1]
+        found = np.where(begins_us < asked.now_us, levels[np.searchsorted(times_us, ends_us)], 0)
+        return [int(level) for level in found.tolist()]
 
     def quantity(self, amount: int, scale: int, rules: Rules) -> Decimal:  # noqa: ARG002 - no time is in it
         """Return the level."""

@@ -143,6 +143,8 @@ class LiveCount(SessionLevel, LevelAtEnd):
 
     def recount(self, events: Sequence[Moment], rules: Rules, asked: Asked) -> Decimal:
         """Return how many sessions are open after these events."""
+        if asked.now_us <= int(asked.bounds_us[0]):
+            return Decimal(0)
         end_us = min(int(asked.bounds_us[-1]), asked.now_us)
         count = 0
         for own in _sessions_of(event for event in events if event.time_us < end_us):

@@ -114,5 +114,7 @@ class RunningTotal(ValueLevel, LevelAtEnd):
     def recount(self, events: Sequence[Moment], rules: Rules, asked: Asked) -> Decimal:  # noqa: ARG002 - it has none
         """Return the sum of the values."""
         end_us = min(int(asked.bounds_us[-1]), asked.now_us)
+        if asked.now_us <= int(asked.bounds_us[0]):
+            return Decimal(0)
         with exact_arithmetic():
             return sum((Decimal(event.value) for event in events if event.time_us < end_us), Decimal(0))

@@ -9,7 +9,7 @@ from typing import Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, exact_arithmetic
+from money import ZERO, Exact, total
 from rating.domain.cells import Cells, Values
 from rating.domain.pricing.model import PriceModel, check_not_negative
 from rating.domain.pricing.rows import Words
@@ -162,12 +162,11 @@ class Matrix(Spread):
 
     def parts(self, cells: Cells, model: PriceModel) -> Sequence[Part]:
         """Return a part for each row that has usage, in the order of the rows."""
-        found: dict[int, Decimal] = {}
-        with exact_arithmetic():
-            for cell in cells.cells:
-                place = self.key_of(cell.values)
-                if isinstance(place, int):
-                    found[place] = found.get(place, ZERO) + cell.billed
+        found: dict[int, Exact] = {}
+        for cell in cells.cells:
+            place = self.key_of(cell.values)
+            if isinstance(place, int):
+                found[place] = total((found.get(place, ZERO), cell.billed))
         otherwise = MatrixRow((), model, self.otherwise_included)
         rows = (*self.rows, otherwise)
         return [

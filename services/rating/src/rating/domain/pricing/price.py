@@ -9,6 +9,7 @@ from decimal import Decimal
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.pricing.adjust import Adjustment, Included, Minimum
+from rating.domain.pricing.calendar import PROPERTY, Calendar
 from rating.domain.pricing.convert import Conversion
 from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
@@ -27,15 +28,19 @@ class Price:
     adjustments: tuple[Adjustment, ...] = ()
     convert: Conversion | None = None
     spread: Spread | None = None
+    calendar: Calendar | None = None
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
-        if self.is_fixed and (self.adjustments or self.convert or self.spread):
+        if self.is_fixed and (self.adjustments or self.convert or self.spread or self.calendar):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
         if self.convert and any(model.IS_OF_MONEY for model in self.models):
             text = "an amount of money has no other unit; leave it out"
             raise Refused("convert", Reason.PRICE_INVALID, text)
+        if self.calendar is not None and PROPERTY not in self.by:
+            text = f"decides nothing: write {PROPERTY} in the by of a matrix, or in perKey; or leave the calendar out"
+            raise Refused("calendar", Reason.PRICE_INVALID, text)
         if self.spread is None:
             return
         if self.spread.ladder is Ladder.TOTAL:

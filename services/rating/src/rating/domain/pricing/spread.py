@@ -11,6 +11,7 @@ from typing import Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from money import Exact
 from rating.domain.cells import Cells, Values
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.rows import Words
@@ -33,7 +34,7 @@ class Part:
     key: Hashable
     label: str
     model: PriceModel
-    quantity: Decimal
+    quantity: Exact
     included: Decimal | None = None
     """Units of this part alone that cost nothing."""
 
