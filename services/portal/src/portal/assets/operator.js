@@ -3631,7 +3631,7 @@ define("meterline-comparison", MeterlineComparison);
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
   let { t: t5, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t5("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t5("price.included", { included: quantity(item.included) })];
-  item.perKey.length > 0 && said.unshift(t5("price.perKey", { names: item.perKey.join(", ") })), item.isTogether && said.push(t5("price.together"));
+  item.perKey.length > 0 && said.unshift(t5("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isTogether && said.push(t5("price.together"));
   let fee = ({ flat }) => flat === null ? "" : t5("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
