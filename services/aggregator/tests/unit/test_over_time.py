@@ -231,8 +231,7 @@ def open_by_group(case: Case, timeout_s: int, plan: UsagePlan, group_by: tuple[s
     for event, until_us in spans(case, timeout_s or 10**11):
         for number, window in enumerate(plan.windows):
             end_us = min(window.end_us, microseconds_of(case.now))
-            has_begun = window.start_us < microseconds_of(case.now)
-            is_open = has_begun and event.time_us < end_us <= until_us
+            is_open = window.start_us < microseconds_of(case.now) and event.time_us < end_us <= until_us
             since_us = window.start_us - timeout_s * 1_000_000 if timeout_s else 0
             key = (event.customer, number, group_key([event.region] if group_by else []))
             add(found, key, Fraction(is_open), since_us <= event.time_us < window.end_us)
@@ -243,8 +242,7 @@ def totals_by_group(case: Case, plan: UsagePlan, group_by: tuple[str, ...]) -> F
     found: Found = {}
     for event in case.events:
         for number, window in enumerate(plan.windows):
-            has_begun = window.start_us < microseconds_of(case.now)
-            is_in = has_begun and event.time_us < min(window.end_us, microseconds_of(case.now))
+            is_in = max(event.time_us, window.start_us) < microseconds_of(case.now) and event.time_us < window.end_us
             key = (event.customer, number, group_key([event.region] if group_by else []))
             add(found, key, event.value if is_in else Fraction(0), event.time_us < window.end_us)
     return found
