@@ -43,6 +43,7 @@ NO_NOUNS = {
     "viewers",
     "passed_on",
     "asking",
+    "counting",
     "drafts",
     "moments",
     "seldom",

@@ -34,6 +34,8 @@ _FORMATS: Final = {
     "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "must be a day, such as 2013-01-31, or left out",
     "^[0-9]{4}(-([0-9]{2}(-[0-9]{2})?|W[0-9]{2}|Q[1-4]))?$": f"must be {_BILLING_PERIOD}",
     "^([0-9]{4}(-([0-9]{2}(-[0-9]{2})?|W[0-9]{2}|Q[1-4]))?)?$": f"must be {_BILLING_PERIOD}, or left out",
+    "^(([01][0-9]|2[0-3]):[0-5][0-9])?$": "must be a time of day, such as 08:00, or left out",
+    "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)?$": "must be a time of day, such as 20:00, or left out",
     "^[0-9]{4}-[0-9]{2}$": "must be a month, such as 2013-01",
     "^([0-9]{4}-[0-9]{2})?$": "must be a month, such as 2013-01, or left out",
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "must be 1 to 64 letters a to z or A to Z, digits, dots, hyphens and "

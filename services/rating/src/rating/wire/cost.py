@@ -74,14 +74,14 @@ def usage_queries_by_bounds(
 ) -> list[aggregator_pb.QueryUsageRequest]:
     """Return questions about usage whose windows begin at the span's start and at bounds: each of a stretch of it."""
     edges = [asked.span.start, *bounds, asked.span.end]
-    requests = []
+    queries = []
     for first in range(0, len(edges) - 1, _WINDOWS_EACH):
         part = edges[first : first + _WINDOWS_EACH + 1]
         query = usage_query(replace(asked, span=Period(part[0], part[-1])), meter, group_by, running=False)
         query.ClearField("window_size")
         query.bounds.extend(timestamp(bound) for bound in part[1:-1])
-        requests.append(query)
-    return requests
+        queries.append(query)
+    return queries
 
 
 def check_rows(pages: Sequence[aggregator_pb.QueryUsageResponse]) -> None:
