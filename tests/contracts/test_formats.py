@@ -55,7 +55,7 @@ def test_a_broken_pattern_is_told_as_a_sentence_with_an_example_that_is_right(fi
     assert told.startswith("must be ")
     assert rules.string.pattern not in told
     assert "regex" not in told
-    example = re.search(r"such as ([\w.-]+)", told)
+    example = re.search(r"such as ([\w.:-]+)", told)
     assert example is not None
     assert re.search(rules.string.pattern, example[1])
 
