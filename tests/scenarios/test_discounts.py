@@ -92,7 +92,12 @@ def test_from_the_contract_to_late_usage(tenant: Tenant) -> None:
     assert changed != CATALOG
     refused = tenant.run("apply", "-f", "-", stdin=changed, expected=(3,)).stderr
     assert "period 2024-05 is already rated permanently, and keeps its discounts" in refused
-    tenant.run("contract", "discount", "d-cust-1", "--name", "June", "--amount", "1", "--from", "2024-06-01")
+    june = ("contract", "discount", "d-cust-1", "--name", "June", "--amount", "1", "--from", "2024-06-01")
+    assert "takes 1 off (June), of periods that start from 2024-06-01 on" in tenant.run(*june).stdout
+    # A plan without the item that an earlier discount was of.
+    bare = 'kind: Plan\nmetadata: {name: d-bare}\nspec: {currency: USD, items: [{name: Fee, fixed: {amount: "1"}}]}'
+    tenant.run("apply", "-f", "-", stdin=bare)
+    tenant.run("contract", "change", "d-cust-1", "--plan", "d-bare", "--dry-run")
 
     tenant.report(called("2", "20"))
     tenant.run("usage", "d-calls", "--from", "2024-05-01", "--to", "2024-06-01", "--wait")

@@ -241,6 +241,11 @@ async def test_what_it_may_not_be_is_refused_with_what_to_do(aggregator: Any) ->
         name="traffic", spec=meter_pb2.MeterSpec(aggregation=FORMULA, formula=changed, group_by=["region"])
     )
     assert "can't change" in str(await user.refused("ApplyMeter", request))
+    without_region = pb.ApplyMeterRequest(
+        name="bytes-in", spec=meter_pb2.MeterSpec(event_types=["in"], aggregation=SUM, value_property="bytes")
+    )
+    told_of_reader = str(await user.refused("ApplyMeter", without_region))
+    assert "meter 'traffic' is computed from it: bytes-in does not group by 'region'" in told_of_reader
     rebuild = pb.RebuildUsageRequest(request_id="1", meters=["traffic"])
     assert "rebuild those that it reads" in str(await user.refused("RebuildUsage", rebuild))
     assert "must name at least one event type" in str(

@@ -253,6 +253,10 @@ def test_a_discount_is_of_items_that_the_plan_has_in_amounts_that_can_be_paid() 
     with pytest.raises(Refused, match="at most 2 decimals in USD"):
         check_discounted([discount("x", amount="0.005")], [PLAN], USD)
     check_discounted([discount("x", amount="0.5", items=("Calls",))], [PLAN], USD)
+    # One that is not looked at, for it was of the plan before, has its place all the same.
+    with pytest.raises(Refused) as second:
+        check_discounted([None, discount("y", percent="1", items=("Call",))], [PLAN], USD)
+    assert second.value.field == "discounts[1].items"
 
 
 def test_no_item_of_a_plan_is_named_like_a_discount() -> None:

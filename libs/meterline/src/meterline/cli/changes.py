@@ -68,6 +68,10 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
         write(f"  no longer paused {pause_text(pause)}")
     for pause in change.pauses_begun:
         write(f"  paused {pause_text(pause)}")
+    for discount in change.discounts_ended:
+        write(f"  no longer takes {_discount_text(discount)}")
+    for discount in change.discounts_begun:
+        write(f"  takes {_discount_text(discount)}")
     if _keeps_another_plan(change):
         say(
             f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
@@ -78,6 +82,13 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
 def pause_text(pause: catalog_pb2.ContractPause) -> str:
     """Say from when to when a contract is paused."""
     return f"from {pause.start} to before {pause.until}" if pause.until else f"from {pause.start} on"
+
+
+def _discount_text(discount: catalog_pb2.ContractDiscount) -> str:
+    taken = f"{discount.percent} %" if discount.percent else discount.amount
+    of = f" of {', '.join(discount.items)}" if discount.items else ""
+    until = f" to before {discount.until}" if discount.until else " on"
+    return f"{taken}{of} off ({discount.name}), of periods that start from {discount.start}{until}"
 
 
 def _span(periods: catalog_pb2.PricedPeriods) -> str:

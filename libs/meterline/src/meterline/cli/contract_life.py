@@ -193,7 +193,7 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
     item: Annotated[list[str] | None, typer.Option(help="An item of the plan; repeat it. Default: all.")] = None,
     start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
     until: Annotated[str, typer.Option(help="First day after the discount. Default: without end.")] = "",
-    periods: Annotated[int, typer.Option(min=0, help="In place of --until: for how many periods.")] = 0,
+    periods: Annotated[int | None, typer.Option(min=1, help="In place of --until: for how many periods.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
     dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
     context: ContextOption = None,
@@ -213,7 +213,7 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
             items=item or (),
             start=start or max(_today(spec.time_zone).isoformat(), spec.start),
             until=until,
-            periods=periods,
+            periods=periods or 0,
         )
         spec.discounts.append(added)
         spec.reason = reason

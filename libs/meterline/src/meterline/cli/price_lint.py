@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _ENTRIES_MAX: Final = 1_000
 """Of larger catalogs `apply` tells nothing: nobody would read it, and the request would be too large."""
+_TOLD_ELSEWHERE: Final = "meter-missing"
 _TOLD_MAX: Final = 20
 
 
@@ -88,20 +89,33 @@ def finding_document(finding: pb.PriceFinding) -> dict[str, Any]:
 
 
 async def tell_odd_prices(client: AsyncClient, entries: Sequence[Entry]) -> None:
-    """Say which prices of a catalog are hardly meant, if the service can tell."""
-    plans = [entry for entry in entries if entry.kind.name == "Plan"]
-    if not plans or len(entries) > _ENTRIES_MAX:
+    """Say which prices of a catalog are hardly meant, or can't be billed by its meters, if the service can tell."""
+    if len(entries) > _ENTRIES_MAX:
         return
     try:
-        found = (await client.rating.LintPlans(question_of(entries))).findings
+        warnings = await _warnings(client, entries)
     except MeterlineError:
         # It is only a hint: the token may not allow to read, or what a plan names may be missing still.
         return
-    warnings = [finding for finding in found if finding.level == pb.FINDING_LEVEL_WARNING]
     for finding in warnings[:_TOLD_MAX]:
-        say(f"warning: plan {finding.plan!r}, item {finding.item!r}: {finding.message}")
+        where = f", item {finding.item!r}" if finding.item else ""
+        say(f"{_level(finding)}: plan {finding.plan!r}{where}: {finding.message}")
     if len(warnings) > _TOLD_MAX:
         say(f"and {len(warnings) - _TOLD_MAX} more warnings; `meterline price lint -f FILE` tells them all")
+
+
+async def _warnings(client: AsyncClient, entries: Sequence[Entry]) -> list[pb.PriceFinding]:
+    """Return what is odd about the plans of a catalog, and what its meters make of those that there are."""
+    found: list[pb.PriceFinding] = []
+    if any(entry.kind.name == "Plan" for entry in entries):
+        of_plans = (await client.rating.LintPlans(question_of(entries))).findings
+        found += [finding for finding in of_plans if finding.level == pb.FINDING_LEVEL_WARNING]
+    meters = {entry.name for entry in entries if entry.kind.name == "Meter"}
+    if meters:
+        of_all = (await client.rating.LintPlans(pb.LintPlansRequest())).findings
+        errors = (finding for finding in of_all if finding.level == pb.FINDING_LEVEL_ERROR)
+        found += [finding for finding in errors if finding.meter in meters and finding.code != _TOLD_ELSEWHERE]
+    return found
 
 
 def _looked_at(entries: Sequence[Entry]) -> list[Entry]:

@@ -11,6 +11,7 @@ from meterline.cli.calls import call_services, pages
 from meterline.cli.documents import enum_word, message_document, short_time
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, say, write
+from meterline.errors import InputError
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
@@ -30,18 +31,20 @@ def send(
         list[str] | None, typer.Option(help="Only this contract; repeat for several. Default: all with the plan.")
     ] = None,
     override: Annotated[
-        str, typer.Option(help="Why the version begins as it says itself, without the days of its notice.")
-    ] = "",
+        str | None, typer.Option(help="Why the version begins as it says itself, without the days of its notice.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show who would be told what.")] = False,  # noqa: FBT002
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tell contracts of a version of their plan, each once, with what it would have changed in their last periods."""
+    if override is not None and not override.strip():
+        raise InputError("--override is why the version begins without the days of its notice; write the reason")
     request = pb.SendPriceNoticesRequest(
         plan=plan,
         plan_version=version,
         contracts=contract or [],
-        override_reason=override,
+        override_reason=override or "",
         validate_only=dry_run,
         page_size=_PAGE,
     )

@@ -224,7 +224,21 @@ async def _next_version(
         known = {version.name: _known(version.spec) for version in read}
         known |= {draft: _known(content) for draft, content in drafts.items()}
         refuse_all(problems_of_components(spec.formula, spec.group_by, known))
+    else:
+        refuse_all(await _problems_of_readers(conn, tenant, name, spec))
     return earlier, candidate
+
+
+async def _problems_of_readers(conn: AsyncConnection, tenant: str, name: str, spec: MeterSpec) -> list[Refused]:
+    """Return what a meter would spoil for the meters that are computed from it."""
+    versions = {version.name: version for version in await store.versions_of_tenant(conn, tenant)}
+    known = {other: _known(version.spec) for other, version in versions.items()} | {name: _known(spec)}
+    return [
+        Refused("spec", problem.reason, f"meter {reader!a} is computed from it: {problem.text}")
+        for reader, version in versions.items()
+        if version.spec.formula is not None and name in version.spec.formula.meters
+        for problem in problems_of_components(version.spec.formula, version.spec.group_by, known)
+    ]
 
 
 def _known(spec: MeterSpec) -> Known:

@@ -99,14 +99,19 @@ def check_discounts(discounts: Sequence[Discount], schedule: Schedule) -> None:
         _check(f"discounts[{place}]", discount, schedule)
     for (_, one), (place, other) in combinations(enumerate(discounts), 2):
         if looked_at(one.name) == looked_at(other.name) and _meet(one, other):
-            message = f"{other.name!a} stands twice for the same time; name one of them otherwise, or end the first"
+            message = f"{other.name!r} stands twice for the same time; name one of them otherwise, or end the first"
             raise Refused(f"discounts[{place}].name", Reason.CONTRACT_INVALID, message)
 
 
-def check_discounted(discounts: Sequence[Discount], plans: Iterable[Plan], unit: Currency) -> None:
-    """Refuse discounts of items that no version of the plan has, and amounts that can't be paid in its currency."""
+def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan], unit: Currency) -> None:
+    """Refuse discounts of items that no version of the plan has, and amounts that can't be paid in its currency.
+
+    None stands for one that is not looked at.
+    """
     known = {item.name for plan in plans for item in plan.items}
     for place, discount in enumerate(discounts):
+        if discount is None:
+            continue
         for name in discount.items:
             if name not in known:
                 message = f"the plan has no item {name!a}; its items: {', '.join(sorted(known)) or 'none'}"
@@ -172,6 +177,9 @@ def _derivation(
 
 
 def _check(field: str, discount: Discount, schedule: Schedule) -> None:
+    if not discount.name:
+        message = "name it, for people: its line on the invoice says so"
+        raise Refused(f"{field}.name", Reason.FIELD_REQUIRED, message)
     if (discount.percent is None) == (discount.amount is None):
         raise Refused(field, Reason.CONTRACT_INVALID, "takes either a percent or an amount; write one of them")
     if discount.percent is not None and not ZERO < discount.percent <= _HUNDRED:

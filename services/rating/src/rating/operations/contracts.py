@@ -81,7 +81,9 @@ async def apply_contract(
     frozen: Sequence[FrozenPeriod] = ()
     with refusals("spec"):
         check_priced(settled, plans)
-        check_discounted(settled.discounts, [plan.content for plan in plans], currency(plans[-1].content.currency))
+        # Those that stood there before were of the plan that the contract had.
+        added = [None if newest and each in newest.content.discounts else each for each in settled.discounts]
+        check_discounted(added, [plan.content for plan in plans], currency(plans[-1].content.currency))
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from rating.domain.contracts import Contract
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.notices import (
+    NoticeKind,
     PriceNotice,
     agreed_at,
     effect_on,
@@ -83,6 +84,7 @@ async def prepare_notices(deps: Deps, tenant: str, question: NoticeQuestion) -> 
             _check_named(names, histories, chosen, version)
         told = [history[-1].name for history in chosen]
         there = await store.notices_of_version(conn, tenant, version.name, version.version, told)
+        _check_override(question, there)
         starts = await store.starts_of(conn, tenant, told)
         labels = {history[-1].name: _labels(deps, history[-1], rule) for history in chosen}
         wanted = [(name, label) for name, found in labels.items() for label in found]
@@ -176,6 +178,17 @@ def _check_named(
                 "ended, has another plan, pins a version, or got the plan with this version; leave it out"
             )
             raise invalid_field("contracts", Reason.FIELD_INVALID, message)
+
+
+def _check_override(question: NoticeQuestion, there: Mapping[str, PriceNotice]) -> None:
+    """Refuse to override what was told already: a notice is a fact, and stays."""
+    told = sorted(name for name, notice in there.items() if notice.kind is NoticeKind.SENT)
+    if question.override and told:
+        message = (
+            f"contract {told[0]!r} has a notice of this version already, and keeps the day that it says; "
+            "name contracts without one, or apply the prices as another version and override that one"
+        )
+        raise invalid_field("override_reason", Reason.FIELD_INVALID, message)
 
 
 def _labels(deps: Deps, contract: Version[Contract], rule: NoticeRule) -> list[str]:

@@ -162,6 +162,7 @@ def applied_to_proto(
 def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
     """Return the message of what a version changes."""
     before, after = change.before.content.schedule.end, change.after.content.schedule.end
+    taken_before, taken = change.before.content.discounts, change.after.content.discounts
     paused_before, paused = change.before.content.pauses, change.after.content.pauses
     return catalog_pb2.ContractChange(
         contract=change.after.name,
@@ -172,6 +173,8 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
         periods=map(_periods_to_proto, change.periods),
         pauses_ended=[_pause_to_proto(pause) for pause in paused_before if pause not in paused],
         pauses_begun=[_pause_to_proto(pause) for pause in paused if pause not in paused_before],
+        discounts_ended=[_discount_to_proto(each) for each in taken_before if each not in taken],
+        discounts_begun=[_discount_to_proto(each) for each in taken if each not in taken_before],
     )
 
 

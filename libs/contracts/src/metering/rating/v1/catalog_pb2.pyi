@@ -1516,6 +1516,8 @@ class ContractChange(_message.Message):
     PERIODS_FIELD_NUMBER: _builtins.int
     PAUSES_ENDED_FIELD_NUMBER: _builtins.int
     PAUSES_BEGUN_FIELD_NUMBER: _builtins.int
+    DISCOUNTS_ENDED_FIELD_NUMBER: _builtins.int
+    DISCOUNTS_BEGUN_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name."""
     version_before: _builtins.int
@@ -1538,6 +1540,14 @@ class ContractChange(_message.Message):
     def pauses_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
         """Pauses of the version now that the one before has not."""
 
+    @_builtins.property
+    def discounts_ended(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractDiscount]:
+        """Discounts of the version before that the one now has not."""
+
+    @_builtins.property
+    def discounts_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractDiscount]:
+        """Discounts of the version now that the one before has not."""
+
     def __init__(
         self,
         *,
@@ -1549,10 +1559,12 @@ class ContractChange(_message.Message):
         periods: _abc.Iterable[Global___PricedPeriods] | None = ...,
         pauses_ended: _abc.Iterable[Global___ContractPause] | None = ...,
         pauses_begun: _abc.Iterable[Global___ContractPause] | None = ...,
+        discounts_ended: _abc.Iterable[Global___ContractDiscount] | None = ...,
+        discounts_begun: _abc.Iterable[Global___ContractDiscount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "end", b"end", "end_before", b"end_before", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "discounts_begun", b"discounts_begun", "discounts_ended", b"discounts_ended", "end", b"end", "end_before", b"end_before", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
