@@ -135,7 +135,8 @@ def fill_while_killed(suite: LiveSuite, killer: Killer) -> None:
     under_way.communicate(timeout=300)
     killer.wait_for_all()
     assert [row["quantity"] for row in suite.json(*asking)["rows"]] == ["82"]
-    assert suite.json("meter", "status", "k-late") == [{"name": "k-late", "version": 1, "filled": True, "fill": None}]
+    (status,) = suite.json("meter", "status", "k-late")
+    assert status == {"name": "k-late", "version": 1, "filled": True, "pending": False, "fill": None}
 
 
 def assert_conserved(suite: LiveSuite) -> None:

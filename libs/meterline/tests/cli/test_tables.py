@@ -20,15 +20,21 @@ USAGE: Any = catalog_pb2.UsagePrice.DESCRIPTOR
 
 
 def fill(message: Any, descriptor: Descriptor, texts: list[str]) -> None:
-    """Give every text of a message, however deep, a value of its own."""
+    """Give every text of a message, however deep, a value of its own; of alternatives, the first has one."""
+    others = {field.name for oneof in descriptor.oneofs for field in oneof.fields[1:]}
     for field in descriptor.fields:
+        if field.name in others:
+            continue
         if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
             assert field.message_type is not None
             below = getattr(message, field.name)
             fill(below.add() if field.is_repeated else below, field.message_type, texts)
         else:
             texts.append(f"{len(texts)}.{len(texts)}")
-            setattr(message, field.name, texts[-1])
+            if field.is_repeated:
+                getattr(message, field.name).append(texts[-1])
+            else:
+                setattr(message, field.name, texts[-1])
 
 
 @pytest.mark.parametrize("model", [field.name for field in USAGE.oneofs_by_name["model"].fields])
