@@ -163,6 +163,16 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
         meters = [meter_pb2.Meter(name=name, spec=spec) for name, spec in zip(page, specs, strict=True)]
         return agg.ListMetersResponse(meters=meters, next_page_token=page[0] if rest else "")
 
+    async def DescribeMeters(self, request: agg.DescribeMetersRequest, _context: Any) -> agg.DescribeMetersResponse:
+        del request
+        described = (
+            meter_pb2.MeterDescription(
+                name=name, unit=unit, aggregation=self.aggregations.get(name, meter_pb2.AGGREGATION_SUM)
+            )
+            for name, unit in sorted(self.meters.items())
+        )
+        return agg.DescribeMetersResponse(meters=described)
+
     async def QueryCurrentUsage(
         self, request: agg.QueryCurrentUsageRequest, _context: Any
     ) -> agg.QueryCurrentUsageResponse:

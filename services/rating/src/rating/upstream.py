@@ -27,6 +27,7 @@ from rating.wire.usage import (
     currents_to_proto,
     groups_to_proto,
     known_meters,
+    meters_described,
     usage_from_snapshot,
     usage_from_totals,
 )
@@ -119,6 +120,12 @@ class AggregatorClient:
                 if not page.next_page_token:
                     return found
                 request.page_token = page.next_page_token
+
+    async def described_meters(self, customer: str) -> dict[str, KnownMeter]:
+        """Return the meters that there are, by name, as a caller that acts for a customer may know them."""
+        with neighbor_errors("the aggregator"):
+            described = await self._stub.DescribeMeters(pb.DescribeMetersRequest(customer=customer))
+        return meters_described(described.meters)
 
     async def seal(
         self,

@@ -83,4 +83,4 @@ async def finish_fill(deps: Deps, fill: Fill) -> None:
         if await meters.is_any_pending(conn, fill.tenant):
             # After the fill's place, as a flush shares the catalog: the other way round the two could block each other.
             await meters.lock_catalog(conn)
-            await settle_filled(deps, conn)
+            await settle_filled(deps, conn, fill.tenant)

@@ -174,12 +174,12 @@ async def _add(deps: Deps, conn: AsyncConnection, earlier: Sequence[MeterVersion
     await _count_again(deps, conn, added.tenant, taken_back, [stored])
 
 
-async def settle_filled(deps: Deps, conn: AsyncConnection) -> None:
-    """Let versions rule whose past is counted by now, and take back what those before them counted in their place.
+async def settle_filled(deps: Deps, conn: AsyncConnection, tenant: str) -> None:
+    """Let a tenant's versions rule whose past is counted by now, and take back what others counted in their place.
 
     Needs the catalog locked. A meter of which several versions are pending waits for all of them.
     """
-    for tenant, name in await store.pending_meters(conn):
+    for name in await store.settled_by_now(conn, tenant):
         versions = await store.versions_of_meter(conn, tenant, name)
         ruling = [version for version in versions if not version.pending]
         pending = [version for version in versions if version.pending]

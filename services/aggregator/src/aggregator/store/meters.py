@@ -141,18 +141,19 @@ async def is_any_pending(conn: AsyncConnection, tenant: str) -> bool:
     return bool((await conn.execute(found, {"tenant": tenant})).scalar_one())
 
 
-async def pending_meters(conn: AsyncConnection) -> list[tuple[str, str]]:
-    """Return the meters with pending versions that are all filled, as tenant and name."""
+async def settled_by_now(conn: AsyncConnection, tenant: str) -> list[str]:
+    """Return the names of a tenant's meters with pending versions that are all filled."""
     rows = await conn.execute(
         text(
             """
-            SELECT m.tenant, m.name FROM meter_pending AS p JOIN meter AS m USING (meter_id)
+            SELECT m.name FROM meter_pending AS p JOIN meter AS m USING (meter_id)
             LEFT JOIN meter_fill AS f USING (meter_id)
-            GROUP BY m.tenant, m.name HAVING count(f.fill_id) = 0 ORDER BY m.tenant, m.name
+            WHERE m.tenant = :tenant GROUP BY m.name HAVING count(f.fill_id) = 0 ORDER BY m.name
             """
-        )
+        ),
+        {"tenant": tenant},
     )
-    return [(row.tenant, row.name) for row in rows]
+    return list(rows.scalars())
 
 
 async def newest_versions(

@@ -67,6 +67,10 @@ class Aggregator(Protocol):
         """Return the meters that there are, by name."""
         ...
 
+    async def described_meters(self, customer: str) -> Mapping[str, KnownMeter]:
+        """Return the same to a caller that acts for a customer."""
+        ...
+
     async def seal(
         self,
         customer: str,

@@ -91,7 +91,7 @@ async def _of_customers(
 ) -> list[UnbilledUsage]:
     """Return the rows of some customers, all of whose extents are given, ordered by customer."""
     names = list(dict.fromkeys(extent.customer for extent in extents))
-    meters = await deps.aggregator.meters() if names else {}
+    meters = await deps.aggregator.described_meters(names[0]) if names else {}
     async with transaction(deps.engine) as conn:
         known = await CUSTOMERS.names_in(conn, tenant, names)
         contracts = await find_priced_contracts(conn, tenant, names, meters)

@@ -99,6 +99,20 @@ def known_meters(meters: Iterable[meter_pb2.Meter]) -> dict[str, KnownMeter]:
     }
 
 
+def meters_described(meters: Iterable[meter_pb2.MeterDescription]) -> dict[str, KnownMeter]:
+    """Return what is known of meters from what they measure, by name."""
+    return {
+        meter.name: KnownMeter(
+            unit=meter.unit,
+            is_whole=meter.aggregation in _WHOLE,
+            group_by=frozenset(meter.group_by),
+            adds_up=meter.aggregation in _ADD_UP,
+            computed_from=tuple(meter.computed_from),
+        )
+        for meter in meters
+    }
+
+
 def groups_to_proto(questions: Questions) -> list[aggregator_pb.MeterGroups]:
     """Return how meters are told apart."""
     return [
