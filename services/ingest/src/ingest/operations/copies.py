@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from chassis.errors import MeterlineError
 from chassis.logs import get_logger
 from chassis.postgres import driver_transaction
+from chassis.tasks import first_of, wait_or_stop
 from eventlog.feed.kinds import EntryKind
 from eventlog.instants import instant_of
 from eventlog.payload import decode_payload, decode_voids, encode_payload
@@ -63,13 +64,13 @@ class CustomerCopies:
     async def run(self, stop: asyncio.Event) -> None:
         """Copy what is wanted and new, until `stop` is set."""
         while self._run_events and not stop.is_set():
-            await _first_of(stop, self._asked, limit_s=_LOOK_EVERY_S)
+            await first_of(stop, self._asked, _LOOK_EVERY_S)
             self._asked.clear()
             try:
                 await self._catch_up(stop)
             except MeterlineError as error:
                 _log.warning("customer_copies.not_written", error=error.message)
-                await _first_of(stop, limit_s=_LOOK_EVERY_S)
+                await wait_or_stop(_LOOK_EVERY_S, stop)
         await stop.wait()
 
     async def _catch_up(self, stop: asyncio.Event) -> None:
@@ -82,7 +83,7 @@ class CustomerCopies:
             began_s = self._clock.monotonic_s()
             while not stop.is_set() and await self._copy_run(place.tenant, place.lane):
                 # As much rest as work: reports and answers come first.
-                await _first_of(stop, limit_s=self._clock.monotonic_s() - began_s)
+                await wait_or_stop(self._clock.monotonic_s() - began_s, stop)
                 began_s = self._clock.monotonic_s()
 
     async def _copy_run(self, tenant: str, lane: int) -> bool:
@@ -137,13 +138,3 @@ def _draft(block: CustomerBlock) -> BlockDraft:
         max_time=instant_of(int(times_us.max())),
         payload=encode_payload(held.events, held.takes_back),
     )
-
-
-async def _first_of(*events: asyncio.Event, limit_s: float) -> None:
-    """Wait until one of the events is set, or so long."""
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()

@@ -17,7 +17,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan, with_discounts
+from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, with_discounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -206,14 +206,7 @@ def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
         cells, known = charge.cells, found.get(charge.meter)
         by = () if known is None or known.cells is None else known.cells.by
         if charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
-            found[charge.meter] = MeterUsage(
-                charge.quantity,
-                charge.unit,
-                charge.event_count,
-                adds_up=cells is not None,
-                rounded=charge.rounded,
-                cells=cells,
-            )
+            found[charge.meter] = usage_of_charge(charge)
     return found
 
 

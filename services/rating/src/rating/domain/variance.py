@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
 from rating.domain.cells import Cell, Cells
-from rating.domain.charges import ChargeKind, MeterUsage, rate_plan
+from rating.domain.charges import ChargeKind, MeterUsage, rate_plan, usage_of_charge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -170,7 +170,7 @@ def _steps(
         return {} if was is None else {Effect.ENDED: -Fraction(was.derivation.amount)}
     if was is None:
         return {Effect.NEW: Fraction(is_now.derivation.amount)}
-    return _of_both(was, is_now, sides, usage.get(is_now.meter) or _usage_of(is_now))
+    return _of_both(was, is_now, sides, usage.get(is_now.meter) or usage_of_charge(is_now))
 
 
 def _of_both(was: Charge, is_now: Charge, sides: tuple[Side, Side, Plan], used: MeterUsage) -> dict[Effect, Fraction]:
@@ -211,17 +211,6 @@ def _to_places(ratio: Fraction) -> Decimal:
     rounded = (2 * units + divisor) // (2 * divisor)
     with exact_arithmetic():
         return Decimal(rounded if ratio >= 0 else -rounded).scaleb(-STRETCHED_PLACES)
-
-
-def _usage_of(charge: Charge) -> MeterUsage:
-    return MeterUsage(
-        charge.quantity,
-        charge.unit,
-        charge.event_count,
-        adds_up=charge.cells is not None,
-        rounded=charge.rounded,
-        cells=charge.cells,
-    )
 
 
 def _counted(charge: Charge) -> Decimal:
