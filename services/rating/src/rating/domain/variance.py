@@ -15,8 +15,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.cells import Cell, Cells
 from rating.domain.charges import ChargeKind, MeterUsage, rate_plan, usage_of_charge
+from rating.domain.rate import rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from rating.domain.proration import DayShare
 
 NOTHING: Final = Fraction(0)
-STRETCHED_PLACES: Final = 12
-"""Places of a part of usage that is stretched to another quantity."""
 
 
 class Effect(StrEnum):
@@ -180,11 +178,9 @@ def _of_both(was: Charge, is_now: Charge, sides: tuple[Side, Side, Plan], used: 
     # An item that the earlier plan has dropped by then has no price of its own there: its old one goes on.
     plan = plan_then if _prices(plan_then, was) else before.plan
     with_usage = _cost(before.plan, item, used, before.share)
-    stretched = _stretched(was, is_now)
     way = Way(
         before=was.derivation.amount,
-        # Usage that has one price, stretched to another quantity, is that other one: no mix can change.
-        scaled=with_usage if stretched is None else _cost(before.plan, item, stretched, before.share),
+        scaled=_scaled(before.plan, was, is_now, with_usage),
         used=with_usage,
         timed=_cost(before.plan, item, used, after.share),
         repriced=_cost(plan, item, used, after.share),
@@ -193,24 +189,16 @@ def _of_both(was: Charge, is_now: Charge, sides: tuple[Side, Side, Plan], used: 
     return effects_of(_counted(was), _counted(is_now), way)
 
 
-def _stretched(was: Charge, is_now: Charge) -> MeterUsage | None:
-    """Return the earlier usage by values of properties, stretched to the later quantity; None where it is not told so.
+def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
+    """Return what the earlier usage costs, stretched to the later quantity.
 
-    Each part is rounded to `STRETCHED_PLACES`, half away from zero: a price takes decimals.
+    Usage that has one price is the later usage then, so no mix can change; by values of properties, proportions stay.
     """
     if was.cells is None or not _counted(was):
-        return None
-    ratio = Fraction(_counted(is_now)) / Fraction(_counted(was))
-    parts = (Cell(cell.values, _to_places(Fraction(cell.billed) * ratio)) for cell in was.cells.cells)
-    cells = Cells(was.cells.by, tuple(parts))
-    return MeterUsage(cells.counted, was.unit, was.event_count, adds_up=True, cells=cells)
-
-
-def _to_places(ratio: Fraction) -> Decimal:
-    units, divisor = (abs(ratio) * 10**STRETCHED_PLACES).as_integer_ratio()
-    rounded = (2 * units + divisor) // (2 * divisor)
-    with exact_arithmetic():
-        return Decimal(rounded if ratio >= 0 else -rounded).scaleb(-STRETCHED_PLACES)
+        return with_usage
+    stretched = was.cells.times(Fraction(_counted(is_now)) / Fraction(_counted(was)))
+    (item,) = (each for each in plan.items if each.name == was.item)
+    return rate(stretched.quantity, item.price, cells=stretched).amount
 
 
 def _counted(charge: Charge) -> Decimal:
