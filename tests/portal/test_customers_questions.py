@@ -50,7 +50,7 @@ def test_a_bar_opens_to_its_values_and_all_its_events_by_keyboard(portal: Portal
 
         page.keyboard.press("Escape")
         expect(page.locator(OPENED)).to_have_count(0)
-        assert "bucket=" not in page.url
+        page.wait_for_url(lambda address: "bucket=" not in address)
         page.go_back()
         page.locator(OPENED).wait_for()
 
