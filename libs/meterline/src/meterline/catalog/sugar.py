@@ -249,6 +249,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.ContractDiscount": {"from": Short("start")},
+    "metering.rating.v1.ContractOverride": {"from": Short("start"), "price": Short("usage")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.Conversion": {
         "round": Short("rounding", _rounding, {"enum": list(_ROUNDINGS)}),

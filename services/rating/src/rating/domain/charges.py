@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
     from rating.domain.discounts import Discount
+    from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
     from rating.domain.versions import Version
@@ -151,6 +152,7 @@ class Terms:
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
     `share` is that of its days which the contract has. `discounts` are in the order in which they are taken.
+    `plan` has the prices that `overrides` give the contract.
     """
 
     contract: str
@@ -161,6 +163,7 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,7 +279,7 @@ class DerivationStep(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "total".
+    "days", "base", "discount", "multiplier", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.pricing.adjust import Adjustment, Included, Minimum
+from rating.domain.pricing.adjust import Adjustment, Included, Minimum, Multiplier
 from rating.domain.pricing.calendar import PROPERTY, Calendar
 from rating.domain.pricing.convert import Conversion
 from rating.domain.pricing.ladder import check_ladder
@@ -32,7 +32,8 @@ class Price:
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
-        if self.is_fixed and (self.adjustments or self.convert or self.spread or self.calendar):
+        adjustments = tuple(each for each in self.adjustments if not isinstance(each, Multiplier))
+        if self.is_fixed and (adjustments or self.convert or self.spread or self.calendar):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
         if self.convert and any(model.IS_OF_MONEY for model in self.models):
@@ -48,6 +49,12 @@ class Price:
         if isinstance(self.spread, Matrix) and self.spread.has_own_included and self.included is not None:
             text = "stands beside included units of rows; write them for the item, or for rows"
             raise Refused("included", Reason.PRICE_INVALID, text)
+
+    def multiplied(self, factor: Decimal) -> Price:
+        """Return the price of a contract that pays so many times of it: before a maximum and a minimum."""
+        before = tuple(each for each in self.adjustments if each.IS_BEFORE)
+        after = self.adjustments[len(before) :]
+        return replace(self, adjustments=(*before, Multiplier(factor), *after))
 
     @property
     def models(self) -> Sequence[PriceModel]:

@@ -27,6 +27,7 @@ class StepName(StrEnum):
     DAYS = "days"
     BASE = "base"
     DISCOUNT = "discount"
+    MULTIPLIER = "multiplier"
     TOTAL = "total"
 
 
