@@ -345,5 +345,5 @@ def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
     if meter.spec.formula is None:
         advice = "to read it from the events themselves, allow that with scan_events_max"
     else:
-        advice = "add it to group_by of the meter, and of those that its formula reads"
+        advice = "add it to groupBy of the meter, and of those that its formula reads"
     return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}; {advice}")

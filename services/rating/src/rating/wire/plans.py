@@ -113,7 +113,7 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
         raise Refused("product", Reason.PLAN_INVALID, "name either the meter or the product, not both")
     match item.WhichOneof("charge"):
         case None:
-            raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: fixed or usage")
+            raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed")
         case "usage":
             with inside("usage"):
                 price = _usage_price_from_proto(item.usage)
