@@ -44,7 +44,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name or UTC_NAME)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"{name!a} is not a zone of the IANA list; write a name such as Europe/Vienna"
+        message = f"{name!r} is not a zone of the IANA list; write a name such as Europe/Vienna"
         raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, message) from None
 
 
