@@ -122,7 +122,7 @@ def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, AskedGroups]:
     groups: dict[str, AskedGroups] = {}
     for place, asked in enumerate(request.groups):
         if asked.meter in groups:
-            text = f"{asked.meter!a} stands twice; name all its properties once"
+            text = f"{asked.meter!r} stands twice; name all its properties once"
             raise invalid_field(f"groups[{place}].meter", Reason.FIELD_INVALID, text)
         bounds = (instant_in(bound, f"groups[{place}].bounds[{at}]") for at, bound in enumerate(asked.bounds))
         groups[asked.meter] = AskedGroups(tuple(asked.group_by), tuple(bounds))

@@ -50,7 +50,7 @@ class MissingMeterError(LookupError):
     """A plan prices a meter that the aggregator does not have: its usage is unknown, which is not zero."""
 
     def __init__(self, item: str, meter: str) -> None:
-        super().__init__(f"item {item!a} prices the meter {meter!a}, which does not exist; apply the meter first")
+        super().__init__(f"item {item!r} prices the meter {meter!r}, which does not exist; apply the meter first")
         self.meter = meter
 
 
@@ -59,7 +59,7 @@ class NotByGroupError(LookupError):
 
     def __init__(self, item: str, meter: str) -> None:
         super().__init__(
-            f"item {item!a} prices the meter {meter!a} by values of properties, which only meters that sum or count "
+            f"item {item!r} prices the meter {meter!r} by values of properties, which only meters that sum or count "
             "have; price such a meter, or the whole of this one"
         )
 
@@ -70,7 +70,7 @@ class NotToldApartError(NotByGroupError):
     def __init__(self, item: str, meter: str) -> None:
         LookupError.__init__(
             self,
-            f"item {item!a} prices the meter {meter!a} by values of properties, and some of this usage is in groups "
+            f"item {item!r} prices the meter {meter!r} by values of properties, and some of this usage is in groups "
             "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
             "rebuild the meter, or let it group by fewer properties",
         )
@@ -203,7 +203,7 @@ class Billed:
         now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
         for item in sorted(now.keys() | self.items.keys()):
             if now.get(item) != self.items.get(item):
-                return f"{item!a} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
+                return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
         return ""
 
 

@@ -269,7 +269,7 @@ def chosen_items(plan: Plan, names: Iterable[str]) -> tuple[PlanItem, ...]:
     own = {item.name for item in plan.items}
     for position, name in enumerate(wanted):
         if name not in own:
-            message = f"the plan of the period has no item {name!a}; its items: {', '.join(sorted(own)) or 'none'}"
+            message = f"the plan of the period has no item {name!r}; its items: {', '.join(sorted(own)) or 'none'}"
             raise Refused(f"items[{position}]", Reason.FIELD_INVALID, message)
     return tuple(item for item in plan.items if not wanted or item.name in wanted)
 

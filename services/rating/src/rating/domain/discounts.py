@@ -114,7 +114,7 @@ def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan]
             continue
         for name in discount.items:
             if name not in known:
-                message = f"the plan has no item {name!a}; its items: {', '.join(sorted(known)) or 'none'}"
+                message = f"the plan has no item {name!r}; its items: {', '.join(sorted(known)) or 'none'}"
                 raise Refused(f"discounts[{place}].items", Reason.CONTRACT_INVALID, message)
         if discount.amount is not None and discount.amount != round_to_minor_unit(discount.amount, unit):
             message = f"has at most {unit.minor_units} decimals in {unit.code}"

@@ -60,7 +60,7 @@ class Plan:
         names: set[str] = set()
         for position, item in enumerate(self.items):
             if item.name in names:
-                message = f"the name {item.name!a} stands twice; invoice lines are told apart by it"
+                message = f"the name {item.name!r} stands twice; invoice lines are told apart by it"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             names.add(item.name)
         self._check_calendars()
@@ -72,7 +72,7 @@ class Plan:
             if item.price.calendar is not None:
                 other = found.setdefault(item.meter, item)
                 if other.price.calendar != item.price.calendar:
-                    text = f"is another one than that of {other.name!a}, which prices the same meter; write it alike"
+                    text = f"is another one than that of {other.name!r}, which prices the same meter; write it alike"
                     raise Refused(f"items[{position}].usage.calendar", Reason.PLAN_INVALID, text)
 
 
@@ -103,7 +103,7 @@ class PlanDraft:
         seen: dict[str, str] = {}
         for position, item in enumerate(self.items):
             if looked_at(item.name).startswith(looked_at(LINE_PREFIX)):
-                message = f"must not begin with {LINE_PREFIX!a}: lines of discounts do; choose another name"
+                message = f"must not begin with {LINE_PREFIX!r}: lines of discounts do; choose another name"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:

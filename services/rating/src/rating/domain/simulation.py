@@ -229,7 +229,7 @@ def check_one_calendar(items: Iterable[PlanItem]) -> None:
     found: dict[str, Calendar] = {}
     for item in items:
         if item.price.calendar and found.setdefault(item.meter, item.price.calendar) != item.price.calendar:
-            text = f"the plans have several calendars for the meter {item.meter!a}; try them one by one"
+            text = f"the plans have several calendars for the meter {item.meter!r}; try them one by one"
             raise Refused("plan", Reason.PLAN_INVALID, text)
 
 

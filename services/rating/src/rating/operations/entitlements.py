@@ -61,6 +61,14 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Why nobody can tell how a feature stands, and what to do."""
+
+    feature: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Terms:
     """What a feature of a customer is now, by its contract and grants."""
 
@@ -82,8 +90,11 @@ async def check_entitlement(deps: Deps, tenant: str, customer: str, feature: str
     return Checked(verdict, found, standing, staleness_s(deps, found))
 
 
-async def list_entitlements(deps: Deps, tenant: str, customer: str) -> list[Checked]:
-    """Return how all features of a customer's plan stand. Raises NotFound for one without a contract in force."""
+async def list_entitlements(deps: Deps, tenant: str, customer: str) -> list[Checked | Problem]:
+    """Return how all features of a customer's plan stand, or why one can't be told.
+
+    Raises NotFound for a customer without a contract in force.
+    """
     async with transaction(deps.engine) as conn:
         await find_customer(conn, tenant, customer)
         contracts = (await find_priced_contracts(conn, tenant, [customer])).get(customer, [])
@@ -91,7 +102,15 @@ async def list_entitlements(deps: Deps, tenant: str, customer: str) -> list[Chec
     if not any(period_at(one.newest.content.schedule, deps.clock.now()) for one in contracts):
         raise _no_contract(customer)
     wanted = list(dict.fromkeys(names))
-    return await each(lambda name: check_entitlement(deps, tenant, customer, name, None), wanted)
+
+    async def stands(name: str) -> Checked | Problem:
+        try:
+            return await check_entitlement(deps, tenant, customer, name, None)
+        except (NotFound, InvalidRequest) as error:
+            # The catalog has a fault; the other features do not wait for it.
+            return Problem(name, error.message)
+
+    return await each(stands, wanted)
 
 
 def staleness_s(deps: Deps, found: Entitled) -> float:

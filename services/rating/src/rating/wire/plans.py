@@ -124,7 +124,7 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
         raise Refused("product", Reason.PLAN_INVALID, "name either the meter or the product, not both")
     price = price_from_proto(item, item.WhichOneof("charge"))
     if price is None:
-        raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: fixed or usage")
+        raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed")
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
     return ItemDraft(item.name, item.meter, item.product, price, proration)
 
