@@ -203,6 +203,7 @@ def _current_to_proto(total: Total, now_s: float, as_of: values_pb2.AsOf) -> pb.
         filled=total.filled,
         staleness_ms=math.ceil((now_s - total.seen.at_s) * 1000),
         change_position=total.seen.position,
+        aggregation=aggregation_to_proto(total.aggregation),
         billable_quantity=optional_decimal(total.billable),
     )
 

@@ -105,12 +105,16 @@ class AskedQuantity:
 
 @dataclass(frozen=True, slots=True)
 class CurrentQuantity:
-    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago."""
+    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago.
+
+    `adds_up`: whether the quantities of its parts add up to it; None where the aggregator does not say.
+    """
 
     quantity: Decimal
     unit: str
     as_of: AsOf
     staleness_s: float
+    adds_up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
