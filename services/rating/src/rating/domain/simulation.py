@@ -234,7 +234,7 @@ def meters_of(plan: Plan) -> set[str]:
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
     """Return what a plan charges for the usage of a period. Raises MissingMeterError."""
     charges = rate_plan(plan, period.usage, period.share)
-    return with_discounts(charges, period.discounts, plan.currency)
+    return with_discounts(charges, period.discounts, plan)
 
 
 def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:

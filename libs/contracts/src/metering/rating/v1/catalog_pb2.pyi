@@ -260,6 +260,8 @@ class PlanSpec(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
@@ -283,6 +285,14 @@ class PlanSpec(_message.Message):
     def notice(self) -> Global___NoticeRule:
         """How long before it rules them this version is told to contracts that have the plan already. Absent: they need not be told."""
 
+    @_builtins.property
+    def minimum(self) -> Global___PlanBound:
+        """What the printed charges of a period come to at least: what lacks is a line of its own. Absent: they have no minimum."""
+
+    @_builtins.property
+    def maximum(self) -> Global___PlanBound:
+        """What they come to at most: what is beyond it is taken off by a line of its own. It goes before the minimum. Absent: no maximum."""
+
     def __init__(
         self,
         *,
@@ -292,14 +302,50 @@ class PlanSpec(_message.Message):
         description: _builtins.str = ...,
         features: _abc.Iterable[Global___Feature] | None = ...,
         notice: Global___NoticeRule | None = ...,
+        minimum: Global___PlanBound | None = ...,
+        maximum: Global___PlanBound | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "notice", b"notice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items", "notice", b"notice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSpec: _TypeAlias = PlanSpec  # noqa: Y015
+
+@_typing.final
+class PlanBound(_message.Message):
+    """A bound of what the charges of a contract come to in a period, before its discounts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    PRORATION_FIELD_NUMBER: _builtins.int
+    amount: _builtins.str
+    """In the currency of the plan, in whole minor units; above zero. Decimal text. Example: "100". Required."""
+    proration: Global___Proration.ValueType
+    """Of a minimum: DAY has the days of a period that is cut short, rounded once; else it holds in full, and not at all in a period that is
+    paused whole.
+    """
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the items whose sum it holds. Empty = all."""
+
+    def __init__(
+        self,
+        *,
+        amount: _builtins.str = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+        proration: Global___Proration.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "proration", b"proration"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanBound: _TypeAlias = PlanBound  # noqa: Y015
 
 @_typing.final
 class NoticeRule(_message.Message):
