@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from eventlog.as_of import AsOf
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
 from rating.domain.discounts import reductions
+from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
@@ -44,6 +45,8 @@ class ChargeKind(StrEnum):
     USAGE = "USAGE"
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
+    BOUND = "BOUND"
+    """What the maximum of a plan takes off its items, or its minimum adds to them."""
 
 
 class MissingMeterError(LookupError):
@@ -121,7 +124,7 @@ class CurrentQuantity:
 class Charge:
     """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee.
 
-    A discount is a charge, too: of quantity 1, and with an amount below zero.
+    A discount and a bound of the plan are charges, too: of quantity 1, and below zero where they take something off.
     """
 
     item: str
@@ -232,7 +235,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=with_discounts(charges, terms.discounts, plan.currency),
+        charges=with_discounts(charges, terms.discounts, plan),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -241,42 +244,63 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
 
 
 def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHOLE) -> tuple[Charge, ...]:
-    """Price every item of a plan, in its order, for a share of the days of a period. Raises `MissingMeterError`."""
-    return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
+    """Price every item of a plan, in its order, for a share of the days of a period, and then its bounds.
+
+    Raises `MissingMeterError`.
+    """
+    charges = tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
+    return (*charges, *_bounds(plan, charges, share))
 
 
-def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], currency_code: str) -> tuple[Charge, ...]:
-    """Return charges of items, and after them one for each discount, also where it takes nothing."""
+def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], plan: Plan) -> tuple[Charge, ...]:
+    """Return charges of a plan, and after them one for each discount, also where it takes nothing."""
     if not discounts:
         return tuple(charges)
-    unit = currency(currency_code)
-    printed = {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
-    taken = reductions(discounts, printed, unit)
+    unit = currency(plan.currency)
+    taken = reductions(discounts, rest_of(plan.bounds, printed_by_item(charges, plan.currency), unit), unit)
     return (*charges, *(Charge(one.line, ChargeKind.DISCOUNT, "", "", ONE, 0, one.derivation) for one in taken))
 
 
+def printed_by_item(charges: Iterable[Charge], currency_code: str) -> dict[str, Decimal]:
+    """Return what is printed of charges, by their names."""
+    unit = currency(currency_code)
+    return {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
+
+
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
-    """Return the charges of items alone."""
+    """Return the charges of items and bounds alone."""
     return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
 
 
-def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount]) -> bool:
-    """Whether just these discounts, and what they take, are among charges."""
+def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
+    """Whether just these discounts, and what they take, are among charges of a plan."""
     own = without_discounts(rated.charges)
     if not discounts:
         return len(own) == len(rated.charges)
-    again = with_discounts(own, discounts, rated.currency)
+    again = with_discounts(own, discounts, plan)
     return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
 
 
+def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None) -> bool:
+    """Whether just the bounds of a plan, and what they change, are among charges.
+
+    `share` is that of the days of the period; None: as the charges say.
+    """
+    own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
+    there = [charge for charge in rated.charges if charge.kind is ChargeKind.BOUND]
+    days = share or next((charge.share for charge in there if charge.share is not None), WHOLE)
+    return [_figures(charge) for charge in there] == [_figures(charge) for charge in _bounds(plan, own, days)]
+
+
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period, the days and the discounts that terms have."""
+    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
-    if not is_discounted_by(rated, terms.discounts):
+    plan = terms.plan.content
+    if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
-    fees = tuple(item for item in terms.plan.content.items if item.price.is_fixed)
+    fees = tuple(item for item in plan.items if item.price.is_fixed)
     again = (_charge(item, {}, rated.currency, terms.share) for item in fees)
     return told == {charge.item: charge.share for charge in again}
 
@@ -335,6 +359,14 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
     # Length-prefixed, so that no two different lists of parts give the same bytes.
     encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
+
+
+def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:
+    """Return one charge for each bound of a plan, also where it changes nothing."""
+    if not plan.bounds:
+        return ()
+    found = bound_amounts(plan.bounds, printed_by_item(charges, plan.currency), currency(plan.currency), share)
+    return tuple(Charge(one.line, ChargeKind.BOUND, "", "", ONE, 0, one.derivation, share=one.share) for one in found)
 
 
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:

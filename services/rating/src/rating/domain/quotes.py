@@ -58,7 +58,7 @@ class AssumedUsage:
 
 @dataclass(frozen=True, slots=True)
 class PlanQuote:
-    """What a plan would cost: a line for each item, and the sum of what is printed."""
+    """What a plan would cost: a line for each item and each bound, and the sum of what is printed."""
 
     lines: tuple[Quote, ...]
     total: Decimal

@@ -241,7 +241,7 @@ def meters_of(plan: Plan) -> set[str]:
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
     """Return what a plan charges for the usage of a period, as its contract would have it. Raises MissingMeterError."""
     charges = rate_plan(period.own(plan), period.usage, period.share)
-    return with_discounts(charges, period.discounts, plan.currency)
+    return with_discounts(charges, period.discounts, plan)
 
 
 def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:

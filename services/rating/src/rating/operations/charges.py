@@ -25,6 +25,7 @@ from rating.domain.charges import (
     RatedPeriod,
     Terms,
     Usage,
+    is_bounded_by,
     is_discounted_by,
     is_rated_by,
     is_sound,
@@ -35,7 +36,7 @@ from rating.domain.customers import Customer
 from rating.domain.discounts import ruling
 from rating.domain.overrides import Override, with_overrides
 from rating.domain.overrides import ruling as overrides_ruling
-from rating.domain.plans import PlanItem
+from rating.domain.plans import Plan, PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version
 from rating.operations.deps import Deps, HandedThrough
@@ -76,7 +77,7 @@ class ChargesOfPeriod:
 class ExplainedCharge:
     """A frozen charge, the price it was rated by, and a page of the usage behind it.
 
-    A fixed fee has no usage; a discount has no price either: its steps say what it was taken off.
+    A fixed fee has no usage; a bound and a discount have no price either: their steps say what they look at.
     """
 
     charge: Charge
@@ -277,8 +278,8 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
         plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
         contract = (await find_contract(conn, tenant, found.rated.contract))[-1].content
     charge, rated = found.charge, found.rated
-    if charge.kind is ChargeKind.DISCOUNT:
-        await _check_discount(deps, tenant, found, charge_id)
+    if charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
+        await _check_beside_items(deps, tenant, found, plan.content, charge_id)
         return ExplainedCharge(charge, rated, None)
     overrides = overrides_ruling(contract.overrides, rated.period, contract.schedule.zone)
     own = [each for each in overrides if each.item == charge.item]
@@ -295,15 +296,17 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     return ExplainedCharge(charge, rated, item, handed_through, own)
 
 
-async def _check_discount(deps: Deps, tenant: str, found: FrozenCharge, charge_id: str) -> None:
-    """Raise Diverged if a discount is not what the contract takes off the charges that were frozen with it."""
+async def _check_beside_items(deps: Deps, tenant: str, found: FrozenCharge, plan: Plan, charge_id: str) -> None:
+    """Raise Diverged if a bound or a discount does not follow from the charges that were frozen with it."""
     rated = found.rated
     async with transaction(deps.engine) as conn:
         versions = await find_contract(conn, tenant, rated.contract)
         whole = await store.rating_of_snapshot(conn, tenant, rated.contract, rated.period.label, rated.snapshot_id)
     content = versions[-1].content
     discounts = ruling(content.discounts, rated.period, content.schedule.zone)
-    if whole is None or found.charge not in whole.charges or not is_discounted_by(whole, discounts):
+    if whole is None or found.charge not in whole.charges or not is_bounded_by(whole, plan):
+        raise _corrupted(charge_id, f"the bounds of plan {rated.plan} version {rated.plan_version}")
+    if not is_discounted_by(whole, discounts, plan):
         raise _corrupted(charge_id, f"the discounts of contract {rated.contract}")
 
 
@@ -317,7 +320,7 @@ def _corrupted(charge_id: str, what: str) -> Diverged:
 async def list_charge_events(
     deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-    """Yield the events behind a frozen charge, page by page; a fee and a discount have none. Raises NotFound.
+    """Yield the events behind a frozen charge, page by page; other charges have none. Raises NotFound.
 
     `after` is a place in the log to begin after, as the caller names it; None: from the first.
     """

@@ -21,6 +21,7 @@ from rating.domain.proration import Proration
 from rating.wire.calendars import calendar_from_proto, calendar_to_proto
 from rating.wire.features import feature_from_proto, feature_to_proto
 from rating.wire.models import model_from_proto, model_to_proto
+from rating.wire.plan_bounds import bound_to_proto, bounds_from_proto
 from rating.wire.spreads import spread_from_proto, spread_to_proto
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto
 
@@ -39,15 +40,16 @@ _PRORATIONS: Final = {
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     """Return a plan whose products are not looked up yet. Raises Refused."""
-    _, items, features, description, effective_from, notice = all_of(
+    _, items, features, description, effective_from, notice, bounds = all_of(
         lambda: check_currency("currency", spec.currency),
         lambda: each_of("items", spec.items, _item_from_proto),
         lambda: each_of("features", spec.features, feature_from_proto),
         lambda: check_name("description", spec.description),
         lambda: instant_in("effective_from", spec.effective_from) if spec.HasField("effective_from") else None,
         lambda: _notice_from_proto(spec.notice) if spec.HasField("notice") else None,
+        lambda: bounds_from_proto(spec),
     )
-    return PlanDraft(spec.currency, items, description, effective_from, features, notice=notice)
+    return PlanDraft(spec.currency, items, description, effective_from, features, notice=notice, bounds=bounds)
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
@@ -59,6 +61,8 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
         description=content.description,
         features=map(feature_to_proto, content.features),
         notice=None if content.notice is None else catalog_pb2.NoticeRule(**asdict(content.notice)),
+        minimum=bound_to_proto(content.bounds.minimum),
+        maximum=bound_to_proto(content.bounds.maximum),
     )
     if content.effective_from is not None:
         spec.effective_from.CopyFrom(timestamp(content.effective_from))
