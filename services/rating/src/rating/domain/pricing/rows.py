@@ -27,6 +27,8 @@ class StepName(StrEnum):
     DAYS = "days"
     BASE = "base"
     DISCOUNT = "discount"
+    READ = "read"
+    FORMULA = "formula"
     TOTAL = "total"
 
 
