@@ -253,6 +253,7 @@ export const TEXTS: Texts = {
   "price.percent": "{percent} %",
   "price.percentage": "Kostet {percent} % des Betrags.",
   "price.costPlus": "Kostet, was es den Anbieter kostet, und {percent} % mehr.",
+  "price.formula": "Kostet {formula}.",
   "price.dynamic": "Jedes Ereignis bringt seinen Preis mit.",
   "price.dynamicTimes": "Jedes Ereignis bringt seinen Preis mit, mal {factor}.",
   "price.graduatedPercentage": "Jeder Teil des Betrags kostet seinen Anteil: {tiers}.",

@@ -253,6 +253,7 @@ export const TEXTS: Texts = {
   "price.percent": "{percent} %",
   "price.percentage": "Coûte {percent} % du montant.",
   "price.costPlus": "Coûte ce que paie le vendeur, et {percent} % de plus.",
+  "price.formula": "Coûte {formula}.",
   "price.dynamic": "Chaque événement porte son prix.",
   "price.dynamicTimes": "Chaque événement porte son prix, fois {factor}.",
   "price.graduatedPercentage": "Chaque tranche du montant coûte sa part : {tiers}.",

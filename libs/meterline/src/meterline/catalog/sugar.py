@@ -253,6 +253,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.PlanBound": {"of": Short("items"), "proration": _PRORATION},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
+    "metering.rating.v1.FormulaPrice": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.ContractDiscount": {"from": Short("start"), "periods": Short("periods", _periods)},

@@ -25,6 +25,7 @@ PriceModel = Literal[
     "dynamic",
     "costPlus",
     "matrix",
+    "formula",
 ]
 
 
@@ -72,10 +73,15 @@ class PlanItem(View):
     )
     rows: tuple[PlanRow, ...] = Field(default=(), description="Of a matrix: which values cost what.")
 
+    formula: str = Field(
+        default="",
+        description='Of a price formula: the expression, and the meter of each name. Example: "a + b (a: x, b: y)".',
+    )
+
     @property
     def goes_by_values(self) -> bool:
         """Whether a quantity alone does not say what it costs."""
-        return bool(self.per_key or self.rows)
+        return bool(self.per_key or self.rows or self.formula)
 
 
 class PlanRow(View):

@@ -147,6 +147,11 @@ def _bracket(message: catalog_pb2.StairstepTier) -> PlanTier:
     return PlanTier(up_to=optional_decimal(message.up_to), unit_price=None, flat=Decimal(message.amount))
 
 
+def _formula(message: catalog_pb2.FormulaPrice) -> str:
+    names = ", ".join(f"{one.name}: {one.meter}" for one in message.components)
+    return f"{message.expression} ({names})"
+
+
 _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "per_unit": lambda one: {"model": "perUnit", "unit_price": Decimal(one.unit_price)},
     "graduated": lambda one: {"model": "graduated", "tiers": tuple(map(_tier, one.tiers))},
@@ -158,6 +163,7 @@ _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "dynamic": lambda one: {"model": "dynamic", "factor": Decimal(one.factor or "1")},
     "cost_plus": lambda one: {"model": "costPlus", "percent": Decimal(one.markup)},
     "matrix": lambda _: {"model": "matrix"},
+    "formula": lambda one: {"model": "formula", "formula": _formula(one)},
 }
 """What the figures of each price model are."""
 

@@ -15,6 +15,7 @@ from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
+from rating.domain.reads import Read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
+    from rating.domain.reads import Reads
     from rating.domain.versions import Version
 
 
@@ -140,6 +142,8 @@ class Charge:
     """What share of its days is charged of a fee that goes by days; None: it does not."""
     cells: Cells | None = None
     """What was priced by values of properties; None: the price does not go by them."""
+    reads: Reads = ()
+    """What a price formula read of each of its meters, the own one first; none of other prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,7 @@ def _said(of_item: tuple[Decimal, Exact] | None) -> str:
 
 def goes_on(terms: Terms, usage: Usage) -> bool:
     """Whether what the period costs may change without any event, until it ends."""
-    found = (usage.meters.get(item.meter) for item in terms.plan.content.items)
+    found = (usage.meters.get(meter) for item in terms.plan.content.items for meter in item.meters)
     return any(used is not None and used.goes_on for used in found)
 
 
@@ -308,8 +312,9 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
 def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
     """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
     for item in items:
-        if item.meter and item.meter not in meters:
-            raise MissingMeterError(item.name, item.meter)
+        for meter in item.meters:
+            if meter not in meters:
+                raise MissingMeterError(item.name, meter)
         if item.price.by and not meters[item.meter].adds_up:
             raise NotByGroupError(item.name, item.meter)
 
@@ -324,6 +329,16 @@ def usage_of_charge(charge: Charge) -> MeterUsage:
         rounded=charge.rounded,
         cells=charge.cells,
     )
+
+
+def usage_of_reads(charge: Charge) -> dict[str, MeterUsage]:
+    """Return the usage of each meter that a charge is of: several only where its price is a formula."""
+    if not charge.reads:
+        return {charge.meter: usage_of_charge(charge)} if charge.meter else {}
+    return {
+        read.meter: MeterUsage(read.quantity, read.unit, read.event_count, rounded=read.rounded)
+        for read in charge.reads
+    }
 
 
 def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
@@ -344,13 +359,17 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
         charge.cells is None or (charge.cells.quantity, charge.cells.billed) != (charge.quantity, billed)
     ):
         return False
-    again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
+    reads = usage_of_reads(charge) if charge.reads else {item.meter: used}
+    if not reads.keys() >= set(item.meters):
+        return False
+    again = _charge(item, reads, currency, charge.share or WHOLE)
     return _figures(charge) == _figures(again)
 
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
-    return (charge.item, charge.kind, charge.meter, charge.quantity, charge.event_count, amount, rows, charge.share)
+    counted = (charge.quantity, charge.event_count, charge.reads)
+    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share)
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -379,8 +398,16 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
-    cells = _cells(item, used)
-    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded, cells=cells)
+    cells, reads = _cells(item, used), _reads(item, usage)
+    derivation = rate(
+        used.quantity,
+        item.price,
+        unit=used.unit,
+        currency=currency,
+        rounded=used.rounded,
+        cells=cells,
+        reads=reads,
+    )
     return Charge(
         item.name,
         ChargeKind.USAGE,
@@ -391,7 +418,20 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
         derivation,
         used.rounded,
         cells=cells,
+        reads=reads,
     )
+
+
+def _reads(item: PlanItem, usage: Mapping[str, MeterUsage]) -> Reads:
+    """Return what the formula of an item reads. Raises `MissingMeterError`."""
+    found = []
+    for component in () if item.price.formula is None else item.price.formula.components:
+        used = usage.get(component.meter)
+        if used is None:
+            raise MissingMeterError(item.name, component.meter)
+        read = Read(component.name, component.meter, used.unit, used.quantity, used.event_count, used.rounded)
+        found.append(read)
+    return tuple(found)
 
 
 def _cells(item: PlanItem, used: MeterUsage) -> Cells | None:

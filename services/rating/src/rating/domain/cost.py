@@ -28,6 +28,7 @@ from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind
+from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.discounts import Discount, reductions
@@ -294,6 +295,8 @@ def cost_rows(
         for row in (
             _cost_of_fee(item, windows, currency, WHOLE if item.proration is Proration.NONE else day_share)
             if item.price.is_fixed
+            else _cost_of_formula(item, usage, windows, currency)
+            if item.price.formula is not None
             else _cost_of_cells(item, usage[item.meter], windows, breakdown, currency)
             if item.price.by
             else _cost_of_usage(item, usage[item.meter], windows, breakdown, currency)
@@ -378,6 +381,24 @@ def _cost_of_usage(
         amount, exact = _difference(lifted, exact_before, currency)
         last = windows.windows[-1]
         yield CostRow(item.name, ChargeKind.USAGE, item.meter, usage.unit, CostPart.MINIMUM, last, amount, exact)
+
+
+def _cost_of_formula(
+    item: PlanItem, usage: Mapping[str, MeterUsageOverTime], windows: CostWindows, currency: Currency
+) -> Iterator[CostRow]:
+    """Yield what each window adds to what a formula gives, then what a minimum lifts."""
+    windows_of = {meter: usage[meter].windows for meter in item.meters}
+    unit = usage[item.meter].unit
+    before: Exact = ZERO
+    for place, quantity, exact in running_costs(item, _before_lift(item.price), windows_of):
+        window, difference = windows.windows[place], _difference(exact, before, currency)
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, unit, CostPart.USAGE, window, *difference, quantity)
+        before = exact
+    # A formula may cost something where nothing was counted, too.
+    lifted = whole_cost(item, windows_of)
+    if windows.bears_rest and lifted != before:
+        last, difference = windows.windows[-1], _difference(lifted, before, currency)
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, unit, CostPart.MINIMUM, last, *difference)
 
 
 def _cost_of_cells(

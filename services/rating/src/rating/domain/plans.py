@@ -42,6 +42,17 @@ class PlanItem:
             raise Refused("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
         if not self.price.is_fixed and not self.meter:
             raise Refused("meter", Reason.FIELD_REQUIRED, "name the meter or the product that is priced")
+        formula = self.price.formula
+        if formula is not None and (self.product or self.meter != formula.meters[0]):
+            message = "a formula names its meters itself, the first of them is that of the item; leave it out here"
+            raise Refused("product" if self.product else "meter", Reason.PLAN_INVALID, message)
+
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """All meters that are priced, its own first; none of a fixed fee."""
+        if self.price.formula is not None:
+            return self.price.formula.meters
+        return (self.meter,) if self.meter else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +138,8 @@ class PlanDraft:
         def resolved_item(item: ItemDraft) -> PlanItem:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
+            if item.price.formula is not None:
+                meter = meter or item.price.formula.meters[0]
             return PlanItem(item.name, meter, item.product, item.price, item.proration)
 
         items = each_of("items", self.items, resolved_item)

@@ -70,7 +70,7 @@ def quoted_plan(plan: Plan, usage: Sequence[AssumedUsage], share: DayShare = WHO
     Raises Refused for a meter that no item prices.
     """
     assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
-    meters = [item.meter for item in plan.items if item.meter]
+    meters = [meter for item in plan.items for meter in item.meters]
     charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
     unit = currency(plan.currency)
     with exact_arithmetic():
@@ -83,7 +83,7 @@ def _assumed(quantity: Decimal, cells: Cells | None) -> MeterUsage:
 
 
 def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
-    known, seen = list(dict.fromkeys(item.meter for item in plan.items if item.meter)), set()
+    known, seen = list(dict.fromkeys(meter for item in plan.items for meter in item.meters)), set()
     groups = groups_priced(plan.items)
 
     def usage_of(used: AssumedUsage) -> MeterUsage:
@@ -125,6 +125,11 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
             raise Refused(f"questions[{place}].item", Reason.FIELD_INVALID, text)
         with inside(f"questions[{place}]"):
             _check_groups(f"the item {item.name!r}", question.cells, item.price.by)
+            if item.price.formula is not None:
+                text = (
+                    f"{item.name!r} is priced by a formula; quote the plan, with the usage of {', '.join(item.meters)}"
+                )
+                raise Refused("item", Reason.FIELD_INVALID, text)
         found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
     return tuple(found)
 

@@ -17,7 +17,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, with_discounts
+from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, usage_of_reads, with_discounts
 from rating.domain.overrides import with_overrides
 
 if TYPE_CHECKING:
@@ -212,7 +212,9 @@ def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
     for charge in rated.charges:
         cells, known = charge.cells, found.get(charge.meter)
         by = () if known is None or known.cells is None else known.cells.by
-        if charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
+        if charge.reads:
+            found = {**usage_of_reads(charge), **found}
+        elif charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
             found[charge.meter] = usage_of_charge(charge)
     return found
 
@@ -235,7 +237,7 @@ def check_one_calendar(items: Iterable[PlanItem]) -> None:
 
 def meters_of(plan: Plan) -> set[str]:
     """Return the meters that a plan prices."""
-    return {item.meter for item in plan.items if item.meter}
+    return {meter for item in plan.items for meter in item.meters}
 
 
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:

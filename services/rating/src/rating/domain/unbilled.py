@@ -139,7 +139,7 @@ class PricedContract:
         plan = self.plan_of(period)
         if plan is None:
             return None
-        return with_components((item.meter for item in plan.content.items if item.meter), self.known)
+        return with_components((meter for item in plan.content.items for meter in item.meters), self.known)
 
     def plan_of(self, period: BillingPeriod) -> Version[Plan] | None:
         """Return the version of the plan that prices a period, as the contract has it; None if none is effective."""

@@ -293,6 +293,11 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     billed = (charge.quantity, charge.rounded, charge.event_count)
     if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != billed:
         raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
+    for read in charge.reads:
+        sealed = usage.meters.get(read.meter)
+        counted = (read.quantity, read.rounded, read.event_count)
+        if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != counted:
+            raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
     return ExplainedCharge(charge, rated, item, handed_through, own)
 
 

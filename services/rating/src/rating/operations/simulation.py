@@ -115,11 +115,11 @@ async def usage_for(deps: Deps, rated: RatedPeriod, plans: Iterable[Plan], zone:
     are not cut there as a calendar needs it, counts what it has counted of it since. One that does not exist is left
     out. Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep, and for two calendars of one meter.
     """
-    items = [item for plan in plans for item in plan.items if item.meter]
+    items = [item for plan in plans for item in plan.items]
     with refusals():
         check_one_calendar(items)
     questions, usage = cell_questions(items, rated.period, zone), usage_of(rated)
-    wanted = {item.meter for item in items}
+    wanted = {meter for item in items for meter in item.meters}
     # What a period was billed by may have had another calendar.
     missing = {meter for meter in wanted if not told_apart(usage.get(meter), questions.get(meter))}
     if missing and rated.snapshot_id:

@@ -25,6 +25,7 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
 from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import DayShare, Proration
+from rating.domain.reads import Read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,6 +200,7 @@ def charge_to_document(charge: Charge) -> Document:
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
         **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
         **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
+        **({"reads": [_read_to_document(read) for read in charge.reads]} if charge.reads else {}),
     }
 
 
@@ -220,6 +222,29 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
         share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
         cells=_cells_from_document(document["cells"]) if "cells" in document else None,
+        reads=tuple(map(_read_from_document, document.get("reads", ()))),
+    )
+
+
+def _read_to_document(read: Read) -> Document:
+    return {
+        "name": read.name,
+        "meter": read.meter,
+        "unit": read.unit,
+        "quantity": format_decimal(read.quantity),
+        "eventCount": read.event_count,
+        "rounded": _optional_text(read.rounded),
+    }
+
+
+def _read_from_document(document: Mapping[str, Any]) -> Read:
+    return Read(
+        document["name"],
+        document["meter"],
+        document["unit"],
+        Decimal(document["quantity"]),
+        document["eventCount"],
+        _optional_decimal(document["rounded"]),
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rating.domain.cells import Cells
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.pricing.rows import Derivation, TierRow
+    from rating.domain.reads import Read
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
     from rating.operations.watching import WatchedCharges
 
@@ -99,6 +100,19 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         traceparent=rated.traceparent,
         priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
         cells=() if charge.cells is None else cells_to_proto(charge.cells),
+        reads=[read_to_proto(read) for read in charge.reads],
+    )
+
+
+def read_to_proto(read: Read) -> charge_pb2.ChargeRead:
+    """Return what a price formula read of a meter."""
+    return charge_pb2.ChargeRead(
+        name=read.name,
+        meter=read.meter,
+        unit=read.unit,
+        quantity=format_decimal(read.quantity),
+        billable_quantity="" if read.rounded is None else format_decimal(read.rounded),
+        event_count=read.event_count,
     )
 
 

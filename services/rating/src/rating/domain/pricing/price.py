@@ -11,6 +11,7 @@ from chassis.errors.refused import Refused
 from rating.domain.pricing.adjust import Adjustment, Included, Minimum, Multiplier
 from rating.domain.pricing.calendar import PROPERTY, Calendar
 from rating.domain.pricing.convert import Conversion
+from rating.domain.pricing.formula import Formula
 from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.model import PriceModel
@@ -36,6 +37,9 @@ class Price:
         if self.is_fixed and (adjustments or self.convert or self.spread or self.calendar):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+        if self.formula is not None and (self.convert or self.spread or self.calendar or self.included):
+            text = "says all of its quantities itself; beside it stand a maximum and a minimum alone"
+            raise Refused("formula", Reason.PRICE_INVALID, text)
         if self.convert and any(model.IS_OF_MONEY for model in self.models):
             text = "an amount of money has no other unit; leave it out"
             raise Refused("convert", Reason.PRICE_INVALID, text)
@@ -75,6 +79,11 @@ class Price:
     def included(self) -> Included | None:
         """The units of the item that are included, if there are any."""
         return next((each for each in self.adjustments if isinstance(each, Included)), None)
+
+    @property
+    def formula(self) -> Formula | None:
+        """The formula by which several meters are priced together, if it is one."""
+        return self.model if isinstance(self.model, Formula) else None
 
     @property
     def floors(self) -> bool:

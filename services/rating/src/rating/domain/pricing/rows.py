@@ -28,6 +28,8 @@ class StepName(StrEnum):
     BASE = "base"
     DISCOUNT = "discount"
     MULTIPLIER = "multiplier"
+    READ = "read"
+    FORMULA = "formula"
     TOTAL = "total"
 
 
