@@ -80,7 +80,7 @@ def quoted_plan(
     charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
     taken_in_order = (*(one for one in discounts if one.items), *(one for one in discounts if not one.items))
     with exact_arithmetic():
-        lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan.currency))
+        lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan))
         return PlanQuote(lines, sum((line.amount for line in lines), round_to_minor_unit(ZERO, unit)))
 
 
