@@ -15,7 +15,7 @@ from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, f
 from aggregator.domain.windows import merged
 from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
-from aggregator.store.windows.pages import pages_of_customer, windows_by_ranges
+from aggregator.store.windows.pages import page_ids_of_customer, pages_of_customer, windows_by_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -155,6 +155,15 @@ async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tu
     )
     found = rows.all()
     return [row.traceparent for row in found], found[0].total if found else 0
+
+
+async def pages_behind(conn: AsyncConnection, plan: UsagePlan) -> frozenset[UUID]:
+    """Return the content ids of all pages that are read for a plan about one customer."""
+    (customer,) = plan.customers
+    found: set[UUID] = set()
+    for period, meter_ids in _read_together(plan):
+        found |= await page_ids_of_customer(conn, meter_ids, period, customer)
+    return frozenset(found)
 
 
 def _read_together(plan: UsagePlan) -> list[tuple[Period, list[int]]]:
