@@ -37,12 +37,12 @@ class Family:
 
 def meter_not_found(name: str) -> NotFound:
     """Return the error for a meter that does not exist."""
-    return NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!a}; list the meters or apply it first")
+    return NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!r}; list the meters or apply it first")
 
 
 def snapshot_not_found(snapshot_id: str) -> NotFound:
     """Return the error for a snapshot that does not exist."""
-    return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!a}; seal the usage first")
+    return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!r}; seal the usage first")
 
 
 def histories_of(versions: Sequence[MeterVersion]) -> list[tuple[CountingMeter, ...]]:

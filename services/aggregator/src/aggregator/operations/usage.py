@@ -214,7 +214,7 @@ async def _what_is_behind(deps: Deps, tenant: str, target: AsOf, concerned: set[
     missing = target.positions_beyond(as_of)
     waits = [f"{missing:,} positions of the log were still to be read"] if missing else []
     waits += [
-        f"meter {name!a} is still being filled from the past"
+        f"meter {name!r} is still being filled from the past"
         for name in sorted(unfilled if concerned is None else unfilled & concerned)
     ]
     told = ", ".join(waits) or "it came just now"

@@ -131,7 +131,7 @@ def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, AskedGroups]:
     groups: dict[str, AskedGroups] = {}
     for place, asked in enumerate(request.groups):
         if asked.meter in groups:
-            text = f"{asked.meter!a} stands twice; name all its properties once"
+            text = f"{asked.meter!r} stands twice; name all its properties once"
             raise invalid_field(f"groups[{place}].meter", Reason.FIELD_INVALID, text)
         bounds = (instant_in(bound, f"groups[{place}].bounds[{at}]") for at, bound in enumerate(asked.bounds))
         groups[asked.meter] = AskedGroups(tuple(asked.group_by), tuple(bounds))
@@ -221,6 +221,7 @@ def _current_to_proto(total: Total, now_s: float, as_of: values_pb2.AsOf) -> pb.
         filled=total.filled,
         staleness_ms=math.ceil((now_s - total.seen.at_s) * 1000),
         change_position=total.seen.position,
+        aggregation=aggregation_to_proto(total.aggregation),
         billable_quantity=optional_decimal(total.billable),
     )
 

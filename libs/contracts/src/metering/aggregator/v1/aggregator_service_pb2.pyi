@@ -1244,6 +1244,7 @@ class CurrentUsageResponse(_message.Message):
     STALENESS_MS_FIELD_NUMBER: _builtins.int
     CHANGE_POSITION_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    AGGREGATION_FIELD_NUMBER: _builtins.int
     quantity: _builtins.str
     """Decimal; "0" where nothing happened."""
     event_count: _builtins.int
@@ -1258,6 +1259,8 @@ class CurrentUsageResponse(_message.Message):
     """Position of the change feed up to which usage is in the quantity."""
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    aggregation: _meter_pb2.Aggregation.ValueType
+    """How the meter aggregates. Servers of older releases leave it out."""
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
         """The part of the log that is counted."""
@@ -1273,10 +1276,11 @@ class CurrentUsageResponse(_message.Message):
         staleness_ms: _builtins.int = ...,
         change_position: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
+        aggregation: _meter_pb2.Aggregation.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billable_quantity", b"billable_quantity", "change_position", b"change_position", "event_count", b"event_count", "filled", b"filled", "quantity", b"quantity", "staleness_ms", b"staleness_ms", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "as_of", b"as_of", "billable_quantity", b"billable_quantity", "change_position", b"change_position", "event_count", b"event_count", "filled", b"filled", "quantity", b"quantity", "staleness_ms", b"staleness_ms", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
