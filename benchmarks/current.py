@@ -1,8 +1,8 @@
 """Current usage, asked for a thousand times a second while usage goes on: `python -m benchmarks.current --seconds 20`.
 
-It fails above its bar, where a question is refused, and unless answers are exact. It prints the processor time of each
-service by question, too, which other work on the machine changes far less than latency. With `--entitlements`, the question is whether a customer may use
-one more unit of a feature that its plan limits.
+It fails above its bar, where a question is refused, and unless answers are exact. With `--entitlements`, the question
+is whether a customer may use one more unit of a feature that its plan limits. It prints the processor time of each
+service by question, too, which other work on the machine changes far less than latency.
 """
 
 from __future__ import annotations

@@ -40,8 +40,9 @@ def window(one: Added, sign: int = 1) -> Windows:
     customer, start_us, group, units, scale, count, has_entries = one
 
     def numbers(*values: int) -> ScaledNumbers:
+        wide = np.array(values, dtype=np.object_)
         is_wide = any(abs(value) >= 2**62 for value in values)
-        return ScaledNumbers(np.array(values, dtype=np.object_ if is_wide else np.int64), scale)
+        return ScaledNumbers(wide if is_wide else wide.astype(np.int64), scale)
 
     def integer(value: int) -> np.ndarray:
         return np.array([value], dtype=np.int64)

@@ -78,8 +78,8 @@ def why_no_events(line: invoice_pb2.InvoiceLine) -> str:
     if line.kind == invoice_pb2.LINE_KIND_ADJUSTMENT:
         first = line.adjusts_line_id
         return (
-            f"no event came since {first} was billed: what is counted of the same events has changed, by another version "
-            f"of meter {line.meter} or of one that it reads; `meterline explain {first} --events` lists them"
+            f"no event came since {first} was billed: what is counted of the same events has changed, by another "
+            f"version of meter {line.meter} or of one that it reads; `meterline explain {first} --events` lists them"
         )
     return "no events: nothing was used"
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
+    from numpy.typing import NDArray
+
     from aggregator.domain.aggregations.aggregation import Aggregation
     from aggregator.domain.query import MeterPlan, UsagePlan
     from eventlog.as_of import AsOf
@@ -140,9 +142,9 @@ def quantity_of(plan: UsagePlan, windows: Mapping[int, Sequence[Windows]]) -> Am
         own = [part for one in meter.projections for part in windows.get(one.meter_id, ())]
         whole = together(own)
         if len(whole) and int(whole.event_counts[0]) > 0:
-            billable = meter.aggregation.billable(whole)
             (quantity,) = meter.aggregation.quantities(whole)
-            return quantity, int(whole.event_counts[0]), billable[0] if billable else None
+            billed = meter.aggregation.billable(whole)
+            return quantity, int(whole.event_counts[0]), billed[0] if billed else None
         return ZERO, 0, billable_of(meter, None)
     row = next(counted_rows(plan, windows), None)
     billable = billable_of(plan.meters[0], row)
@@ -190,10 +192,11 @@ def together(totals: Sequence[Windows]) -> Windows:
     event_count = sum(int(one.event_counts[0]) for one in there)
     if not units and not event_count:
         return no_windows()
+    sums: NDArray[np.int64] | NDArray[np.object_] = np.array([units], dtype=np.object_)
     return replace(
         there[0],
         event_counts=np.array([event_count], dtype=np.int64),
-        sums=ScaledNumbers(np.array([units], dtype=np.int64 if abs(units) < _INT64_SAFE else np.object_), scale),
+        sums=ScaledNumbers(sums if abs(units) > _INT64_SAFE else sums.astype(np.int64), scale),
         flush_ids=np.array([max(int(one.flush_ids[0]) for one in there)], dtype=np.int64),
     )
 

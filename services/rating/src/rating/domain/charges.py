@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
+    from rating.domain.cell_questions import Questions
     from rating.domain.cells import Cells
     from rating.domain.discounts import Discount
     from rating.domain.overrides import Override
@@ -111,6 +112,15 @@ class AskedQuantity:
     customer: str
     meter: str
     period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTotals:
+    """Whose usage of all meters in a period is asked for, and how some of it is told apart."""
+
+    customer: str
+    period: Period | BillingPeriod
+    questions: Questions
 
 
 @dataclass(frozen=True, slots=True)

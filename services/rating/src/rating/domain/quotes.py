@@ -12,7 +12,8 @@ from chassis.errors.refused import Refused, each_of, inside
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.cell_questions import groups_priced
 from rating.domain.cells import one_cell
-from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan
+from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan, with_discounts
+from rating.domain.discounts import check_assumed
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from money import Currency
     from rating.domain.cells import Cells
     from rating.domain.charges import Charge
+    from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
 
@@ -64,17 +66,21 @@ class PlanQuote:
     total: Decimal
 
 
-def quoted_plan(plan: Plan, usage: Sequence[AssumedUsage], share: DayShare = WHOLE) -> PlanQuote:
+def quoted_plan(
+    plan: Plan, usage: Sequence[AssumedUsage], share: DayShare = WHOLE, discounts: Sequence[Discount] = ()
+) -> PlanQuote:
     """Price a whole plan in a period that has a share of its days; what is not named is not used.
 
-    Raises Refused for a meter that no item prices.
+    Raises Refused for a meter that no item prices, and for a discount that no contract could have.
     """
+    unit = currency(plan.currency)
+    check_assumed(discounts, plan, unit)
     assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
     meters = [meter for item in plan.items for meter in item.meters]
     charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
-    unit = currency(plan.currency)
+    taken_in_order = (*(one for one in discounts if one.items), *(one for one in discounts if not one.items))
     with exact_arithmetic():
-        lines = tuple(_line(charge, unit) for charge in charges)
+        lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan))
         return PlanQuote(lines, sum((line.amount for line in lines), round_to_minor_unit(ZERO, unit)))
 
 

@@ -46,7 +46,7 @@ REFRESHED_MAX: Final = 200
 _TERMS_S: Final = 30.0
 """So long another replica's change of a catalog, or grant, may stay unknown here."""
 _TERMS_AGAIN_S: Final = 15.0
-"""What is asked for so long after its terms were read has them read again beside the answers, before they are too old."""
+"""What is asked for so long after its terms were read has them read again, beside the answers."""
 _TERMS_AGAIN_MAX: Final = 4
 """So many begin at one look, for answers from memory wait while terms are read."""
 _HOLDS_S: Final = 2.0
