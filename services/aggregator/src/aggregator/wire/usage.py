@@ -16,6 +16,7 @@ from aggregator.domain.usage import (
     AskedGroups,
     GroupUsage,
     MeterUsage,
+    SpanUsage,
     TotalsAnswer,
     UsageAnswer,
     UsageRow,
@@ -122,6 +123,7 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
         parked_count=usage.parked_count,
         billable_quantity=optional_decimal(usage.billable),
         cells=map(_cell_to_proto, usage.groups),
+        spans=map(_span_to_proto, usage.spans),
     )
 
 
@@ -140,6 +142,15 @@ def groups_from_proto(messages: Sequence[pb.MeterGroups], field: str = "groups")
         bounds = (instant_in(bound, f"{field}[{place}].bounds[{at}]") for at, bound in enumerate(asked.bounds))
         groups[asked.meter] = AskedGroups(tuple(asked.group_by), tuple(bounds))
     return groups
+
+
+def _span_to_proto(span: SpanUsage) -> usage_pb2.MeterSpan:
+    return usage_pb2.MeterSpan(
+        period=period_to_proto(span.period),
+        quantity=format_decimal(span.quantity),
+        event_count=span.event_count,
+        billable_quantity=optional_decimal(span.billable),
+    )
 
 
 def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Protocol
 from eventlog.as_of import AsOf
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
 from rating.domain.discounts import reductions
+from rating.domain.line_names import line_name
 from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 from rating.domain.reads import Read
+from rating.domain.segments import ItemRun, item_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
     from rating.domain.reads import Reads
+    from rating.domain.ruling import RatedSegment
+    from rating.domain.segments import ChargedPart, Segment
     from rating.domain.versions import Version
 
 
@@ -114,7 +119,7 @@ class AskedTotals:
     """Whose usage of all meters in a period is asked for, and how some of it is told apart."""
 
     customer: str
-    period: BillingPeriod
+    period: Period | BillingPeriod
     questions: Questions
 
 
@@ -154,6 +159,13 @@ class Charge:
     """What was priced by values of properties; None: the price does not go by them."""
     reads: Reads = ()
     """What a price formula read of each of its meters, the own one first; none of other prices."""
+    part: ChargedPart | None = None
+    """What part of the period it is of, where a plan change cut it; None: of all of it, by the period's plan."""
+
+    @property
+    def plan_item(self) -> str:
+        """How its item is named in its plan; of a discount, how it is named itself."""
+        return self.item if self.part is None else self.part.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +177,12 @@ class Usage:
     snapshot_id: str = ""
     amends_snapshot_id: str = ""
     traceparent: str = ""
+    spans: Mapping[Period, Mapping[str, MeterUsage]] = field(default_factory=dict)
+    """The same over parts of the period, where a plan change cut it."""
+
+    def of(self, part: ChargedPart | None) -> Mapping[str, MeterUsage]:
+        """Return the totals of a part of the period. Raises KeyError for one that was not asked for."""
+        return self.meters if part is None else self.spans[part.period]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +203,35 @@ class Terms:
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
     overrides: tuple[Override, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    """Its parts, where a plan change cut it; then `plan` prices the first one."""
+
+    @property
+    def closing_plan(self) -> Version[Plan]:
+        """What prices its last part: its bounds hold for the whole period."""
+        return self.segments[-1].plan if self.segments else self.plan
+
+    def plan_at(self, instant: datetime) -> Version[Plan]:
+        """Return what prices the part that holds an instant; before the period its first part, after it the last."""
+        found = [segment.plan for segment in self.segments if segment.start <= instant]
+        return found[-1] if found else self.plan
+
+    @property
+    def runs(self) -> tuple[ItemRun, ...]:
+        """What is priced by itself."""
+        if not self.segments:
+            return tuple(ItemRun(item, self.share, None) for item in self.plan.content.items)
+        return item_runs(self.segments)
+
+    @property
+    def parts(self) -> tuple[Period, ...]:
+        """The parts of the period over which usage is priced, beside the whole of it."""
+        metered = (run.part for run in self.runs if run.item.meter)
+        return tuple(dict.fromkeys(part.period for part in metered if part is not None))
+
+    def items_of(self, part: Period | None) -> tuple[PlanItem, ...]:
+        """Return the items that are priced over a part of the period; None: over all of it."""
+        return tuple(run.item for run in self.runs if (run.part and run.part.period) == part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +252,15 @@ class RatedPeriod:
     snapshot_id: str = ""
     amends_snapshot_id: str = ""
     traceparent: str = ""
+    segments: tuple[RatedSegment, ...] = ()
+
+    def plan_of(self, charge: Charge) -> tuple[str, int]:
+        """Return the plan by which a charge came about, and its version: what is beside items is of the last part."""
+        if charge.part is not None:
+            return charge.part.plan, charge.part.plan_version
+        if self.segments and charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
+            return self.segments[-1].plan, self.segments[-1].plan_version
+        return self.plan, self.plan_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +274,8 @@ class Billed:
     plan: str
     plan_version: int
     items: Mapping[str, tuple[Decimal, Exact]]
+    plans: tuple[tuple[str, int], ...] = ()
+    """All versions of plans that it was billed by, where that is more than one."""
 
     def difference(self, rated: RatedPeriod) -> str:
         """Say in words where charges are not what was billed; empty if they are."""
@@ -234,14 +292,18 @@ def _said(of_item: tuple[Decimal, Exact] | None) -> str:
 
 def goes_on(terms: Terms, usage: Usage) -> bool:
     """Whether what the period costs may change without any event, until it ends."""
-    found = (usage.meters.get(meter) for item in terms.plan.content.items for meter in item.meters)
+    found = (usage.meters.get(meter) for run in terms.runs for meter in run.item.meters)
     return any(used is not None and used.goes_on for used in found)
 
 
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
-    plan = terms.plan.content
-    charges = rate_plan(plan, usage.meters, terms.share)
+    plan = terms.closing_plan.content
+    charges = tuple(
+        _charge_of(run, usage.of(run.part) if run.item.meter else {}, plan.currency, terms.time_zone)
+        for run in terms.runs
+    )
+    charges += _bounds(plan, charges, terms.share)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -254,6 +316,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
         traceparent=traceparent,
+        segments=tuple(segment.rated for segment in terms.segments),
     )
 
 
@@ -310,12 +373,14 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
-    plan = terms.plan.content
+    if rated.segments != tuple(segment.rated for segment in terms.segments):
+        return False
+    plan = terms.closing_plan.content
     if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
-    fees = tuple(item for item in plan.items if item.price.is_fixed)
-    again = (_charge(item, {}, rated.currency, terms.share) for item in fees)
+    fees = (run for run in terms.runs if run.item.price.is_fixed)
+    again = (_charge_of(run, {}, rated.currency, terms.time_zone) for run in fees)
     return told == {charge.item: charge.share for charge in again}
 
 
@@ -373,13 +438,15 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
     if not reads.keys() >= set(item.meters):
         return False
     again = _charge(item, reads, currency, charge.share or WHOLE)
-    return _figures(charge) == _figures(again)
+    if charge.part is not None:
+        again = replace(again, item=charge.item, part=charge.part)
+    return item.name == charge.plan_item and _figures(charge) == _figures(again)
 
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
     counted = (charge.quantity, charge.event_count, charge.reads)
-    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share)
+    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part)
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -388,6 +455,14 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
     # Length-prefixed, so that no two different lists of parts give the same bytes.
     encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
+
+
+def _charge_of(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zone: str) -> Charge:
+    """Return the charge of an item over its part of a period."""
+    charge = _charge(run.item, usage, currency, run.share)
+    if run.part is None:
+        return charge
+    return replace(charge, item=line_name(run.item.name, run.part.period, zone), part=run.part)
 
 
 def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:

@@ -35,6 +35,8 @@ class Contract:
     pauses: tuple[Pause, ...] = ()
     discounts: tuple[Discount, ...] = ()
     overrides: tuple[Override, ...] = ()
+    mid_period: bool = False
+    """Whether the plan rules from the midnight of its day itself on, and cuts the period that holds it."""
 
     def __post_init__(self) -> None:
         """Refuse pauses, discounts and overrides that are none."""

@@ -21,6 +21,7 @@ from chassis.errors.refused import Refused
 from chassis.text import looked_at
 from money import ZERO, Currency, Exact, exact_arithmetic, format_decimal, round_to_minor_unit, share
 from rating.domain.billing_period import starts_from
+from rating.domain.line_names import covers
 from rating.domain.pricing.rows import Derivation, Step, StepName, Words
 from rating.domain.zone_days import local_midnight
 
@@ -159,7 +160,7 @@ def reductions(
     rest, words = dict(printed), Words("", currency.code)
     found = []
     for discount in discounts:
-        left = {name: amount for name, amount in rest.items() if not discount.items or name in discount.items}
+        left = {name: amount for name, amount in rest.items() if covers(discount.items, name)}
         with exact_arithmetic():
             base = sum(left.values(), ZERO)
             exact = discount.off(base)

@@ -16,6 +16,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from money import ZERO, Currency, exact_arithmetic, part_of, round_to_minor_unit, share
 from rating.domain.discounts import told_amounts
+from rating.domain.line_names import covers
 from rating.domain.pricing.rows import Derivation, Step, StepName, Words
 from rating.domain.proration import WHOLE, DayShare, Proration
 
@@ -37,7 +38,7 @@ class PlanBound:
 
     def of(self, printed: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Return those of some amounts by item that it covers."""
-        return {name: amount for name, amount in printed.items() if not self.items or name in self.items}
+        return {name: amount for name, amount in printed.items() if covers(self.items, name)}
 
     def days(self, of_period: DayShare) -> DayShare | None:
         """Return the share of its days for which it holds; None: it holds in full."""

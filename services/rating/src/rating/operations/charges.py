@@ -48,7 +48,7 @@ from rating.operations.finding import (
     find_terms,
     period_invalid,
 )
-from rating.operations.usage import check_usage, frozen_by_groups, not_priced, questions_of
+from rating.operations.usage import bounds_of, check_usage, frozen_by_groups, not_priced
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
 from rating.store.versions import lock_entry
@@ -205,7 +205,8 @@ async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot
         not_before=terms.period.end + grace,
         time_zone=terms.time_zone,
         amends_snapshot_id=amends_snapshot_id,
-        questions=questions_of(terms),
+        bounds=bounds_of(terms),
+        spans=terms.parts,
     )
 
 
@@ -275,26 +276,30 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     """
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
-        plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
+        plan = await find_plan(conn, tenant, *found.plan)
         contract = (await find_contract(conn, tenant, found.rated.contract))[-1].content
     charge, rated = found.charge, found.rated
     if charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
         await _check_beside_items(deps, tenant, found, plan.content, charge_id)
         return ExplainedCharge(charge, rated, None)
     overrides = overrides_ruling(contract.overrides, rated.period, contract.schedule.zone)
-    own = [each for each in overrides if each.item == charge.item]
-    item = next((item for item in with_overrides(plan.content, own).items if item.name == charge.item), None)
+    own = [each for each in overrides if each.item == charge.plan_item]
+    item = next((item for item in with_overrides(plan.content, own).items if item.name == charge.plan_item), None)
     if item is None or not is_sound(charge, item, rated.currency):
-        raise _corrupted(charge_id, f"plan {rated.plan} version {rated.plan_version}")
+        raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
     if charge.kind is ChargeKind.FIXED:
         return ExplainedCharge(charge, rated, item, overrides=own)
-    usage, handed_through = await deps.aggregator.snapshot(rated.snapshot_id, charge.meter, page_size, page_token)
-    sealed = usage.meters.get(charge.meter)
+    span = None if charge.part is None else charge.part.period
+    usage, handed_through = await deps.aggregator.snapshot(
+        rated.snapshot_id, charge.meter, page_size, page_token, windows_in=span
+    )
+    meters = usage.meters if span is None else usage.spans.get(span, {})
+    sealed = meters.get(charge.meter)
     billed = (charge.quantity, charge.rounded, charge.event_count)
     if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != billed:
         raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
     for read in charge.reads:
-        sealed = usage.meters.get(read.meter)
+        sealed = meters.get(read.meter)
         counted = (read.quantity, read.rounded, read.event_count)
         if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != counted:
             raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
@@ -310,7 +315,7 @@ async def _check_beside_items(deps: Deps, tenant: str, found: FrozenCharge, plan
     content = versions[-1].content
     discounts = ruling(content.discounts, rated.period, content.schedule.zone)
     if whole is None or found.charge not in whole.charges or not is_bounded_by(whole, plan):
-        raise _corrupted(charge_id, f"the bounds of plan {rated.plan} version {rated.plan_version}")
+        raise _corrupted(charge_id, f"the bounds of plan {found.plan[0]} version {found.plan[1]}")
     if not is_discounted_by(whole, discounts, plan):
         raise _corrupted(charge_id, f"the discounts of contract {rated.contract}")
 
@@ -334,7 +339,12 @@ async def list_charge_events(
     if found.charge.kind is not ChargeKind.USAGE:
         return
     pages = deps.aggregator.events(
-        found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, after=after, limit=limit
+        found.rated.snapshot_id,
+        found.charge.meter,
+        only_amendment=only_amendment,
+        after=after,
+        limit=limit,
+        span=None if found.charge.part is None else found.charge.part.period,
     )
     # Closed here, so that the call to the aggregator ends with ours and not when the garbage collector comes by.
     async with aclosing(pages):

@@ -236,6 +236,9 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
         period = period_labelled(schedule, label)
         if period is None or period.start > now:
             continue
+        if len(contract.segments_of(period)) > 1:
+            summary.skip(Skip.SEGMENTS, newest.name, label)
+            continue
         plan = contract.plan_of(period)
         if plan is None:
             summary.skip(Skip.NO_PLAN, newest.name, label)

@@ -45,6 +45,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         ),
         "discounts": json.dumps([_discount_to_document(discount) for discount in contract.discounts]),
         "overrides": json.dumps([_override_to_document(override) for override in contract.overrides]),
+        "mid_period": contract.mid_period,
     }
 
 
@@ -68,6 +69,7 @@ def _from_row(row: RowMapping) -> Contract:
         _pauses(row["pauses"]),
         tuple(map(_discount_from_document, json.loads(row["discounts"]))),
         tuple(map(_override_from_document, json.loads(row["overrides"]))),
+        mid_period=row["mid_period"],
     )
 
 
@@ -139,6 +141,7 @@ CONTRACTS: Final = VersionTable(
         "pauses",
         "discounts",
         "overrides",
+        "mid_period",
     ),
     _to_columns,
     _from_row,

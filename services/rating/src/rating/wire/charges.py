@@ -55,7 +55,8 @@ def billed_from_proto(billed: pb.BilledSnapshot) -> Billed:
         }
     except InvalidDecimalError as error:
         raise invalid_field("billed.items", Reason.FIELD_INVALID, str(error)) from error
-    return Billed(billed.snapshot_id, billed.plan, billed.plan_version, items)
+    plans = dict.fromkeys((entry.plan, entry.plan_version) for entry in billed.items if entry.plan)
+    return Billed(billed.snapshot_id, billed.plan, billed.plan_version, items, tuple(plans))
 
 
 def tiers_to_proto(derivation: Derivation) -> list[charge_pb2.ChargeTier]:
@@ -76,7 +77,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
     identity = ""
     if rated.snapshot_id:
         identity = charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item)
-    derivation = charge.derivation
+    derivation, (plan, plan_version) = charge.derivation, rated.plan_of(charge)
     return charge_pb2.Charge(
         id=identity,
         contract=rated.contract,
@@ -85,10 +86,10 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         kind=KINDS[charge.kind],
         meter=charge.meter,
         unit=charge.unit,
-        plan=rated.plan,
-        plan_version=rated.plan_version,
+        plan=plan,
+        plan_version=plan_version,
         currency=rated.currency,
-        period=period_to_proto(rated.period),
+        period=period_to_proto(rated.period if charge.part is None else charge.part.period),
         billing_period=rated.period.label,
         quantity=format_decimal(charge.quantity),
         exact_amount=format_exact(derivation.amount),
@@ -100,6 +101,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         traceparent=rated.traceparent,
         priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
         cells=() if charge.cells is None else cells_to_proto(charge.cells),
+        plan_item=charge.plan_item if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED} else "",
         reads=[read_to_proto(read) for read in charge.reads],
     )
 
