@@ -25,6 +25,7 @@ from rating.domain.contract_changes import contract_change
 from rating.domain.contracts import Contract
 from rating.domain.discounts import Discount
 from rating.domain.pauses import Pause
+from rating.domain.plan_bounds import PlanBound, PlanBounds
 from rating.domain.plans import ItemDraft, Plan, PlanDraft, PlanItem
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
@@ -264,6 +265,24 @@ def test_a_discount_of_an_item_takes_of_all_its_segments() -> None:
 
     assert amounts(rated)["Discount: Half"] == -(Fraction(10) + Fraction(40)) / 2
     assert is_rated_by(rated, of)
+
+
+def test_a_period_has_the_bounds_of_its_last_plan_once_over_all_its_charges() -> None:
+    small, large = plan("a", fee("30"), calls("1")), plan("b", fee("60"), calls("2"))
+    low = replace(small, content=replace(small.content, bounds=PlanBounds(PlanBound(Decimal(999)))))
+    bounds = PlanBounds(PlanBound(Decimal(100)), PlanBound(Decimal("20.00"), ("Calls",)))
+    high = replace(large, content=replace(large.content, bounds=bounds))
+    half = Discount("Half", Decimal(50), None, ("Calls",), SCHEDULE.start, None)
+    of = terms((1, low), (11, high), discounts=(half,))
+
+    rated = rate_period(of, used(of, {"calls": {1: 10, 30: 20}}))
+
+    # Calls cost 10 and 40, and at most 20; with fees of 10 and 40 that is 70, of at least 100.
+    beside = {name: amount for name, amount in amounts(rated).items() if "(" not in name}
+    assert beside == {"Plan maximum": -30, "Plan minimum": 30, "Discount: Half": -10}
+    assert is_rated_by(rated, of)
+    assert not is_rated_by(rated, terms((1, low), (11, large), discounts=(half,)))
+    assert {rated.plan_of(charge) for charge in rated.charges if charge.item in beside} == {("b", 1)}
 
 
 # --- which plan rules ------------------------------------------------------------------------------------------------
