@@ -133,6 +133,9 @@ def _check(override: Override, schedule: Schedule) -> None:
     if override.price is not None and override.price.calendar is not None:
         message = "is of plans: a meter is cut by the clock once; leave it out, or multiply the price of the plan"
         raise Refused("usage.calendar", Reason.CONTRACT_INVALID, message)
+    if override.price is not None and override.price.formula is not None:
+        message = "is of plans: an item keeps its meter; leave it out, or multiply the price of the plan"
+        raise Refused("usage.formula", Reason.CONTRACT_INVALID, message)
     if override.multiplier is not None:
         if override.multiplier < ZERO:
             raise Refused("multiplier", Reason.CONTRACT_INVALID, "must not be below zero; 0 makes the item free")
