@@ -148,6 +148,11 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
     explained = [tenant.json("explain", invoice["lines"][place]["id"], "--events") for place in (0, 3)]
     assert [[one["event"]["id"] for one in each["events"]] for each in explained] == [["1", "2"], ["3", "4", "5"]]
 
+    by_item: dict[str, Fraction] = {}
+    for row in tenant.json("cost", *june, "--window", "week")["rows"]:
+        by_item[row["item"]] = by_item.get(row["item"], Fraction(0)) + Fraction(row["amount"])
+    assert by_item == {item: round_half_away(amount, 2) for item, amount in by_hand.items()}
+
     tenant.report(event(*LATE))
     tenant.json("usage", "s-calls", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
     (july,) = tenant.json("invoice", "finalize", "--period", "2024-07", "--customer", "s-cust")

@@ -19,8 +19,9 @@ from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, Schedule
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, charge_id, rate_period
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, rate_period
 from rating.domain.contracts import Contract
+from rating.domain.line_names import charge_id
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import adjustments_of
 from rating.domain.pricing.fixed import FixedFee

@@ -11,9 +11,10 @@ import pytest
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.billing_period import Schedule, period_labelled
-from rating.domain.charges import MeterUsage, MissingMeterError, charge_id, check_meters, rate_plan
+from rating.domain.charges import MeterUsage, MissingMeterError, check_meters, rate_plan
 from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
 from rating.domain.customers import Customer
+from rating.domain.line_names import charge_id
 from rating.domain.plans import Plan, PlanItem, check_next_plan, plan_at, same_content
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit

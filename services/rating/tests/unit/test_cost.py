@@ -25,14 +25,14 @@ from rating.domain.cost import (
     MeterUsageOverTime,
     UsageByWindow,
     UsageRow,
-    chosen_items,
     cost_rows,
     counted_in_all,
     usage_that_adds_up,
     usage_that_runs,
 )
+from rating.domain.cost_slices import chosen_runs
 from rating.domain.cost_windows import CostWindows, WindowSize, cost_windows
-from rating.domain.plans import Plan, PlanItem
+from rating.domain.plans import PlanItem
 from rating.domain.pricing.adjust import adjustments_of
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
@@ -43,6 +43,8 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.stairstep import Bracket, Stairstep
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
+from rating.domain.proration import WHOLE as FULL
+from rating.domain.segments import ItemRun
 from testkit.oracle.exact import round_half_away
 from testkit.oracle.prices import cost_of
 
@@ -339,12 +341,13 @@ def test_a_filter_by_one_property_is_broken_down_by_another(adds_up: bool, quant
 
 
 def test_items_are_chosen_by_name_and_keep_the_order_of_the_plan() -> None:
-    plan = Plan("USD", (FEE, metered({"perUnit": "1"})))
+    runs = [ItemRun(item, FULL, None) for item in (FEE, metered({"perUnit": "1"}))]
 
-    assert [item.name for item in chosen_items(plan, ["Calls", "Fee"])] == ["Fee", "Calls"]
-    assert [item.name for item in chosen_items(plan, [])] == ["Fee", "Calls"]
+    assert chosen_runs(runs, ["Calls", "Fee"], ZONE) == runs
+    assert chosen_runs(runs, [], ZONE) == runs
+    assert chosen_runs(runs, ["Calls"], ZONE) == runs[1:]
     with pytest.raises(Refused, match=r"items\[1\]: the plan of the period has no item 'Call'; its items: Calls, Fee"):
-        chosen_items(plan, ["Fee", "Call"])
+        chosen_runs(runs, ["Fee", "Call"], ZONE)
 
 
 def test_more_properties_than_a_meter_has_are_refused() -> None:

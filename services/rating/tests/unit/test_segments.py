@@ -19,12 +19,17 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from eventlog.period import Period
+from money import currency
 from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
 from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, is_rated_by, is_sound, rate_period
 from rating.domain.contract_changes import contract_change
 from rating.domain.contracts import Contract
+from rating.domain.cost import Breakdown, CostQuestion, cost_rows
+from rating.domain.cost_slices import cost_slices
+from rating.domain.cost_windows import WindowSize, cost_windows
 from rating.domain.discounts import Discount
 from rating.domain.pauses import Pause
+from rating.domain.plan_bounds import PlanBound, PlanBounds
 from rating.domain.plans import ItemDraft, Plan, PlanDraft, PlanItem
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
@@ -41,8 +46,9 @@ from rating.store.documents import (
     segments_from_document,
     segments_to_document,
 )
+from testkit.oracle.exact import round_half_away
 
-ZONE = "Europe/Vienna"
+ZONE, USD = "Europe/Vienna", currency("USD")
 SCHEDULE = Schedule(date(2024, 5, 15), None, 1, ZONE)
 APPLIED = datetime(2024, 6, 11, 9, tzinfo=UTC)
 TIERS = (Tier(Decimal(100), Decimal("0.10")), Tier(None, Decimal("0.05")))
@@ -264,6 +270,48 @@ def test_a_discount_of_an_item_takes_of_all_its_segments() -> None:
 
     assert amounts(rated)["Discount: Half"] == -(Fraction(10) + Fraction(40)) / 2
     assert is_rated_by(rated, of)
+
+
+def test_a_period_has_the_bounds_of_its_last_plan_once_over_all_its_charges() -> None:
+    small, large = plan("a", fee("30"), calls("1")), plan("b", fee("60"), calls("2"))
+    low = replace(small, content=replace(small.content, bounds=PlanBounds(PlanBound(Decimal(999)))))
+    bounds = PlanBounds(PlanBound(Decimal(100)), PlanBound(Decimal("20.00"), ("Calls",)))
+    high = replace(large, content=replace(large.content, bounds=bounds))
+    half = Discount("Half", Decimal(50), None, ("Calls",), SCHEDULE.start, None)
+    of = terms((1, low), (11, high), discounts=(half,))
+
+    rated = rate_period(of, used(of, {"calls": {1: 10, 30: 20}}))
+
+    # Calls cost 10 and 40, and at most 20; with fees of 10 and 40 that is 70, of at least 100.
+    beside = {name: amount for name, amount in amounts(rated).items() if "(" not in name}
+    assert beside == {"Plan maximum": -30, "Plan minimum": 30, "Discount: Half": -10}
+    assert is_rated_by(rated, of)
+    assert not is_rated_by(rated, terms((1, low), (11, large), discounts=(half,)))
+    assert {rated.plan_of(charge) for charge in rated.charges if charge.item in beside} == {("b", 1)}
+
+
+@pytest.mark.parametrize("size", [WindowSize.DAY, WindowSize.WEEK, WindowSize.WHOLE])
+@pytest.mark.parametrize("until", [None, 10, 17])
+def test_cost_over_time_adds_up_to_the_charges_of_all_segments(size: WindowSize, until: int | None) -> None:
+    """17 June is a Monday, so it ends a window of each size; by the 10th only the first segment has begun."""
+    of = terms((1, plan("a", fee("50.00"))), (11, plan("b", fee("100.00"))), (21, plan("c", fee("31.00"))))
+    end = None if until is None else midnight(date(2024, 6, until))
+    asked = CostQuestion((), size, Breakdown(), end, as_draft=True)
+    windows = cost_windows(of.period, ZONE, size, end, as_draft=True)
+
+    slices = cost_slices(of, asked, windows)
+    rows = [row for one in slices for row in cost_rows(one.items, {}, one.windows, asked.breakdown, USD, one.share)]
+
+    by_item: dict[str, Fraction] = {}
+    for row in rows:
+        by_item[row.item] = by_item.get(row.item, Fraction(0)) + Fraction(row.amount)
+        assert row.window.end <= (end or of.period.end)
+    charged = amounts(rate_period(of, used(of, {})))
+    assert by_item == {item: round_half_away(amount, 2) for item, amount in charged.items()}
+    second = list(charged)[1]
+    assert [one.name for each in cost_slices(of, replace(asked, items=(second,)), windows) for one in each.items] == [
+        second
+    ]
 
 
 # --- which plan rules ------------------------------------------------------------------------------------------------

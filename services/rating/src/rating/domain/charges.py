@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from eventlog.as_of import AsOf
-from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
+from money import currency, round_to_minor_unit
 from rating.domain.discounts import reductions
 from rating.domain.line_names import line_name
 from rating.domain.plan_bounds import bound_amounts, rest_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from eventlog.period import Period
+    from rating.domain.billed import Billed
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cell_questions import Questions
     from rating.domain.cells import Cells
@@ -263,33 +263,6 @@ class RatedPeriod:
         return self.plan, self.plan_version
 
 
-@dataclass(frozen=True, slots=True)
-class Billed:
-    """How a snapshot was billed: what it must cost if its charges were lost and are rated again.
-
-    `items` has quantity and exact amount of each plan item. `plan` is empty if the plan had no items.
-    """
-
-    snapshot_id: str
-    plan: str
-    plan_version: int
-    items: Mapping[str, tuple[Decimal, Exact]]
-    plans: tuple[tuple[str, int], ...] = ()
-    """All versions of plans that it was billed by, where that is more than one."""
-
-    def difference(self, rated: RatedPeriod) -> str:
-        """Say in words where charges are not what was billed; empty if they are."""
-        now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
-        for item in sorted(now.keys() | self.items.keys()):
-            if now.get(item) != self.items.get(item):
-                return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
-        return ""
-
-
-def _said(of_item: tuple[Decimal, Exact] | None) -> str:
-    return "nothing" if of_item is None else f"{format_exact(of_item[1])} for {format_decimal(of_item[0])}"
-
-
 def goes_on(terms: Terms, usage: Usage) -> bool:
     """Whether what the period costs may change without any event, until it ends."""
     found = (usage.meters.get(meter) for run in terms.runs for meter in run.item.meters)
@@ -447,14 +420,6 @@ def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
     counted = (charge.quantity, charge.event_count, charge.reads)
     return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part)
-
-
-def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
-    """Return the id of a frozen charge: the same for the same item of the same snapshot, whoever asks and how often."""
-    parts = (tenant, contract, billing_period, snapshot_id, item)
-    # Length-prefixed, so that no two different lists of parts give the same bytes.
-    encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-    return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
 
 
 def _charge_of(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zone: str) -> Charge:

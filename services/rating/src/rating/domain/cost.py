@@ -266,17 +266,6 @@ def _rounded_by_place(told: UsageByWindow, windows: CostWindows) -> dict[int, di
     return groups
 
 
-def chosen_items(plan: Plan, names: Iterable[str]) -> tuple[PlanItem, ...]:
-    """Return the items of a plan that are named, or all, in its order. Raises Refused for one that it does not have."""
-    wanted = list(names)
-    own = {item.name for item in plan.items}
-    for position, name in enumerate(wanted):
-        if name not in own:
-            message = f"the plan of the period has no item {name!r}; its items: {', '.join(sorted(own)) or 'none'}"
-            raise Refused(f"items[{position}]", Reason.FIELD_INVALID, message)
-    return tuple(item for item in plan.items if not wanted or item.name in wanted)
-
-
 def cost_rows(
     items: Iterable[PlanItem],
     usage: Mapping[str, MeterUsageOverTime],
@@ -293,7 +282,7 @@ def cost_rows(
         row
         for item in items
         for row in (
-            _cost_of_fee(item, windows, currency, WHOLE if item.proration is Proration.NONE else day_share)
+            _cost_of_fee(item, windows, currency, _days_of_fee(item, day_share))
             if item.price.is_fixed
             else _cost_of_formula(item, usage, windows, currency)
             if item.price.formula is not None
@@ -336,6 +325,11 @@ def rows_of_all(
     printed |= {row.item: row.amount for row in bounds}
     taken = reductions(discounts, rest_of(plan.bounds, printed, currency), currency)
     return bounds + [row_of(one.line, ChargeKind.DISCOUNT, CostPart.DISCOUNT, one.derivation.amount) for one in taken]
+
+
+def _days_of_fee(item: PlanItem, day_share: DayShare) -> DayShare:
+    """Return the share of its days that a fee is charged for: one that does not go by days is whole, or not due."""
+    return WHOLE if item.proration is Proration.NONE and day_share.days else day_share
 
 
 def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency, day_share: DayShare) -> Iterator[CostRow]:

@@ -1,7 +1,8 @@
-"""How charges of a part of a period are named: no two charges of a period have one name."""
+"""How charges are named: no two charges of a period have one name, and no two frozen ones one id."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -31,3 +32,11 @@ def covers(items: Collection[str], line: str) -> bool:
 def is_line_name(name: str) -> bool:
     """Whether a charge of a part of a period could be named so: no item of a plan is."""
     return _ENDING.search(name) is not None
+
+
+def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
+    """Return the id of a frozen charge: the same for the same item of the same snapshot, whoever asks and how often."""
+    parts = (tenant, contract, billing_period, snapshot_id, item)
+    # Length-prefixed, so that no two different lists of parts give the same bytes.
+    encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]

@@ -15,9 +15,9 @@ from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import link_from, start_span, traceparent_of
 from rating import telemetry
+from rating.domain.billed import Billed
 from rating.domain.billing_period import period_labelled
 from rating.domain.charges import (
-    Billed,
     Charge,
     ChargeKind,
     MissingMeterError,

@@ -31,7 +31,6 @@ from rating.domain.cost import (
     CostRow,
     MeterUsageOverTime,
     UsageByWindow,
-    chosen_items,
     cost_rows,
     counted_in_all,
     rows_of_all,
@@ -40,8 +39,8 @@ from rating.domain.cost import (
     usage_that_runs,
 )
 from rating.domain.cost_of_formula import check_not_by_groups
+from rating.domain.cost_slices import CostSlice, cost_slices
 from rating.domain.cost_windows import CostWindows, cost_windows
-from rating.domain.uncut import check_uncut
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
@@ -69,38 +68,56 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     async with transaction(deps.engine) as conn:
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         terms = await find_terms(conn, tenant, versions, period)
-    plan = terms.plan.content
+    plan = terms.closing_plan.content
     with refusals():
-        check_uncut(period.label, [segment.rated for segment in terms.segments])
         windows = cost_windows(
             period, terms.time_zone, question.window_size, question.until, as_draft=question.as_draft
         )
-        items = chosen_items(plan, question.items)
+        slices = cost_slices(terms, question, windows)
+        items = [item for one in slices for item in one.items]
         check_not_by_groups(items, question.breakdown.properties)
     totals = await deps.aggregator.totals(terms.customer, windows.span)
     try:
         check_meters(items, totals.meters)
     except (MissingMeterError, NotByGroupError) as error:
         raise not_priced(error) from error
-    usage = AskedUsage(terms.customer, windows.span, question.window_size, terms.time_zone)
-    meters = list(dict.fromkeys(meter for item in items for meter in item.meters))
-    told = await _ask_all(deps, usage, meters, totals, question, windows, terms)
-    as_of = counted_in_all([answer.as_of for one in told for answer in one.answers] or [totals.as_of])
+    costs = [await _cost_of(deps, terms, one, question, totals) for one in slices]
+    answers = [answer for _, found in costs for answer in found]
+    as_of = counted_in_all([answer.as_of for answer in answers] or [totals.as_of])
     if as_of is None:
         message = "the log of events was restored while cost was computed; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
-    for item in items:
-        one = told[meters.index(item.meter)] if item.price.by else None
-        if one is not None and not one.are_told_apart:
-            raise not_priced(NotToldApartError(item.name, item.meter))
-    over_time = {meter: one.over_time(windows) for meter, one in zip(meters, told, strict=True)}
-    # Thousands of rows would hold up every other call.
-    rows = await asyncio.to_thread(
-        cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency), terms.share
-    )
+    rows = [row for found, _ in costs for row in found]
     if not question.items and not question.breakdown.filters:
         rows += rows_of_all(rows, plan, terms.discounts, windows, currency(plan.currency), terms.share)
-    return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
+    return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for answer in answers))
+
+
+async def _cost_of(
+    deps: Deps, terms: Terms, one: CostSlice, question: CostQuestion, totals: Usage
+) -> tuple[list[CostRow], list[UsageByWindow]]:
+    """Return what the items of a slice cost, and what the aggregator told of their usage."""
+    meters = list(dict.fromkeys(meter for item in one.items for meter in item.meters))
+    told: list[_Told] = []
+    if one.has_begun:
+        told = await _ask_all(deps, meters, totals, question, terms, one)
+        for item in one.items:
+            of_meter = told[meters.index(item.meter)] if item.price.by else None
+            if of_meter is not None and not of_meter.are_told_apart:
+                raise not_priced(NotToldApartError(item.name, item.meter))
+        over_time = {meter: each_told.over_time(one.windows) for meter, each_told in zip(meters, told, strict=True)}
+    else:
+        cells = questions_of(terms, one.part)
+        over_time = {
+            meter: MeterUsageOverTime(
+                totals.meters[meter].unit, (), None, adds_up=True, cells_by=cells[meter].by if meter in cells else ()
+            )
+            for meter in meters
+        }
+    unit = currency(terms.plan.content.currency)
+    # Thousands of rows would hold up every other call.
+    rows = await asyncio.to_thread(cost_rows, one.items, over_time, one.windows, question.breakdown, unit, one.share)
+    return rows, [answer for each_told in told for answer in each_told.answers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +152,11 @@ class _Told:
 
 
 async def _ask_all(
-    deps: Deps,
-    usage: AskedUsage,
-    meters: Sequence[str],
-    totals: Usage,
-    question: CostQuestion,
-    windows: CostWindows,
-    terms: Terms,
+    deps: Deps, meters: Sequence[str], totals: Usage, question: CostQuestion, terms: Terms, one: CostSlice
 ) -> list[_Told]:
     """Ask for the usage of several meters side by side; the first failure ends all."""
-    cells = questions_of(terms)
+    windows, cells = one.windows, questions_of(terms, one.part)
+    usage = AskedUsage(terms.customer, windows.span, question.window_size, terms.time_zone)
 
     async def ask(meter: str) -> _Told:
         if meter in cells:

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
 from eventlog.rfc3339 import text_of_instant
+from rating.domain.billed import Billed
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Billed, Terms
+from rating.domain.charges import Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling as discounts_ruling

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rating.domain.billed import Billed
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Billed, RatedPeriod
+from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import Contract
 from rating.domain.plans import Plan
 from rating.domain.ruling import RuledSegment, ruled_segments, rulings

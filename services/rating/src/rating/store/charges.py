@@ -15,8 +15,9 @@ from sqlalchemy import text
 from chassis.errors import Diverged, Reason
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Charge, RatedPeriod, charge_id
+from rating.domain.charges import Charge, RatedPeriod
 from rating.domain.contract_changes import PlanVersion
+from rating.domain.line_names import charge_id
 from rating.domain.ruling import FrozenPeriod, RatedSegment
 from rating.store.digests import charge_digest, period_digest
 from rating.store.documents import (

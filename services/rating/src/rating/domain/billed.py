@@ -1,0 +1,42 @@
+"""How periods were billed: what their charges must be if they were lost and are rated again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from money import format_decimal, format_exact
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from money import Exact
+    from rating.domain.charges import RatedPeriod
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """How a snapshot was billed: what it must cost if its charges were lost and are rated again.
+
+    `items` has quantity and exact amount of each plan item. `plan` is empty if the plan had no items.
+    """
+
+    snapshot_id: str
+    plan: str
+    plan_version: int
+    items: Mapping[str, tuple[Decimal, Exact]]
+    plans: tuple[tuple[str, int], ...] = ()
+    """All versions of plans that it was billed by, where that is more than one."""
+
+    def difference(self, rated: RatedPeriod) -> str:
+        """Say in words where charges are not what was billed; empty if they are."""
+        now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
+        for item in sorted(now.keys() | self.items.keys()):
+            if now.get(item) != self.items.get(item):
+                return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
+        return ""
+
+
+def _said(of_item: tuple[Decimal, Exact] | None) -> str:
+    return "nothing" if of_item is None else f"{format_exact(of_item[1])} for {format_decimal(of_item[0])}"
