@@ -51,12 +51,16 @@ _METERS_AT_ONCE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class CostOfPeriod:
-    """What a period costs; `as_of` is the part of the log that is counted in all rows."""
+    """What a period costs; `as_of` is the part of the log that is counted in all rows.
+
+    `is_other_left_out` says that filters left out groups which a meter counts as one.
+    """
 
     rows: Sequence[CostRow]
     terms: Terms
     as_of: AsOf
     is_filled: bool
+    is_other_left_out: bool = False
 
 
 async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: CostQuestion) -> CostOfPeriod:
@@ -96,7 +100,9 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     )
     if not question.items and not question.breakdown.filters:
         rows += discount_rows(rows, terms.discounts, windows, currency(plan.currency))
-    return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
+    is_filled = all(answer.is_filled for one in told for answer in one.answers)
+    is_other_left_out = bool(question.breakdown.filters) and not all(one.are_told_apart for one in told)
+    return CostOfPeriod(rows, terms, as_of, is_filled, is_other_left_out)
 
 
 @dataclass(frozen=True, slots=True)
