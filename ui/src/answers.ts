@@ -142,7 +142,7 @@ export interface ComparedItem {
   /** For people. */
   label: string;
   /** Late usage of earlier periods (`adjustment`) stands by itself. */
-  kind: "usage" | "fixed" | "adjustment";
+  kind: "usage" | "fixed" | "adjustment" | "discount";
   unit: string;
   /** On the invoice that is looked at; null if it is not there. */
   left: ComparedSide | null;
@@ -620,12 +620,12 @@ export interface LastInvoice {
 export interface Line {
   /** Id of the line. */
   id: string;
-  kind: "usage" | "fixed" | "adjustment";
+  kind: "usage" | "fixed" | "adjustment" | "discount";
   /** Name of the plan's item. */
   item: string;
   /** Its name for people, as the seller's profile has it. */
   label: string;
-  /** Meter; empty for a fixed fee. */
+  /** Meter; empty for a fixed fee and a discount. */
   meter: string;
   /** Unit of the quantity, for people. */
   unit: string;

@@ -98,6 +98,15 @@ test("a fee by days says of which days, in the language of the reader", () => {
   speak(TEXTS);
 });
 
+test("a discount is told in the language of the reader", () => {
+  const steps = [["base", "Taken off what is left of Calls 5 EUR: 5 EUR", "5"], ["discount", "Treue: 10 % off", "-0.5"]]
+    .map(([name = "", text = "", value = ""]) => ({ name, text, value, days: null, ofDays: null }));
+  speak(GERMAN);
+  const shown = stepsInWords(reader("de-DE"), steps, [], null, "", "EUR");
+  assert.deepEqual(shown.map(({ text }) => text), ["Beträge vor dem Rabatt", "Rabatt (Treue: 10 %)"]);
+  speak(TEXTS);
+});
+
 test("a price is told in the language and with the figures of the reader", () => {
   speak(GERMAN);
   const told = priceInWords(reader("de-DE"), item({ unitPrice: "0.05", included: "10000" }), "EUR");

@@ -83,7 +83,9 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
         return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t(`step.${step.name}`, blanks), shown: money };
       }
       case "days": return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
-      case "multiplier": case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
+      case "multiplier": case "flat": case "maximum": case "minimum": case "fixed": case "base": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
+      // Its name, and how much: "Loyal: 10 % off".
+      case "discount": return { ...step, text: `${t("step.discount")} (${step.text.replace(/ off$/, "")})`, shown: money };
       default: return { ...step, shown: money };
     }
   });

@@ -70,7 +70,7 @@ export class MeterlineComparison extends MeterlineElement {
     const name = item.kind === "adjustment" ? `${item.label} · ${t("invoices.adjusted")}` : item.label;
     const side = (shown: ComparedSide | null): TemplateResult => html`<td class="right">${shown === null ? "–" : html`
       ${figure(format.money(shown.amount, data.currency), shown.amount, name, explain)}
-      ${item.kind === "fixed" ? nothing : html`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
+      ${isUncounted(item) ? nothing : html`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
       ${shown.unitPrice === null ? nothing : html`<span class="small" data-value=${shown.unitPrice}>× ${format.money(shown.unitPrice, data.currency)}</span>`}`}</td>`;
     return html`<tr data-item=${item.item} data-kind=${item.kind}>
       <th scope="row">${name}</th>${side(item.left)}${side(item.right)}
@@ -85,7 +85,7 @@ export class MeterlineComparison extends MeterlineElement {
     const { t, format, words } = context;
     const rows = ([[data.left, item.left], [data.right, item.right]] as const).flatMap(([invoice, side]) => side === null ? [] : [
       [titleOf(context, invoice), format.money(side.amount, data.currency)] as const,
-      ...(item.kind === "fixed" ? [] : [[t("explore.quantity"), words.quantity(side.quantity, item.unit)] as const]),
+      ...(isUncounted(item) ? [] : [[t("explore.quantity"), words.quantity(side.quantity, item.unit)] as const]),
       ...(side.unitPrice === null ? [] : [[t("explore.unitPrice"), format.money(side.unitPrice, data.currency)] as const]),
     ]);
     this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t("compare.explainItem"), rows, fresh: data };
@@ -110,6 +110,11 @@ function nameOf(context: Context, shown: ComparedInvoice): TemplateResult {
 
 function lookOf(change: string): string {
   return isZero(change) ? "" : isNegative(change) ? "down" : "up";
+}
+
+/** Whether an item looks at no usage. */
+function isUncounted({ kind }: ComparedItem): boolean {
+  return kind === "fixed" || kind === "discount";
 }
 
 define("meterline-comparison", MeterlineComparison);

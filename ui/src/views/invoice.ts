@@ -188,13 +188,13 @@ export class MeterlineInvoice extends MeterlineView {
     const amount = format.money(line.amount, data.currency);
     const explain = (): void => this.change({ line: isChosen ? null : line.id });
     const count = String(line.eventCount);
-    const origin = line.kind === "fixed" ? t("invoice.oncePeriod")
+    const origin = line.kind === "discount" ? t("step.discount") : line.kind === "fixed" ? t("invoice.oncePeriod")
       : t(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return html`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => html`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
-      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : html`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+      <td class="right" data-value=${line.quantity}>${line.meter === "" ? "" : html`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
         <span class="unit">${words.unit(line.unit, line.quantity)}</span>
         ${line.pricedQuantity === null || line.kind === "adjustment" ? nothing : html`<span class="small below" data-priced=${line.pricedQuantity}>${t("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>

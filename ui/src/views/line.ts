@@ -55,7 +55,7 @@ export class MeterlineLine extends MeterlineElement {
   );
   private readonly events = new Pages<Events>(
     this,
-    () => (this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE } }),
+    () => (this.line === null || this.line.meter === "" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE } }),
     { isKept: false, onProblem: this.onRefused },
   );
 
@@ -112,13 +112,13 @@ export class MeterlineLine extends MeterlineElement {
       ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
       ${found.days.length < 2 ? nothing : html`<section><h3 class="section-title">${t("explain.days")}</h3>
         <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
-      ${found.line.kind === "fixed" ? nothing : this.renderEvents(context, found)}
+      ${found.line.meter === "" ? nothing : this.renderEvents(context, found)}
       ${found.asOf === "" ? nothing : html`<p class="small mono">${t("explain.asOf", { asOf: found.asOf })}</p>`}`;
   }
 
   private renderProof(context: Context, found: Explanation): TemplateResult | typeof nothing {
     const { t, format } = context;
-    if (found.line.kind === "fixed") return html`<p class="hint">${t("explain.noEvents")}</p>`;
+    if (found.line.meter === "") return html`<p class="hint">${t("explain.noEvents")}</p>`;
     // A draft has nothing frozen yet that a second count could be compared with.
     if (found.evidence === null) return nothing;
     const count = String(this.verification?.counted ?? found.eventCount);

@@ -23,6 +23,8 @@ from metering.rating.v1 import rating_service_pb2 as pb
 NEW_YORK = ZoneInfo("America/New_York")
 PAGE_ROWS = 2
 """So few that every question is read in pages."""
+OTHERS = "(others)"
+"""The origin of what the meter does not tell apart."""
 GROUPED = {"calls", "peak"}
 """The meters that are grouped by origin."""
 
@@ -103,7 +105,8 @@ class CountsByWindow:
             yield usage_pb2.UsageRow(
                 customer="UA",
                 window=values_pb2.Period(start=timestamp(window), end=timestamp(window + timedelta(minutes=15))),
-                group=[group] * bool(request.group_by),
+                group=["" if group == OTHERS else group] * bool(request.group_by),
+                is_other_group=group == OTHERS,
                 quantity=format(self.aggregated(request.meter, quantities), "f"),
                 event_count=len(quantities),
             )
@@ -253,6 +256,13 @@ async def test_groups_share_the_cost_of_their_day(calm_rating: Any, calm_catalog
         ("Calls", "8.6", "0.22", []),
         ("Lines", "4", "4.17", []),
     ]
+    assert not of_jfk.other_left_out
+
+    # What a meter does not tell apart is in no filter, and the answer says so.
+    seen.origins = {time: OTHERS if origin == "LGA" else origin for time, origin in seen.origins.items()}
+    of_jfk = await cost(calm_rating.user(), filters=[meter_pb2.PropertyFilter(property="origin", values=["JFK"])])
+    assert of_jfk.other_left_out
+    assert not (await cost(calm_rating.user(), group_by=["origin"])).other_left_out
 
 
 async def test_until_a_time_a_fee_is_that_of_the_days_and_no_minimum_lifts(

@@ -11,9 +11,9 @@ from metering.rating.v1 import rating_service_pb2 as pb
 from meterline.cli.calls import call_services
 from meterline.cli.documents import as_of_document, enum_word, local_time_text, period_document, time_text
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
-from meterline.cli.output import print_document, print_table, write
+from meterline.cli.output import print_document, print_table, say, write
 from meterline.cli.usage import WINDOW_SIZES, Window, contract_or_customer, period_label
-from meterline.cli.usage_questions import told_group
+from meterline.cli.usage_questions import FilterOption, filters_of, told_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ def cost(  # noqa: PLR0913, PLR0917 - options of a command
     item: Annotated[list[str] | None, typer.Option(help="Only this plan item; repeat for several.")] = None,
     window: Annotated[Window | None, typer.Option(help="Break down by time. Default: the whole period.")] = None,
     group_by: Annotated[list[str] | None, typer.Option(help="Property to break down by; repeat for several.")] = None,
+    filters: FilterOption = None,
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -42,6 +43,7 @@ def cost(  # noqa: PLR0913, PLR0917 - options of a command
         items=item or [],
         window_size=WINDOW_SIZES[window],
         group_by=group_by or [],
+        filters=filters_of(filters or []),
     )
 
     async def ask(client: AsyncClient) -> pb.QueryCostResponse:
@@ -70,6 +72,8 @@ def cost(  # noqa: PLR0913, PLR0917 - options of a command
     print_table(("item", "part", "from", *request.group_by, ">quantity", f">amount {response.currency}"), rows)
     if not response.filled:
         write("a meter is still being filled from the past; more may follow")
+    if response.other_left_out:
+        say("a meter counts some groups as one, which filters leave out: what is told may be too little")
 
 
 def cost_document(response: pb.QueryCostResponse, group_by: Sequence[str]) -> dict[str, Any]:
@@ -82,6 +86,7 @@ def cost_document(response: pb.QueryCostResponse, group_by: Sequence[str]) -> di
         "timeZone": response.time_zone,
         "rows": [_row_document(row, group_by) for row in response.rows],
         "filled": response.filled,
+        **({"otherLeftOut": True} if response.other_left_out else {}),
         "asOf": as_of_document(response.as_of),
     }
 

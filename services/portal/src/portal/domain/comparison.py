@@ -106,7 +106,7 @@ def _item(left: list[Line], right: list[Line]) -> ComparedItem:
     line = (left or right)[0]
     one, other = _side(left), _side(right)
     units = {each.unit for each in (*left, *right)}
-    is_counted = len(units) == 1 and all(each.kind != "fixed" for each in (*left, *right))
+    is_counted = len(units) == 1 and all(each.meter for each in (*left, *right))
     prices = [side.unit_price for side in (one, other) if side is not None]
     both = [price for price in prices if price is not None] if is_counted else []
     return ComparedItem(
@@ -127,8 +127,8 @@ def _side(lines: list[Line]) -> ComparedSide | None:
         return None
     quantity = sum((line.quantity for line in lines), Decimal(0))
     amount = sum((line.amount for line in lines), Decimal(0))
-    is_fee = any(line.kind == "fixed" for line in lines)
-    return ComparedSide(quantity=quantity, unit_price=None if is_fee else price_of_one(amount, quantity), amount=amount)
+    unit_price = price_of_one(amount, quantity) if all(line.meter for line in lines) else None
+    return ComparedSide(quantity=quantity, unit_price=unit_price, amount=amount)
 
 
 def _quantity(side: ComparedSide | None) -> Decimal:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from portal.domain.views import Amount, Answer, ExactAmount, Quantity, Span, View
 
-LineKind = Literal["usage", "fixed", "adjustment"]
+LineKind = Literal["usage", "fixed", "adjustment", "discount"]
 InvoiceKind = Literal["period", "closing"]
 
 
@@ -34,7 +34,7 @@ class Line(View):
     kind: LineKind
     item: str = Field(description="Name of the plan's item.")
     label: str = Field(description="Its name for people, as the seller's profile has it.")
-    meter: str = Field(description="Meter; empty for a fixed fee.")
+    meter: str = Field(description="Meter; empty for a fixed fee and a discount.")
     unit: str = Field(description="Unit of the quantity, for people.")
     quantity: Quantity = Field(description="Quantity; for an adjustment the change of the quantity.")
     priced_quantity: ExactAmount | None = Field(

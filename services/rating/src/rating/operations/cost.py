@@ -52,12 +52,16 @@ _METERS_AT_ONCE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class CostOfPeriod:
-    """What a period costs; `as_of` is the part of the log that is counted in all rows."""
+    """What a period costs; `as_of` is the part of the log that is counted in all rows.
+
+    `is_other_left_out` says that filters left out groups which a meter counts as one.
+    """
 
     rows: Sequence[CostRow]
     terms: Terms
     as_of: AsOf
     is_filled: bool
+    is_other_left_out: bool = False
 
 
 async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: CostQuestion) -> CostOfPeriod:
@@ -82,7 +86,8 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     except (MissingMeterError, NotByGroupError) as error:
         raise not_priced(error) from error
     costs = [await _cost_of(deps, terms, one, question, totals) for one in slices]
-    answers = [answer for _, found in costs for answer in found]
+    told = [one for _, found in costs for one in found]
+    answers = [answer for one in told for answer in one.answers]
     as_of = counted_in_all([answer.as_of for answer in answers] or [totals.as_of])
     if as_of is None:
         message = "the log of events was restored while cost was computed; call again"
@@ -90,12 +95,13 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     rows = [row for found, _ in costs for row in found]
     if not question.items and not question.breakdown.filters:
         rows += rows_of_all(rows, plan, terms.discounts, windows, currency(plan.currency), terms.share)
-    return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for answer in answers))
+    is_other_left_out = bool(question.breakdown.filters) and not all(one.are_told_apart for one in told)
+    return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for answer in answers), is_other_left_out)
 
 
 async def _cost_of(
     deps: Deps, terms: Terms, one: CostSlice, question: CostQuestion, totals: Usage
-) -> tuple[list[CostRow], list[UsageByWindow]]:
+) -> tuple[list[CostRow], list[_Told]]:
     """Return what the items of a slice cost, and what the aggregator told of their usage."""
     meters = list(dict.fromkeys(meter for item in one.items for meter in item.meters))
     told: list[_Told] = []
@@ -117,7 +123,7 @@ async def _cost_of(
     unit = currency(terms.plan.content.currency)
     # Thousands of rows would hold up every other call.
     rows = await asyncio.to_thread(cost_rows, one.items, over_time, one.windows, question.breakdown, unit, one.share)
-    return rows, [answer for each_told in told for answer in each_told.answers]
+    return rows, told
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ def cost_to_proto(cost: CostOfPeriod) -> pb.QueryCostResponse:
         as_of=as_of_to_proto(cost.as_of),
         contract=terms.contract,
         filled=cost.is_filled,
+        other_left_out=cost.is_other_left_out,
     )
     if response.ByteSize() > _ANSWER_BYTES_MAX:
         raise _too_big(f"the answer has {len(cost.rows):,} rows")
