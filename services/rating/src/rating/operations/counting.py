@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chassis.errors import InvalidRequest, NotFound
+from chassis.identity import acting_for
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 from eventlog.period import Period
@@ -41,6 +43,28 @@ async def count_again(deps: Deps, known: Mapping[EntitlementKey, Remembered]) ->
         for kept in counted.values():
             kept.has_changed = True
         raise
+
+
+async def count_with_others(deps: Deps, key: EntitlementKey, kept: Remembered) -> None:
+    """Do the same for one entitlement, with all that are asked for while another question is under way.
+
+    Where usage is followed late, every answer needs this: alone, each would make the others later.
+    """
+    asked_s = deps.clock.monotonic_s()
+
+    async def ask(known: Sequence[tuple[EntitlementKey, Remembered]]) -> None:
+        with acting_for(key.tenant):
+            await count_again(deps, dict(known))
+
+    try:
+        await deps.counting.ask(key.tenant, (key, kept), ask)
+    except (NotFound, InvalidRequest):
+        # One of the others may be asked for wrongly by now.
+        await count_again(deps, {key: kept})
+        return
+    if kept.counted_s < asked_s:
+        # It was remembered anew meanwhile, and that one was counted.
+        await count_again(deps, {key: kept})
 
 
 async def _count_again(deps: Deps, known: Mapping[EntitlementKey, Remembered], began_s: float) -> None:

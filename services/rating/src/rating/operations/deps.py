@@ -22,9 +22,10 @@ from rating.domain.charges import AskedQuantity, AskedTotals, CurrentQuantity, U
 from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.entitlements import Entitled, Verdict
 from rating.domain.meters import KnownMeter
-from rating.domain.remembered import EntitlementKey, RememberedEntitlements
+from rating.domain.remembered import EntitlementKey, Remembered, RememberedEntitlements
 from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
+from rating.operations.gathering import Gathering
 from rating.telemetry import Instruments
 
 _READ_BESIDE_MAX: Final = 4
@@ -201,4 +202,6 @@ class Deps:
     """Entitlements that are read at this moment, each once for all who ask for it."""
     reading_places: Semaphore = field(default_factory=lambda: Semaphore(_READ_BESIDE_MAX))
     """For those that are read beside answers from memory: few at once, so that they don't hold up the answers."""
+    counting: Gathering[tuple[EntitlementKey, Remembered]] = field(default_factory=Gathering)
+    """Entitlements that are counted again for answers that wait for it."""
     watching: Watching = field(default_factory=Watching)

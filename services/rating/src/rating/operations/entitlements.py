@@ -26,7 +26,7 @@ from rating.domain.entitlements import ONE, Entitled, Verdict, admission
 from rating.domain.features import Feature
 from rating.domain.looked_back import AgreedPeriod, periods_that_matter
 from rating.domain.remembered import EntitlementKey, Remembered, with_noted
-from rating.operations.counting import count_again, usage_in
+from rating.operations.counting import count_again, count_with_others, usage_in
 from rating.operations.finding import find_customer, find_priced_contracts
 from rating.store import grants as grant_store
 from rating.store import reservations as reservation_store
@@ -45,7 +45,7 @@ REFRESHED_MAX: Final = 200
 """So many entitlements are counted again in one question."""
 _TERMS_S: Final = 30.0
 """So long another replica's change of a catalog, or grant, may stay unknown here."""
-_TERMS_AGAIN_S: Final = 15.0
+_TERMS_AGAIN_S: Final = 20.0
 """What is asked for so long after its terms were read has them read again, beside the answers."""
 _TERMS_AGAIN_MAX: Final = 4
 """So many begin at one look, for answers from memory wait while terms are read."""
@@ -194,7 +194,7 @@ async def counted_now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     kept = deps.entitlements.find(key)
     if kept is None or _is_over(kept, deps.clock.now(), deps.clock.monotonic_s(), _TERMS_AGAIN_S):
         return await _read_anew(deps, key)
-    await count_again(deps, {key: kept})
+    await count_with_others(deps, key, kept)
     return kept.found
 
 
