@@ -3409,7 +3409,7 @@ define("meterline-comparison", MeterlineComparison);
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
   let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })];
-  item.perKey.length > 0 && said.unshift(t4("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isTogether && said.push(t4("price.together"));
+  item.perKey.length > 0 && said.unshift(t4("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isEachEvent && said.push(t4("price.eachEvent")), item.isTogether && said.push(t4("price.together"));
   let fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
@@ -3454,7 +3454,7 @@ function priceInWords(context, item, currency) {
       said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.eventFee !== null && said.push(t4(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") })), item.eventMinimum !== null && said.push(t4("price.eventMinimum", { amount: money(item.eventMinimum) })), item.eventMaximum !== null && said.push(t4("price.eventMaximum", { amount: money(item.eventMaximum) })), item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";

@@ -298,6 +298,11 @@ var TEXTS = {
   "price.percent": "{percent} %",
   "price.percentage": "It costs {percent} % of the amount.",
   "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.eachEvent": "Each event is priced by itself.",
+  "price.eventFee": "And {fee} for each event.",
+  "price.eventFeeBeyond": "And {fee} for each event beyond {free} of them.",
+  "price.eventMinimum": "Each event costs at least {amount}.",
+  "price.eventMaximum": "Each event costs at most {amount}.",
   "price.formula": "It costs {formula}.",
   "price.dynamic": "Each event carries its price.",
   "price.dynamicTimes": "Each event carries its price, times {factor}.",
@@ -3632,7 +3637,7 @@ define("meterline-comparison", MeterlineComparison);
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
   let { t: t5, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t5("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t5("price.included", { included: quantity(item.included) })];
-  item.perKey.length > 0 && said.unshift(t5("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isTogether && said.push(t5("price.together"));
+  item.perKey.length > 0 && said.unshift(t5("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isEachEvent && said.push(t5("price.eachEvent")), item.isTogether && said.push(t5("price.together"));
   let fee = ({ flat }) => flat === null ? "" : t5("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
@@ -3677,7 +3682,7 @@ function priceInWords(context, item, currency) {
       said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.eventFee !== null && said.push(t5(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") })), item.eventMinimum !== null && said.push(t5("price.eventMinimum", { amount: money(item.eventMinimum) })), item.eventMaximum !== null && said.push(t5("price.eventMaximum", { amount: money(item.eventMaximum) })), item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";

@@ -22,6 +22,7 @@ from rating.domain.charges import (
     NotToldApartError,
     Terms,
     Usage,
+    check_bands,
     check_meters,
 )
 from rating.domain.contracts import AskedPeriod
@@ -41,6 +42,7 @@ from rating.domain.cost import (
 )
 from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_windows import CostWindows, cost_windows
+from rating.domain.plans import PlanItem
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
@@ -91,6 +93,8 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         one = told[meters.index(item.meter)] if item.price.by else None
         if one is not None and not one.are_told_apart:
             raise not_priced(NotToldApartError(item.name, item.meter))
+        if item.price.is_of_events:
+            _check_bands(item, told[meters.index(item.meter)].over_time(windows))
     over_time = {meter: one.over_time(windows) for meter, one in zip(meters, told, strict=True)}
     # Thousands of rows would hold up every other call.
     rows = await asyncio.to_thread(
@@ -99,6 +103,14 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     if not question.items and not question.breakdown.filters:
         rows += discount_rows(rows, terms.discounts, windows, currency(plan.currency))
     return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
+
+
+def _check_bands(item: PlanItem, usage: MeterUsageOverTime) -> None:
+    try:
+        for cells in usage.cells.values():
+            check_bands(item, cells)
+    except NotByGroupError as error:
+        raise not_priced(error) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1785,6 +1785,7 @@ class AssumedUsage(_message.Message):
     METER_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter that an item of the plan prices. Required."""
     quantity: _builtins.str
@@ -1795,16 +1796,21 @@ class AssumedUsage(_message.Message):
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedGroup]:
         """Instead: the quantity of each group of events, by properties; the meter's is their sum."""
 
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instead: what is billed of each event, for prices that look at each by itself. Decimal text. Example: ["40", "90"]."""
+
     def __init__(
         self,
         *,
         meter: _builtins.str = ...,
         quantity: _builtins.str = ...,
         groups: _abc.Iterable[Global___AssumedGroup] | None = ...,
+        events: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "groups", b"groups", "meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
