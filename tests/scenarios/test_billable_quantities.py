@@ -21,6 +21,8 @@ spec:
   aggregation: SUM
   value: seconds
   unit: s
+  groupBy: [band]
+  bands: ["60"]
   billable: {perEvent: {minimum: 60, increment: 1, mode: CEILING}}
 ---
 kind: Meter
@@ -47,6 +49,14 @@ spec:
       meter: data-seconds
       price: {perUnit: 0.012, included: 1, convert: {divide: 60, increment: 1, rounding: CEILING, unit: min}}
     - {name: Lines, meter: line-minutes, price: {perUnit: 0.05}}
+    - name: Connected
+      meter: call-seconds
+      price:
+        graduated: {tiers: [{upTo: 1, unit: 0, flat: 0.60}, {unit: 0.10}]}
+        scope: event
+        convert: {divide: 60, unit: min}
+    - name: Either
+      price: {formula: {of: {calls: call-seconds, data: data-seconds}, is: "max(calls * 0.001, data * 0.002)"}}
 ---
 kind: Customer
 metadata: {name: talker}
@@ -132,3 +142,18 @@ def test_the_invoice_bills_what_was_rounded_and_explains_it_beside_what_was_mete
     assert Fraction(lines["Lines"]["exactAmount"]) == cost_of(Fraction(by_line), {"perUnit": "0.05"}).amount
     assert abs(Fraction(lines["Lines"]["quantity"]) - Fraction(sum(LINES), 60)) < Fraction(1, 10**11)
     assert sum(Fraction(part["amount"]) for part in cost["rows"]) == Fraction(invoice["total"])
+
+
+def test_each_call_is_priced_by_itself_and_a_formula_reads_calls_and_data(tenant: Tenant) -> None:
+    quantities = [Fraction(max(ceil(Fraction(text)), 60)) for text in SECONDS if Fraction(text)]
+    (invoice,) = tenant.json("invoice", "list", "--customer", "talker")
+    lines = {line["item"]: line for line in tenant.json("invoice", "show", invoice["number"])["lines"]}
+    connected, either = (tenant.json("explain", lines[item]["id"])["charge"] for item in ("Connected", "Either"))
+
+    by_call = sum(Fraction("0.6") + (billed / 60 - 1) / 10 for billed in quantities)
+    larger = max(sum(quantities) / 1000, sum(map(Fraction, SECONDS)) / 500)
+    assert Fraction(lines["Connected"]["exactAmount"]) == by_call
+    assert Fraction(lines["Either"]["exactAmount"]) == larger
+    assert connected["steps"][3]["text"] == "3 events above 0 min up to 1 min: 3 min"
+    assert [step["name"] for step in either["steps"]] == ["read", "read", "read", "formula", "total"]
+    assert [read["meter"] for read in either["reads"]] == ["call-seconds", "data-seconds"]

@@ -820,6 +820,16 @@ export interface PlanItem {
   calendar: string;
   /** Of a matrix: which values cost what. */
   rows: PlanRow[];
+  /** Whether each event is priced by itself. */
+  isEachEvent: boolean;
+  /** Fee for each event, beside its share of the amount. */
+  eventFee: string | null;
+  /** So many events of a period have no fee. */
+  freeEvents: string | null;
+  /** What an event costs at least. */
+  eventMinimum: string | null;
+  /** What an event costs at most. */
+  eventMaximum: string | null;
   /** Of a price formula: the expression, and the meter of each name. Example: "a + b (a: x, b: y)". */
   formula: string;
 }

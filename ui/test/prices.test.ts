@@ -19,7 +19,7 @@ function item(changed: Partial<PlanItem>): PlanItem {
   return {
     item: "Minutes", label: "Minutes", meter: "minutes", unit: "min", model: "perUnit", amount: null, unitPrice: null,
     blockSize: null, isConverted: false, included: null, minimum: null, maximum: null, times: null, percent: null, factor: null, tiers: [],
-    perKey: [], isTogether: false, calendar: "", rows: [], ...changed,
+    perKey: [], isTogether: false, calendar: "", rows: [], isEachEvent: false, eventFee: null, freeEvents: null, eventMinimum: null, eventMaximum: null, formula: "", ...changed,
   };
 }
 
@@ -53,6 +53,11 @@ const EXAMPLES: [PlanItem, string][] = [
     item({ model: "matrix", included: "300", rows: [{ values: "country AT, DE", price: item({ unitPrice: "0.06" }) }, { values: "", price: item({ unitPrice: "0.1" }) }] }),
     "The first 300 minutes of a period are included. country AT, DE: Each minute costs $0.06. All others: Each minute costs $0.10.",
   ],
+  [
+    item({ model: "percentage", percent: "2.9", eventFee: "0.3", eventMinimum: "0.5", eventMaximum: "20", isEachEvent: true }),
+    "Each event is priced by itself. It costs 2.9 % of the amount. And $0.30 for each event. Each event costs at least $0.50. Each event costs at most $20.00.",
+  ],
+  [item({ model: "formula", formula: "a + b (a: x, b: y)" }), "It costs a + b (a: x, b: y)."],
   [item({ unitPrice: "0.05", perKey: ["region"] }), "Each region is priced by itself. Each minute costs $0.05."],
   [item({ unitPrice: "0.05", perKey: ["calendar"], calendar: "peak MO 08:00-20:00; low" }), "Each calendar is priced by itself. peak MO 08:00-20:00; low. Each minute costs $0.05."],
 ];

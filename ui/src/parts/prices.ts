@@ -17,6 +17,7 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
   const said: string[] = item.included === null ? [] : [t("price.included", { included: quantity(item.included) })];
   if (item.perKey.length > 0) said.unshift(t("price.perKey", { names: item.perKey.join(", ") }));
   if (item.calendar !== "") said.push(`${item.calendar}.`);
+  if (item.isEachEvent) said.push(t("price.eachEvent"));
   if (item.isTogether) said.push(t("price.together"));
   const fee = ({ flat }: PlanTier): string => (flat === null ? "" : t("price.fee", { fee: money(flat) }));
   switch (item.model) {
@@ -43,6 +44,9 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
       said.push(t("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
+  if (item.eventFee !== null) said.push(t(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") }));
+  if (item.eventMinimum !== null) said.push(t("price.eventMinimum", { amount: money(item.eventMinimum) }));
+  if (item.eventMaximum !== null) said.push(t("price.eventMaximum", { amount: money(item.eventMaximum) }));
   if (item.times !== null) said.push(t("price.times", { times: format.decimal(item.times) }));
   if (item.maximum !== null) said.push(t("price.maximum", { maximum: money(item.maximum) }));
   if (item.minimum !== null) said.push(t("price.minimum", { minimum: money(item.minimum) }));

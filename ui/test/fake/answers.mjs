@@ -377,7 +377,7 @@ export function plan(query) {
     items: ITEMS.map((item) => ({
       item: item.item, label: item.item, meter: item.meter ?? "", unit: item.unit ?? "", model: item.model ?? "fixed",
       amount: item.kind === "fixed" ? exact(item.amount) : null, unitPrice: item.model === "perUnit" ? exact(item.tiers[0][1]) : null, blockSize: null,
-      included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null, perKey: [], isTogether: false, calendar: "", rows: [],
+      included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null, perKey: [], isTogether: false, calendar: "", rows: [], isEachEvent: false, eventFee: null, freeEvents: null, eventMinimum: null, eventMaximum: null, formula: "",
       tiers: (item.model === "perUnit" ? [] : item.tiers ?? []).map(([bound, price, flat]) => ({ upTo: text(bound), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat) })),
     })),
   };

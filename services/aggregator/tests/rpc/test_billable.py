@@ -22,6 +22,8 @@ async def test_both_quantities_stand_side_by_side_wherever_usage_is_told(
     aggregator: Any, ingest: Any, new_event: Any, counted: Any
 ) -> None:
     await aggregator.apply("seconds", aggregation=SUM, value_property="s", group_by=["region"], billable=PER_MINUTE)
+    banded = {"group_by": ["band"], "bands": meter_pb2.Bands(above_zero=["60"])}
+    await aggregator.apply("banded", aggregation=SUM, value_property="s", billable=PER_MINUTE, **banded)
     await aggregator.apply("calls")
     seconds = ["1", "59.5", "61", "60.5", "10"]
     for lane in (0, 1):
@@ -42,8 +44,8 @@ async def test_both_quantities_stand_side_by_side_wherever_usage_is_told(
     await counted()
 
     # 60 + 60 + 61 + 61 + 60, and without the last of lane 0: 242.
-    assert [(one.quantity, one.billable_quantity) for one in sealed.usage] == [("5", ""), ("192", "302")]
-    assert [(one.quantity, one.billable_quantity) for one in amended.usage] == [("4", ""), ("182", "242")]
+    assert [(one.quantity, one.billable_quantity) for one in sealed.usage[1:]] == [("5", ""), ("192", "302")]
+    assert [(one.quantity, one.billable_quantity) for one in amended.usage[1:]] == [("4", ""), ("182", "242")]
     assert live == await rows(aggregator) == [("182", "242")]
     assert await rows(aggregator, window_size=usage_pb2.WINDOW_SIZE_DAY, running=True) == [
         ("60.5", "120"),
@@ -52,6 +54,13 @@ async def test_both_quantities_stand_side_by_side_wherever_usage_is_told(
     asked = pb.GetSnapshotRequest(snapshot_id=amended.id, windows_of_meter="seconds")
     snapshot = await aggregator.caller().GetSnapshot(asked)
     assert [(one.quantity, one.billable_quantity) for one in snapshot.windows] == [("60.5", "120"), ("121.5", "122")]
+    # By what is billed: 60 itself is in the lower band. The event that was taken back is in none.
+    asked = pb.GetSnapshotRequest(snapshot_id=amended.id, windows_of_meter="banded")
+    by_band: dict[str, list[int]] = {}
+    for window in (await aggregator.caller().GetSnapshot(asked)).windows:
+        found = by_band.setdefault(window.group["band"], [0, 0])
+        by_band[window.group["band"]] = [found[0] + window.event_count, found[1] + int(window.billable_quantity)]
+    assert by_band == {"0..60": [2, 120], "60..": [2, 122]}
     request = pb.ListUsageEventsRequest(snapshot_id=amended.id, meter="seconds")
     pages = [page async for page in aggregator.caller().ListUsageEvents(request)]
     events = sorted((one.value, one.billable_value) for page in pages for one in page.events)

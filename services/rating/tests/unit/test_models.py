@@ -39,7 +39,8 @@ def test_every_adjustment_is_a_field_of_the_contract() -> None:
     around = [field.name for field in USAGE.fields if field.containing_oneof is None]
 
     # Each is one decimal; what comes before them is a record of its own, and so is how usage falls into parts.
-    assert [*(adjustment.KIND for adjustment in ADJUSTMENTS), "convert", "per_key", "ladder", "calendar"] == around
+    others = ["convert", "per_key", "ladder", "calendar"]
+    assert ["scope", *(adjustment.KIND for adjustment in ADJUSTMENTS), *others] == around
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.KIND)

@@ -13,7 +13,16 @@ from google.protobuf.json_format import ParseDict, ParseError
 
 from buf.validate import validate_pb2
 from eventlog.rfc3339 import instant_or_midnight_of_text
-from meterline.catalog.sugar import DEFAULTS, LEFT_OUT, SHORT_FORMS, NotSugarError, Short, shorts_for
+from meterline.catalog.sugar import (
+    DEFAULTS,
+    LEFT_OUT,
+    SHORT_FORMS,
+    NotSugarError,
+    Short,
+    is_list_of_texts,
+    main_field,
+    shorts_for,
+)
 from meterline.errors import InputError, InputErrors
 
 if TYPE_CHECKING:
@@ -98,8 +107,9 @@ class SpecReader:
         return InputError(f"{self._origin(spot)}: {where}{text}")
 
     def _message(self, descriptor: Descriptor, value: Any, spot: Spot) -> dict[str, Any]:
-        if isinstance(value, str) and len(descriptor.fields) == 1:
-            value = {descriptor.fields[0].json_name: value}
+        main = main_field(descriptor)
+        if main is not None and isinstance(value, list if is_list_of_texts(main) else str):
+            value = {main.json_name: value}
             spot = replace(spot, is_spelled_out=False)
         if not isinstance(value, dict):
             raise self._wrong(spot, _wanted(descriptor, value))

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from buf.validate import validate_pb2
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import WHOLE_TYPES, enum_words
-from meterline.catalog.sugar import DEFAULTS, ONE_AT_LEAST, SHORT_FORMS
+from meterline.catalog.sugar import DEFAULTS, ONE_AT_LEAST, SHORT_FORMS, is_list_of_texts, main_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,10 +102,7 @@ def _given(limits: Mapping[str, Any]) -> Schema:
 
 def _value(field: FieldDescriptor) -> Schema:
     if field.message_type is not None:
-        if _is_well_known(field.message_type):
-            return {"type": "string"}
-        reference = {"$ref": f"#/$defs/{field.message_type.name}"}
-        return reference if len(field.message_type.fields) > 1 else {"anyOf": [reference, {"type": "string"}]}
+        return {"type": "string"} if _is_well_known(field.message_type) else _record(field.message_type)
     if field.enum_type is not None:
         return {"enum": [spelled for word in enum_words(field.enum_type) for spelled in (word, word.lower())]}
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
@@ -115,6 +112,14 @@ def _value(field: FieldDescriptor) -> Schema:
     rules = _rules(field).string
     limits = {"minLength": rules.min_bytes, "maxLength": rules.max_bytes, "pattern": rules.pattern}
     return {"type": "string"} | _given(limits)
+
+
+def _record(descriptor: Descriptor) -> Schema:
+    reference, main = {"$ref": f"#/$defs/{descriptor.name}"}, main_field(descriptor)
+    if main is None:
+        return reference
+    short = {"type": "array", "items": {"type": "string"}} if is_list_of_texts(main) else {"type": "string"}
+    return {"anyOf": [reference, short]}
 
 
 def _number(rules: validate_pb2.FieldRules) -> Schema:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -117,10 +120,15 @@ def _usage_forms(value: Any) -> list[Short]:
 
 
 def _assumed_usage(value: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"meter": meter, "groups" if isinstance(quantity, list) else "quantity": quantity}
-        for meter, quantity in value.items()
-    ]
+    return [_assumed_of(meter, quantity) for meter, quantity in value.items()]
+
+
+def _assumed_of(meter: str, quantity: Any) -> dict[str, Any]:
+    if not isinstance(quantity, Mapping):
+        return {"meter": meter, "groups" if isinstance(quantity, list) else "quantity": quantity}
+    if set(quantity) != {"events"}:
+        raise NotSugarError(f"{meter} must be a quantity, a list of groups, or {{events: [value, …]}}")
+    return {"meter": meter, **quantity}
 
 
 def _components(value: Any) -> list[dict[str, Any]]:
@@ -236,6 +244,14 @@ _LADDER: Final = Short(
         "enum": ["own", "total", "OWN", "TOTAL"],
     },
 )
+_SCOPE: Final = Short(
+    "scope",
+    _upper,
+    {
+        "description": "What the model prices: the quantity of the period (period, default), or each event by itself.",
+        "enum": ["period", "event", "PERIOD", "EVENT"],
+    },
+)
 _PRORATION: Final = Short(
     "proration",
     _upper,
@@ -252,7 +268,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.PlanBound": {"of": Short("items"), "proration": _PRORATION},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
-    "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
+    "metering.rating.v1.UsagePrice": {"ladder": _LADDER, "scope": _SCOPE},
     "metering.rating.v1.FormulaPrice": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
@@ -278,6 +294,9 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Message -> field -> its value where a document leaves it out, though the contract requires it."""
 
+_MAIN_FIELDS: Final[Mapping[str, str]] = {"metering.rating.v1.PercentagePrice": "rate"}
+"""Messages of several fields of which one may stand for the whole: `percentage: "2.9"`."""
+
 ONE_AT_LEAST: Final[Mapping[str, tuple[str, ...]]] = {_METER: ("eventTypes", "formula")}
 """Message -> fields of which it has one, beyond what the contract can say: a meter counts events, or it is computed."""
 
@@ -291,6 +310,18 @@ _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]]
     (_SESSION, "key"): _key_forms,
     (_SESSION, "phase"): _phase_forms,
 }
+
+
+def main_field(descriptor: Descriptor) -> FieldDescriptor | None:
+    """Return the field whose value may be written in place of the message; None where it has none."""
+    if len(descriptor.fields) == 1:
+        return descriptor.fields[0]
+    return descriptor.fields_by_name.get(_MAIN_FIELDS.get(descriptor.full_name, ""))
+
+
+def is_list_of_texts(field: FieldDescriptor) -> bool:
+    """Whether a field that stands for its message is written as a list."""
+    return field.is_repeated and field.message_type is None
 
 
 def shorts_for(message: str, key: str, content: Any) -> list[Short]:

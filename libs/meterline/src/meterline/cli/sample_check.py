@@ -154,7 +154,7 @@ def _asked(meters: Sequence[meter_pb2.Meter]) -> list[Asked]:
 
 def _properties_of(meter: meter_pb2.Meter) -> list[str]:
     spec = meter.spec
-    computed = {dimension.name for dimension in spec.dimensions}
+    computed = {dimension.name for dimension in spec.dimensions} | ({"band"} if spec.HasField("bands") else set())
     grouped = [name for name in spec.group_by if name not in computed]
     session = (spec.session.key_property, spec.session.phase_property)
     named = [spec.value_property, *session, *grouped, *(entry.property for entry in spec.filters)]

@@ -11,6 +11,7 @@ from aggregator.domain.aggregations.aggregation import Aggregation, Reads
 from aggregator.domain.aggregations.computed import Computed
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.aggregations.rules import NO_RULES, Rules
+from aggregator.domain.bands import BAND, band_reading, problems_of_bounds
 from aggregator.domain.formulas import canonical_formula
 from aggregator.domain.meter_rules import problems_of_rules, same_rules
 from aggregator.domain.readings import METER_PARTS_MAX, WRITABLE, Reading, expression_fault, parts_of
@@ -74,6 +75,8 @@ class MeterSpec:
     rules: Rules = NO_RULES
     formula: Formula | None = None
     """What it is computed by; None: it counts events."""
+    bands: tuple[str, ...] | None = None
+    """The bounds above zero of the bands by which the group `band` tells events apart; None: there is no such group."""
 
     @property
     def lookback_us(self) -> int:
@@ -87,6 +90,8 @@ class MeterSpec:
 
     def group(self, name: str) -> Reading:
         """Return what a name in `group_by` stands for."""
+        if self.bands is not None and name == BAND:
+            return band_reading(self.value, self.rounding, self.bands)
         expression = next((part.expression for part in self.dimensions if part.name == name), "")
         return Reading(name, expression)
 
@@ -287,11 +292,7 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
     if spec.parks_negative and spec.aggregation.READS is not Reads.DECIMAL:
         message = f"{spec.aggregation} reads no decimal, so no value is below zero; leave negative_values out"
         problems.append(_invalid("spec.negative_values", message))
-    if spec.rounding is not None:
-        problems += spec.rounding.problems("spec.billable.per_event")
-        if spec.aggregation.NAME != "SUM":
-            message = f"goes with SUM, and {spec.aggregation} adds no values up; leave it out"
-            problems.append(_invalid("spec.billable", message))
+    problems += [*_problems_of_rounding(spec), *_problems_of_bands(spec)]
     if any(not event_type for event_type in spec.event_types):
         problems.append(_invalid("spec.event_types", "an event type is empty; name at least one character"))
     if any(not key for key in spec.group_by):
@@ -303,6 +304,39 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
         message = f"must fall on the meter's grid of {spec.bucket_minutes} minutes; take a full quarter of an hour"
         problems.append(_invalid("spec.effective_from", message))
     return problems
+
+
+def _problems_of_rounding(spec: MeterSpec) -> list[Refused]:
+    if spec.rounding is None:
+        return []
+    problems = spec.rounding.problems("spec.billable.per_event")
+    if spec.aggregation.NAME != "SUM":
+        message = f"goes with SUM, and {spec.aggregation} adds no values up; leave it out"
+        problems.append(_invalid("spec.billable", message))
+    return problems
+
+
+def _problems_of_bands(spec: MeterSpec) -> list[Refused]:
+    if spec.bands is None:
+        return []
+    if spec.aggregation.NAME != "SUM":
+        message = f"go with SUM, and {spec.aggregation} adds no values up; leave them out"
+        return [_invalid("spec.bands", message)]
+    if BAND not in spec.group_by:
+        return [_invalid("spec.group_by", f"must have {BAND!a}, by which bands are told apart; add it")]
+    if any(part.name == BAND for part in spec.dimensions):
+        return [_invalid("spec.bands", f"are told by {BAND!a}, which is a dimension as well; rename the dimension")]
+    problems = problems_of_bounds("spec.bands.above_zero", spec.bands)
+    if not problems and _reads_a_number(spec) and expression_fault("", spec.group(BAND).expression, WRITABLE):
+        message = "are too many for a value that is computed by such an expression; send what is computed as a property"
+        problems = [_invalid("spec.bands", message)]
+    return problems
+
+
+def _reads_a_number(spec: MeterSpec) -> bool:
+    if _problems_of_value(spec) or _problems_of_rounding(spec):
+        return False
+    return not spec.value_expression or not expression_fault("", spec.value_expression, frozenset({Type.DECIMAL}))
 
 
 def _problems_of_formula(spec: MeterSpec) -> list[Refused]:
@@ -362,6 +396,8 @@ def _problems_of_size(spec: MeterSpec) -> list[Refused]:
     given = [("spec.filter_expression", spec.filter_expression), ("spec.value_expression", spec.value_expression)]
     given += [(f"spec.session.{name}_expression", reading.expression) for name, reading in _readings_of_session(spec)]
     given += [(f"spec.dimensions[{number}].expression", part.expression) for number, part in enumerate(spec.dimensions)]
+    if spec.bands is not None and _reads_a_number(spec) and not _problems_of_bands(spec):
+        given.append(("spec.bands", spec.group(BAND).expression))
     sound = [(field, source) for field, source in given if source]
     parts = parts_of(source for _, source in sound)
     if parts <= METER_PARTS_MAX:

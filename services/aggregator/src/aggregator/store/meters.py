@@ -232,6 +232,8 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "rounding": None if spec.rounding is None else asdict(spec.rounding),
         "rules": _rules_document(spec.rules),
         "formula": None if spec.formula is None else _formula_document(spec.formula),
+        # Left out where there are none, as documents of older releases have it.
+        **({} if spec.bands is None else {"bands": list(spec.bands)}),
     }
 
 
@@ -281,6 +283,7 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         rounding=_rounding(document.get("rounding")),
         rules=_rules(document["rules"]) if "rules" in document else NO_RULES,
         formula=_formula(document.get("formula")),
+        bands=_texts(document["bands"]) if "bands" in document else None,
     )
 
 

@@ -70,6 +70,7 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             rounding=_rounding(message.billable.per_event) if message.billable.HasField("per_event") else None,
             rules=_rules_from_proto(message),
             formula=_formula_from_proto(message.formula) if message.HasField("formula") else None,
+            bands=tuple(message.bands.above_zero) if message.HasField("bands") else None,
         )
     )
 
@@ -152,6 +153,8 @@ def meter_to_proto(
         components = [meter_pb2.FormulaComponent(name=one.name, meter=one.meter) for one in spec.formula.components]
         formula = meter_pb2.Formula(components=components, expression=spec.formula.expression)
         message.spec.formula.CopyFrom(formula)
+    if spec.bands is not None:
+        message.spec.bands.CopyFrom(meter_pb2.Bands(above_zero=spec.bands))
     _rules_to_proto(spec.rules, message.spec)
     if version.counts_from is not None:
         message.spec.effective_from.FromDatetime(version.counts_from)

@@ -73,6 +73,11 @@ class PlanItem(View):
     )
     rows: tuple[PlanRow, ...] = Field(default=(), description="Of a matrix: which values cost what.")
 
+    is_each_event: bool = Field(default=False, description="Whether each event is priced by itself.")
+    event_fee: Quantity | None = Field(default=None, description="Fee for each event, beside its share of the amount.")
+    free_events: Quantity | None = Field(default=None, description="So many events of a period have no fee.")
+    event_minimum: Quantity | None = Field(default=None, description="What an event costs at least.")
+    event_maximum: Quantity | None = Field(default=None, description="What an event costs at most.")
     formula: str = Field(
         default="",
         description='Of a price formula: the expression, and the meter of each name. Example: "a + b (a: x, b: y)".',
@@ -81,7 +86,7 @@ class PlanItem(View):
     @property
     def goes_by_values(self) -> bool:
         """Whether a quantity alone does not say what it costs."""
-        return bool(self.per_key or self.rows or self.formula)
+        return bool(self.per_key or self.rows or self.formula or self.is_each_event)
 
 
 class PlanRow(View):

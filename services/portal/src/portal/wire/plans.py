@@ -107,6 +107,7 @@ def _usage(price: catalog_pb2.UsagePrice) -> dict[str, Any]:
         "per_key": tuple(price.per_key),
         "is_together": price.ladder == catalog_pb2.LADDER_TOTAL,
         "calendar": _calendar(price.calendar),
+        "is_each_event": price.scope == catalog_pb2.PRICE_SCOPE_EVENT,
     }
     if price.HasField("convert"):
         found["is_converted"] = True
@@ -147,6 +148,16 @@ def _bracket(message: catalog_pb2.StairstepTier) -> PlanTier:
     return PlanTier(up_to=optional_decimal(message.up_to), unit_price=None, flat=Decimal(message.amount))
 
 
+def _percentage(message: catalog_pb2.PercentagePrice) -> dict[str, Any]:
+    fees = {
+        "event_fee": optional_decimal(message.fee),
+        "free_events": optional_decimal(message.free_events),
+        "event_minimum": optional_decimal(message.event_minimum),
+        "event_maximum": optional_decimal(message.event_maximum),
+    }
+    return {"model": "percentage", "percent": Decimal(message.rate), **fees}
+
+
 def _formula(message: catalog_pb2.FormulaPrice) -> str:
     names = ", ".join(f"{one.name}: {one.meter}" for one in message.components)
     return f"{message.expression} ({names})"
@@ -158,7 +169,7 @@ _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "volume": lambda one: {"model": "volume", "tiers": tuple(map(_tier, one.tiers))},
     "package": _package,
     "stairstep": lambda one: {"model": "stairstep", "tiers": tuple(map(_bracket, one.tiers))},
-    "percentage": lambda one: {"model": "percentage", "percent": Decimal(one.rate)},
+    "percentage": _percentage,
     "graduated_percentage": lambda one: {"model": "graduatedPercentage", "tiers": tuple(map(_share, one.tiers))},
     "dynamic": lambda one: {"model": "dynamic", "factor": Decimal(one.factor or "1")},
     "cost_plus": lambda one: {"model": "costPlus", "percent": Decimal(one.markup)},

@@ -12,6 +12,8 @@ from money import currency, round_to_minor_unit
 from rating.domain.discounts import reductions
 from rating.domain.line_names import line_name
 from rating.domain.plan_bounds import bound_amounts, rest_of
+from rating.domain.pricing.bands import BAND, bounds_said
+from rating.domain.pricing.each_event import bounds_of, is_told_by
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
@@ -72,6 +74,19 @@ class NotByGroupError(LookupError):
         super().__init__(
             f"item {item!r} prices the meter {meter!r} by values of properties, which only meters that sum or count "
             "have; price such a meter, or the whole of this one"
+        )
+
+
+class NotByBandError(NotByGroupError):
+    """A plan prices each event of a meter, and the meter does not tell their values apart as the price needs it."""
+
+    def __init__(self, item: PlanItem) -> None:
+        bounds = bounds_said(bounds_of(item.price.model, item.price.convert))
+        LookupError.__init__(
+            self,
+            f"item {item.name!a} prices each event of the meter {item.meter!a} by itself, so the meter must tell their "
+            f"values apart: apply it with bands: {bounds} (others may stand beside them) and with {BAND!a} in its "
+            "groupBy, effective from before the period",
         )
 
 
@@ -395,6 +410,16 @@ def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | N
         cells = cells_of.get(item.meter) if item.price.by else None
         if cells is not None and not cells.are_told_apart:
             raise NotToldApartError(item.name, item.meter)
+        if cells is not None and item.price.is_of_events:
+            check_bands(item, cells)
+
+
+def check_bands(item: PlanItem, cells: Cells) -> None:
+    """Raise `NotByBandError` where an item prices each event, and some are in no band in which its price is a line."""
+    bounds = bounds_of(item.price.model, item.price.convert)
+    counted = (cell.values[0] for cell in cells.along((BAND,)).cells if cell.event_count or cell.billed)
+    if not all(is_told_by(label, bounds) for label in counted):
+        raise NotByBandError(item)
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
@@ -410,7 +435,10 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
     reads = usage_of_reads(charge) if charge.reads else {item.meter: used}
     if not reads.keys() >= set(item.meters):
         return False
-    again = _charge(item, reads, currency, charge.share or WHOLE)
+    try:
+        again = _charge(item, reads, currency, charge.share or WHOLE)
+    except NotByGroupError:
+        return False
     if charge.part is not None:
         again = replace(again, item=charge.item, part=charge.part)
     return item.name == charge.plan_item and _figures(charge) == _figures(again)

@@ -145,6 +145,7 @@ class UsageRow:
     quantity: Decimal
     rounded: Decimal | None = None
     """What is billed of it, where the meter rounds each event by itself."""
+    event_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def usage_by_cells(
     """
     found: dict[int, list[Cell]] = {}
     for row in told.rows:
-        cell = Cell(question.values(row.group, row.start), row.quantity, 0, row.rounded)
+        cell = Cell(question.values(row.group, row.start), row.quantity, row.event_count, row.rounded)
         found.setdefault(windows.place_of(row.start), []).append(cell)
     cells = {place: cells_of(question.by, each) for place, each in found.items()}
     rows = [

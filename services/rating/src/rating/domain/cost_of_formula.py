@@ -34,11 +34,14 @@ class _Window(Protocol):
 
 
 def check_not_by_groups(items: Iterable[PlanItem], properties: Sequence[str]) -> None:
-    """Refuse to tell what a formula costs by properties: it looks at whole quantities, of which no group has a part."""
-    formulas = [item.name for item in items if item.price.formula is not None]
-    if properties and formulas:
-        text = f"{formulas[0]!a} is priced by a formula over whole quantities, which has no cost by group; "
-        raise Refused("items", Reason.FIELD_INVALID, f"{text}name the other items, or leave groups and filters out")
+    """Refuse to tell by properties what a formula costs, or events one by one: no quantity says whose part is whose."""
+    if not properties:
+        return
+    for item in items:
+        if item.price.formula is not None or item.price.is_of_events:
+            how = "each event by itself" if item.price.is_of_events else "by a formula over whole quantities"
+            text = f"{item.name!a} is priced {how}, which has no cost by group; name the other items, or leave groups "
+            raise Refused("items", Reason.FIELD_INVALID, f"{text}and filters out")
 
 
 def running_costs(

@@ -16,6 +16,7 @@ from rating.domain.pricing.adjust import Included
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import Proration
 from rating.domain.quotes import Quote, quote_of
+from rating.domain.rate_events import cells_of_events
 
 if TYPE_CHECKING:
     from rating.domain.plans import Plan, PlanItem
@@ -97,6 +98,10 @@ def _examples(item: PlanItem, unit: str, currency: str) -> Iterator[Quote]:
     price, spread = item.price, item.price.spread
     if price.formula is not None:
         # What one of its quantities costs depends on all others.
+        return
+    if price.is_of_events:
+        for quantity in example_quantities(price):
+            yield quote_of(item, quantity, currency, unit, cells_of_events([quantity], [price]))
         return
     if spread is None:
         for quantity in example_quantities(price):

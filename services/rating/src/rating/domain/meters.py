@@ -22,6 +22,8 @@ class KnownMeter:
     group_by: frozenset[str] | None = None
     adds_up: bool = True
     computed_from: tuple[str, ...] = ()
+    bands: frozenset[str] | None = None
+    """The bounds above zero by which values of events are told apart; None: they are not, or it is not known."""
 
 
 def with_components(names: Iterable[str], known: Mapping[str, KnownMeter]) -> frozenset[str]:

@@ -10,11 +10,13 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from money import ZERO, Exact, currency, exact_arithmetic, round_to_minor_unit
+from money import ZERO, Exact, currency, exact_arithmetic, exact_of, format_exact, round_to_minor_unit
+from rating.domain.charges import NotByBandError
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
 from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.calendar import PROPERTY
+from rating.domain.pricing.each_event import bounds_of
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.rows import Words
 from rating.domain.rate import rate
@@ -145,16 +147,11 @@ def _of_feature(feature: Feature, meters: Mapping[str, KnownMeter]) -> Iterator[
 
 
 def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> Iterator[Finding]:
-    for name in (name for name in item.meters if name not in meters):
-        text = f"there is no meter {name!r}; until it is applied, nothing of a contract with this plan is billed"
-        yield Finding(Level.ERROR, "meter-missing", text)
-    if item.price.formula is not None:
-        return
     meter = meters.get(item.meter)
-    is_of_money = any(model.IS_OF_MONEY for model in item.price.models)
-    if is_of_money and meter is not None and (meter.is_whole or not meter.adds_up):
-        text = f"the price is a share of money, and the meter {item.meter!r} sums no amounts; price a SUM of amounts"
-        yield Finding(Level.ERROR, "no-sum-of-money", text)
+    yield from _of_meters(item, meters)
+    if item.price.is_of_events or item.price.formula is not None:
+        # What one quantity costs says nothing of them.
+        return
     if item.price.spread is None:
         looked = _Looked(item, meter, plan.currency)
         for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:
@@ -186,6 +183,26 @@ def _not_by_groups(by: Iterable[str], name: str, meter: KnownMeter) -> Iterator[
             "or count; nothing of a contract with this plan is billed"
         )
         yield Finding(Level.ERROR, "groups-not-added", text)
+
+
+def _of_meters(item: PlanItem, meters: Mapping[str, KnownMeter]) -> Iterator[Finding]:
+    for name in (name for name in item.meters if name not in meters):
+        text = f"there is no meter {name!r}; until it is applied, nothing of a contract with this plan is billed"
+        yield Finding(Level.ERROR, "meter-missing", text)
+    meter = meters.get(item.meter)
+    is_of_money = any(model.IS_OF_MONEY for model in item.price.models)
+    if is_of_money and meter is not None and (meter.is_whole or not meter.adds_up):
+        text = f"the price is a share of money, and the meter {item.meter!r} sums no amounts; price a SUM of amounts"
+        yield Finding(Level.ERROR, "no-sum-of-money", text)
+    if item.price.is_of_events:
+        yield from _not_by_bands(item, meter)
+
+
+def _not_by_bands(item: PlanItem, meter: KnownMeter | None) -> Iterator[Finding]:
+    bounds = bounds_of(item.price.model, item.price.convert)
+    needed = {format_exact(exact_of(bound)) for bound in bounds}
+    if meter is not None and (meter.bands is None or not needed <= meter.bands):
+        yield Finding(Level.ERROR, "bands-missing", str(NotByBandError(item)))
 
 
 def _priced_twice(plan: Plan) -> Iterator[Finding]:

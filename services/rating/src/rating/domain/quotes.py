@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan, with_d
 from rating.domain.discounts import check_assumed
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
+from rating.domain.rate_events import cells_of_events
 
 if TYPE_CHECKING:
     from money import Currency
@@ -56,6 +57,8 @@ class AssumedUsage:
     meter: str
     quantity: Decimal
     cells: Cells | None = None
+    events: tuple[Decimal, ...] = ()
+    """Instead of both: what is billed of each event, for prices that look at each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,15 @@ def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
             raise Refused("meter", Reason.FIELD_INVALID, f"{used.meter!r} is given twice; write its sum once")
         seen.add(used.meter)
         _check_groups(f"the meter {used.meter!r}", used.cells, groups.get(used.meter, ()))
+        of_events = [item for item in plan.items if item.meter == used.meter and item.price.is_of_events]
+        if used.events:
+            cells = cells_of_events(used.events, [item.price for item in of_events])
+            return replace(_assumed(cells.counted, cells), event_count=len(used.events))
+        if of_events and (used.quantity or used.cells is not None):
+            text = (
+                f"does not say what each event of {used.meter!r} is, and {of_events[0].name!r} prices them one by one"
+            )
+            raise Refused("quantity", Reason.FIELD_INVALID, f"{text}; write events: [value, …] in place of it")
         return _assumed(used.quantity, used.cells)
 
     return usage_of
@@ -131,6 +143,9 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
             raise Refused(f"questions[{place}].item", Reason.FIELD_INVALID, text)
         with inside(f"questions[{place}]"):
             _check_groups(f"the item {item.name!r}", question.cells, item.price.by)
+            if item.price.is_of_events:
+                text = f"{item.name!r} prices each event by itself; quote the plan, with the values of events"
+                raise Refused("item", Reason.FIELD_INVALID, text)
             if item.price.formula is not None:
                 text = (
                     f"{item.name!r} is priced by a formula; quote the plan, with the usage of {', '.join(item.meters)}"

@@ -16,6 +16,7 @@ from money import ZERO, Exact, exact_arithmetic
 from rating.domain.cells import one_cell
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, PartAmount, Step, StepName, TierRow, Words, amount_of
+from rating.domain.rate_events import rate_events
 from rating.domain.rate_formula import rate_formula
 from rating.domain.rate_parts import rate_parts
 
@@ -53,11 +54,18 @@ def rate(
             rows, told = rate_formula(price.formula, reads, words)
         elif price.spread is None:
             rows, told = _rate_whole(quantity if rounded is None else rounded, price, words)
+        elif price.is_of_events:
+            rows, told = rate_events(one_cell(quantity, rounded=rounded) if cells is None else cells, price, words)
         else:
             found = one_cell(quantity, rounded=rounded) if cells is None else cells
             rows, parts, told = rate_parts(found, price, price.spread, words)
         steps.extend(told)
         amount = amount_of(rows)
+        if amount < ZERO:
+            amount = ZERO
+            steps.append(
+                Step(StepName.MINIMUM, "What is taken back is more than what is charged: it costs nothing", amount)
+            )
         for adjustment in price.adjustments:
             if not adjustment.IS_BEFORE:
                 amount, told = adjustment.apply(amount, words)

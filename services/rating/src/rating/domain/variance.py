@@ -204,10 +204,11 @@ def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact
 
     Usage that has one price is the later usage then, so no mix can change; by values of properties, proportions stay.
     """
-    if was.cells is None or not _counted(was):
+    (item,) = (each for each in plan.items if each.name == was.item)
+    # A sum of events that are priced one by one can't be stretched: how many there were decides as well.
+    if was.cells is None or not _counted(was) or item.price.is_of_events:
         return with_usage
     stretched = was.cells.times(Fraction(_counted(is_now)) / Fraction(_counted(was)))
-    (item,) = (each for each in plan.items if each.name == was.item)
     return rate(stretched.quantity, item.price, cells=stretched).amount
 
 

@@ -22,6 +22,7 @@ from rating.domain.charges import (
     NotToldApartError,
     Terms,
     Usage,
+    check_bands,
     check_meters,
 )
 from rating.domain.contracts import AskedPeriod
@@ -41,6 +42,7 @@ from rating.domain.cost import (
 from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_slices import CostSlice, cost_slices
 from rating.domain.cost_windows import CostWindows, cost_windows
+from rating.domain.plans import PlanItem
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
@@ -112,6 +114,9 @@ async def _cost_of(
             if of_meter is not None and not of_meter.are_told_apart:
                 raise not_priced(NotToldApartError(item.name, item.meter))
         over_time = {meter: each_told.over_time(one.windows) for meter, each_told in zip(meters, told, strict=True)}
+        for item in one.items:
+            if item.price.is_of_events:
+                _check_bands(item, over_time[item.meter])
     else:
         cells = questions_of(terms, one.part)
         over_time = {
@@ -124,6 +129,14 @@ async def _cost_of(
     # Thousands of rows would hold up every other call.
     rows = await asyncio.to_thread(cost_rows, one.items, over_time, one.windows, question.breakdown, unit, one.share)
     return rows, told
+
+
+def _check_bands(item: PlanItem, usage: MeterUsageOverTime) -> None:
+    try:
+        for cells in usage.cells.values():
+            check_bands(item, cells)
+    except NotByGroupError as error:
+        raise not_priced(error) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.overrides import Override, with_overrides
 from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan
+from rating.domain.pricing.bands import BAND
+from rating.domain.pricing.each_event import is_in_bands
 from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
     CustomerOutcome,
@@ -144,9 +146,10 @@ async def _as_sealed(
     if question is None:
         return sealed
     try:
-        return replace(sealed, cells=await deps.aggregator.frozen_cells(snapshot_id, meter, question))
+        cells = await deps.aggregator.frozen_cells(snapshot_id, meter, question)
     except Conflict:
         return None
+    return None if BAND in question.by and not is_in_bands(cells) else replace(sealed, cells=cells)
 
 
 async def historic_period(
@@ -225,7 +228,10 @@ async def _outcomes(
     chosen = [(one, charges) for one, charges in pairs if charges is not None and _agrees(plans, one, charges, summary)]
     periods = await each(lambda pair: _historic(deps, *pair, plans), chosen)
     # Hundreds of periods would hold up every other call.
-    return await asyncio.to_thread(_priced_anew, periods, plans)
+    try:
+        return await asyncio.to_thread(_priced_anew, periods, plans)
+    except NotByGroupError as error:
+        raise not_priced(error) from error
 
 
 def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summary: Summary) -> Iterable[Terms]:

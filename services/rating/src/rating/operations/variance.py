@@ -14,7 +14,7 @@ from chassis.postgres import transaction
 from chassis.side_by_side import each
 from money import Currency, currency
 from rating.domain.billing_period import period_before
-from rating.domain.charges import RatedPeriod
+from rating.domain.charges import NotByGroupError, RatedPeriod
 from rating.domain.contracts import AskedPeriod
 from rating.domain.overrides import ruling, version_with_overrides, with_overrides
 from rating.domain.plans import Plan
@@ -28,6 +28,7 @@ from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_plan_for
 from rating.operations.live import live_charges
 from rating.operations.simulation import usage_for
+from rating.operations.usage import not_priced
 from rating.store import charges as charge_store
 
 if TYPE_CHECKING:
@@ -75,7 +76,10 @@ async def explain_variance(deps: Deps, tenant: str, asked: AskedPeriod, against:
     # Each of 200 items may be priced six times.
     zone = after.charges.contract.content.schedule.zone
     usage = await usage_for(deps, after.billed, [before.plan.content, plan_then, after.plan.content], zone)
-    items = await asyncio.to_thread(variances, before.side, after.side, plan_then, unit, usage)
+    try:
+        items = await asyncio.to_thread(variances, before.side, after.side, plan_then, unit, usage)
+    except NotByGroupError as error:
+        raise not_priced(error) from error
     now = deps.clock.now()
     return Variance(before.compared(now), after.compared(now), unit, items)
 

@@ -19,6 +19,7 @@ from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
 from rating.domain.pricing.calendar import Calendar, CalendarClass
 from rating.domain.pricing.convert import Conversion, Rounding
+from rating.domain.pricing.each_event import EachEvent
 from rating.domain.pricing.fields import fields_of, from_plain, to_plain
 from rating.domain.pricing.matrix import Condition, Matrix, MatrixRow
 from rating.domain.pricing.per_key import PerKey
@@ -83,6 +84,8 @@ def price_from_document(document: Mapping[str, Any]) -> Price:
 
 def _spread_to_document(spread: Spread) -> Document:
     document: Document = {"by": list(spread.by), "ladder": spread.ladder.value}
+    if isinstance(spread, EachEvent):
+        document["each"] = "EVENT"
     if isinstance(spread, Matrix):
         document["rows"] = [_matrix_row_to_document(row) for row in spread.rows]
         document["otherwiseIncluded"] = _optional_text(spread.otherwise_included)
@@ -91,6 +94,8 @@ def _spread_to_document(spread: Spread) -> Document:
 
 def _spread_from_document(document: Mapping[str, Any]) -> Spread:
     by, ladder = tuple(document["by"]), Ladder(document["ladder"])
+    if "each" in document:
+        return EachEvent(by, ladder)
     if "rows" not in document:
         return PerKey(by, ladder)
     rows = tuple(_matrix_row_from_document(row) for row in document["rows"])

@@ -102,6 +102,7 @@ def usage_from_pages(pages: Sequence[aggregator_pb.QueryUsageResponse]) -> Usage
             (OTHER_VALUE,) * len(row.group) if row.is_other_group else tuple(row.group),
             parse_decimal(row.quantity, DERIVED),
             parse_decimal(row.billable_quantity, DERIVED) if row.billable_quantity else None,
+            row.event_count,
         )
         for page in pages
         for row in page.rows

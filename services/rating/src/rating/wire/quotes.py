@@ -106,6 +106,10 @@ def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:
 
 
 def _assumed_usage(used: pb.AssumedUsage) -> AssumedUsage:
+    if used.events:
+        if used.quantity or used.groups:
+            raise Refused("events", Reason.FIELD_INVALID, "stand beside a quantity or groups; write one of them")
+        return AssumedUsage(used.meter, ZERO, events=each_of("events", used.events, _derived))
     if used.groups:
         cells = _cells_from_proto(used.quantity, used.groups)
         return AssumedUsage(used.meter, cells.counted, cells)

@@ -98,6 +98,7 @@ def known_meters(meters: Iterable[meter_pb2.Meter]) -> dict[str, KnownMeter]:
             group_by=frozenset(meter.spec.group_by),
             adds_up=meter.spec.aggregation in _ADD_UP,
             computed_from=tuple(component.meter for component in meter.spec.formula.components),
+            bands=frozenset(meter.spec.bands.above_zero) if meter.spec.HasField("bands") else None,
         )
         for meter in meters
     }

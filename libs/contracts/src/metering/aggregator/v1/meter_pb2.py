@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"metering/aggregator/v1/meter.proto\x12\x16metering.aggregator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x08\n\tMeterSpec\x12\x1f\n\x0b\x65vent_types\x18\x01 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x64\x18\x01\x12\x44\n\x0b\x61ggregation\x18\x02 \x01(\x0e\x32#.metering.aggregator.v1.AggregationB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1f\n\x0evalue_property\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x41\n\x07\x66ilters\x18\x04 \x03(\x0b\x32&.metering.aggregator.v1.PropertyFilterB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x1c\n\x08group_by\x18\x05 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x08\x18\x01\x12\x15\n\x04unit\x18\x06 \x01(\tB\x07\xbaH\x04r\x02( \x12%\n\x0e\x62ucket_minutes\x18\x07 \x01(\rB\r\xbaH\n*\x08\x30\x00\x30\x01\x30\x05\x30\x0f\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x0b\x64\x65scription\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12I\n\x0fnegative_values\x18\n \x01(\x0e\x32&.metering.aggregator.v1.NegativeValuesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12#\n\x11\x66ilter_expression\x18\x0b \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12\"\n\x10value_expression\x18\x0c \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12?\n\ndimensions\x18\r \x03(\x0b\x32!.metering.aggregator.v1.DimensionB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x30\n\x07session\x18\x0e \x01(\x0b\x32\x1f.metering.aggregator.v1.Session\x12=\n\ttime_unit\x18\x0f \x01(\x0e\x32 .metering.aggregator.v1.TimeUnitB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x12\n\ncarry_over\x18\x10 \x01(\x08\x12\x1b\n\npercentile\x18\x11 \x01(\tB\x07\xbaH\x04r\x02((\x12I\n\x12\x62ucket_aggregation\x18\x12 \x01(\x0e\x32#.metering.aggregator.v1.AggregationB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x45\n\rempty_buckets\x18\x13 \x01(\x0e\x32$.metering.aggregator.v1.EmptyBucketsB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x42\n\nvalues_are\x18\x14 \x01(\x0e\x32$.metering.aggregator.v1.ValueMeaningB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x30\n\x07\x66ormula\x18\x15 \x01(\x0b\x32\x1f.metering.aggregator.v1.Formula\x12\x32\n\x08\x62illable\x18\x1e \x01(\x0b\x32 .metering.aggregator.v1.Billable\"s\n\x07\x46ormula\x12H\n\ncomponents\x18\x01 \x03(\x0b\x32(.metering.aggregator.v1.FormulaComponentB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\x12\x1e\n\nexpression\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80 \"E\n\x10\x46ormulaComponent\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x80\x01\n\x08\x42illable\x12\x38\n\tper_event\x18\x01 \x01(\x0b\x32%.metering.aggregator.v1.EventRounding\x12:\n\x0bper_session\x18\x02 \x01(\x0b\x32%.metering.aggregator.v1.EventRounding\"\x8c\x01\n\rEventRounding\x12\x18\n\x07minimum\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x1c\n\tincrement\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x43\n\x04mode\x18\x03 \x01(\x0e\x32).metering.aggregator.v1.EventRoundingModeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x82\x02\n\x07Session\x12\x1d\n\x0ckey_property\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12 \n\x0ekey_expression\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12\x1f\n\x0ephase_property\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12\"\n\x10phase_expression\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12\x17\n\x05start\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x16\n\x04stop\x18\x06 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1b\n\theartbeat\x18\x07 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12#\n\x0ftimeout_seconds\x18\x08 \x01(\rB\n\xbaH\x07*\x05\x18\x80\xbd\xa3\x01\"D\n\tDimension\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1e\n\nexpression\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80 \"J\n\x0ePropertyFilter\x12\x1b\n\x08property\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\x06values\x18\x02 \x03(\tB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x90\x02\n\x05Meter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\x04spec\x18\x03 \x01(\x0b\x32!.metering.aggregator.v1.MeterSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x66illed\x18\x05 \x01(\x08\x12\x32\n\x04\x66ill\x18\x06 \x01(\x0b\x32$.metering.aggregator.v1.FillProgress\x12\x0f\n\x07pending\x18\x08 \x01(\x08\x12\x32\n\x06groups\x18) \x01(\x0b\x32\".metering.aggregator.v1.GroupCount\"P\n\nGroupCount\x12\x12\n\ntold_apart\x18\x01 \x01(\x04\x12.\n\nfull_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\x0c\x46illProgress\x12,\n\x08\x62\x65gan_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0epositions_done\x18\x02 \x01(\x04\x12\x17\n\x0fpositions_total\x18\x03 \x01(\x04\x12\x17\n\x0fpositions_per_s\x18\x04 \x01(\x04\x12\x31\n\restimated_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa6\x01\n\x10MeterDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x38\n\x0b\x61ggregation\x18\x04 \x01(\x0e\x32#.metering.aggregator.v1.Aggregation\x12\x10\n\x08group_by\x18\x05 \x03(\t\x12\x15\n\rcomputed_from\x18\x06 \x03(\t*\x8a\x03\n\x0b\x41ggregation\x12\x1b\n\x17\x41GGREGATION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41GGREGATION_SUM\x10\x01\x12\x15\n\x11\x41GGREGATION_COUNT\x10\x02\x12\x1c\n\x18\x41GGREGATION_COUNT_UNIQUE\x10\x03\x12\x13\n\x0f\x41GGREGATION_MIN\x10\x04\x12\x13\n\x0f\x41GGREGATION_MAX\x10\x05\x12\x16\n\x12\x41GGREGATION_LATEST\x10\x06\x12\x13\n\x0f\x41GGREGATION_AVG\x10\x07\x12\x15\n\x11\x41GGREGATION_FIRST\x10\x08\x12\x1c\n\x18\x41GGREGATION_WEIGHTED_SUM\x10\t\x12\x18\n\x14\x41GGREGATION_DURATION\x10\n\x12\x1a\n\x16\x41GGREGATION_PERCENTILE\x10\x0b\x12\x1a\n\x16\x41GGREGATION_LIVE_COUNT\x10\x0c\x12\x1d\n\x19\x41GGREGATION_RUNNING_TOTAL\x10\r\x12\x17\n\x13\x41GGREGATION_FORMULA\x10\x0e*x\n\x08TimeUnit\x12\x19\n\x15TIME_UNIT_UNSPECIFIED\x10\x00\x12\x14\n\x10TIME_UNIT_SECOND\x10\x01\x12\x14\n\x10TIME_UNIT_MINUTE\x10\x02\x12\x12\n\x0eTIME_UNIT_HOUR\x10\x03\x12\x11\n\rTIME_UNIT_DAY\x10\x04*b\n\x0cValueMeaning\x12\x1d\n\x19VALUE_MEANING_UNSPECIFIED\x10\x00\x12\x19\n\x15VALUE_MEANING_CHANGES\x10\x01\x12\x18\n\x14VALUE_MEANING_LEVELS\x10\x02*f\n\x0c\x45mptyBuckets\x12\x1d\n\x19\x45MPTY_BUCKETS_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45MPTY_BUCKETS_COUNT_AS_ZERO\x10\x01\x12\x16\n\x12\x45MPTY_BUCKETS_SKIP\x10\x02*f\n\x0eNegativeValues\x12\x1f\n\x1bNEGATIVE_VALUES_UNSPECIFIED\x10\x00\x12\x19\n\x15NEGATIVE_VALUES_COUNT\x10\x01\x12\x18\n\x14NEGATIVE_VALUES_PARK\x10\x02*\x99\x01\n\x11\x45ventRoundingMode\x12#\n\x1f\x45VENT_ROUNDING_MODE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45VENT_ROUNDING_MODE_CEILING\x10\x01\x12\x1d\n\x19\x45VENT_ROUNDING_MODE_FLOOR\x10\x02\x12\x1f\n\x1b\x45VENT_ROUNDING_MODE_HALF_UP\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"metering/aggregator/v1/meter.proto\x12\x16metering.aggregator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x08\n\tMeterSpec\x12\x1f\n\x0b\x65vent_types\x18\x01 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x64\x18\x01\x12\x44\n\x0b\x61ggregation\x18\x02 \x01(\x0e\x32#.metering.aggregator.v1.AggregationB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1f\n\x0evalue_property\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x41\n\x07\x66ilters\x18\x04 \x03(\x0b\x32&.metering.aggregator.v1.PropertyFilterB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x1c\n\x08group_by\x18\x05 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x08\x18\x01\x12\x15\n\x04unit\x18\x06 \x01(\tB\x07\xbaH\x04r\x02( \x12%\n\x0e\x62ucket_minutes\x18\x07 \x01(\rB\r\xbaH\n*\x08\x30\x00\x30\x01\x30\x05\x30\x0f\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x0b\x64\x65scription\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12I\n\x0fnegative_values\x18\n \x01(\x0e\x32&.metering.aggregator.v1.NegativeValuesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12#\n\x11\x66ilter_expression\x18\x0b \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12\"\n\x10value_expression\x18\x0c \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12?\n\ndimensions\x18\r \x03(\x0b\x32!.metering.aggregator.v1.DimensionB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x30\n\x07session\x18\x0e \x01(\x0b\x32\x1f.metering.aggregator.v1.Session\x12=\n\ttime_unit\x18\x0f \x01(\x0e\x32 .metering.aggregator.v1.TimeUnitB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x12\n\ncarry_over\x18\x10 \x01(\x08\x12\x1b\n\npercentile\x18\x11 \x01(\tB\x07\xbaH\x04r\x02((\x12I\n\x12\x62ucket_aggregation\x18\x12 \x01(\x0e\x32#.metering.aggregator.v1.AggregationB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x45\n\rempty_buckets\x18\x13 \x01(\x0e\x32$.metering.aggregator.v1.EmptyBucketsB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x42\n\nvalues_are\x18\x14 \x01(\x0e\x32$.metering.aggregator.v1.ValueMeaningB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x30\n\x07\x66ormula\x18\x15 \x01(\x0b\x32\x1f.metering.aggregator.v1.Formula\x12\x32\n\x08\x62illable\x18\x1e \x01(\x0b\x32 .metering.aggregator.v1.Billable\x12,\n\x05\x62\x61nds\x18\x41 \x01(\x0b\x32\x1d.metering.aggregator.v1.Bands\"-\n\x05\x42\x61nds\x12$\n\nabove_zero\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x0e\"\x06r\x04 \x01((\"s\n\x07\x46ormula\x12H\n\ncomponents\x18\x01 \x03(\x0b\x32(.metering.aggregator.v1.FormulaComponentB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\x12\x1e\n\nexpression\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80 \"E\n\x10\x46ormulaComponent\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x80\x01\n\x08\x42illable\x12\x38\n\tper_event\x18\x01 \x01(\x0b\x32%.metering.aggregator.v1.EventRounding\x12:\n\x0bper_session\x18\x02 \x01(\x0b\x32%.metering.aggregator.v1.EventRounding\"\x8c\x01\n\rEventRounding\x12\x18\n\x07minimum\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x1c\n\tincrement\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x43\n\x04mode\x18\x03 \x01(\x0e\x32).metering.aggregator.v1.EventRoundingModeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x82\x02\n\x07Session\x12\x1d\n\x0ckey_property\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12 \n\x0ekey_expression\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12\x1f\n\x0ephase_property\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12\"\n\x10phase_expression\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12\x17\n\x05start\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x16\n\x04stop\x18\x06 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1b\n\theartbeat\x18\x07 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12#\n\x0ftimeout_seconds\x18\x08 \x01(\rB\n\xbaH\x07*\x05\x18\x80\xbd\xa3\x01\"D\n\tDimension\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1e\n\nexpression\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80 \"J\n\x0ePropertyFilter\x12\x1b\n\x08property\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\x06values\x18\x02 \x03(\tB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x90\x02\n\x05Meter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\x04spec\x18\x03 \x01(\x0b\x32!.metering.aggregator.v1.MeterSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x66illed\x18\x05 \x01(\x08\x12\x32\n\x04\x66ill\x18\x06 \x01(\x0b\x32$.metering.aggregator.v1.FillProgress\x12\x0f\n\x07pending\x18\x08 \x01(\x08\x12\x32\n\x06groups\x18) \x01(\x0b\x32\".metering.aggregator.v1.GroupCount\"P\n\nGroupCount\x12\x12\n\ntold_apart\x18\x01 \x01(\x04\x12.\n\nfull_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\x0c\x46illProgress\x12,\n\x08\x62\x65gan_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0epositions_done\x18\x02 \x01(\x04\x12\x17\n\x0fpositions_total\x18\x03 \x01(\x04\x12\x17\n\x0fpositions_per_s\x18\x04 \x01(\x04\x12\x31\n\restimated_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa6\x01\n\x10MeterDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x38\n\x0b\x61ggregation\x18\x04 \x01(\x0e\x32#.metering.aggregator.v1.Aggregation\x12\x10\n\x08group_by\x18\x05 \x03(\t\x12\x15\n\rcomputed_from\x18\x06 \x03(\t*\x8a\x03\n\x0b\x41ggregation\x12\x1b\n\x17\x41GGREGATION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41GGREGATION_SUM\x10\x01\x12\x15\n\x11\x41GGREGATION_COUNT\x10\x02\x12\x1c\n\x18\x41GGREGATION_COUNT_UNIQUE\x10\x03\x12\x13\n\x0f\x41GGREGATION_MIN\x10\x04\x12\x13\n\x0f\x41GGREGATION_MAX\x10\x05\x12\x16\n\x12\x41GGREGATION_LATEST\x10\x06\x12\x13\n\x0f\x41GGREGATION_AVG\x10\x07\x12\x15\n\x11\x41GGREGATION_FIRST\x10\x08\x12\x1c\n\x18\x41GGREGATION_WEIGHTED_SUM\x10\t\x12\x18\n\x14\x41GGREGATION_DURATION\x10\n\x12\x1a\n\x16\x41GGREGATION_PERCENTILE\x10\x0b\x12\x1a\n\x16\x41GGREGATION_LIVE_COUNT\x10\x0c\x12\x1d\n\x19\x41GGREGATION_RUNNING_TOTAL\x10\r\x12\x17\n\x13\x41GGREGATION_FORMULA\x10\x0e*x\n\x08TimeUnit\x12\x19\n\x15TIME_UNIT_UNSPECIFIED\x10\x00\x12\x14\n\x10TIME_UNIT_SECOND\x10\x01\x12\x14\n\x10TIME_UNIT_MINUTE\x10\x02\x12\x12\n\x0eTIME_UNIT_HOUR\x10\x03\x12\x11\n\rTIME_UNIT_DAY\x10\x04*b\n\x0cValueMeaning\x12\x1d\n\x19VALUE_MEANING_UNSPECIFIED\x10\x00\x12\x19\n\x15VALUE_MEANING_CHANGES\x10\x01\x12\x18\n\x14VALUE_MEANING_LEVELS\x10\x02*f\n\x0c\x45mptyBuckets\x12\x1d\n\x19\x45MPTY_BUCKETS_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45MPTY_BUCKETS_COUNT_AS_ZERO\x10\x01\x12\x16\n\x12\x45MPTY_BUCKETS_SKIP\x10\x02*f\n\x0eNegativeValues\x12\x1f\n\x1bNEGATIVE_VALUES_UNSPECIFIED\x10\x00\x12\x19\n\x15NEGATIVE_VALUES_COUNT\x10\x01\x12\x18\n\x14NEGATIVE_VALUES_PARK\x10\x02*\x99\x01\n\x11\x45ventRoundingMode\x12#\n\x1f\x45VENT_ROUNDING_MODE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45VENT_ROUNDING_MODE_CEILING\x10\x01\x12\x1d\n\x19\x45VENT_ROUNDING_MODE_FLOOR\x10\x02\x12\x1f\n\x1b\x45VENT_ROUNDING_MODE_HALF_UP\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,6 +67,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_METERSPEC'].fields_by_name['empty_buckets']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_METERSPEC'].fields_by_name['values_are']._loaded_options = None
   _globals['_METERSPEC'].fields_by_name['values_are']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BANDS'].fields_by_name['above_zero']._loaded_options = None
+  _globals['_BANDS'].fields_by_name['above_zero']._serialized_options = b'\272H\r\222\001\n\020\016\"\006r\004 \001(('
   _globals['_FORMULA'].fields_by_name['components']._loaded_options = None
   _globals['_FORMULA'].fields_by_name['components']._serialized_options = b'\272H\007\222\001\004\010\001\020\020'
   _globals['_FORMULA'].fields_by_name['expression']._loaded_options = None
@@ -105,40 +107,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPERTYFILTER'].fields_by_name['property']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_PROPERTYFILTER'].fields_by_name['values']._loaded_options = None
   _globals['_PROPERTYFILTER'].fields_by_name['values']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
-  _globals['_AGGREGATION']._serialized_start=2791
-  _globals['_AGGREGATION']._serialized_end=3185
-  _globals['_TIMEUNIT']._serialized_start=3187
-  _globals['_TIMEUNIT']._serialized_end=3307
-  _globals['_VALUEMEANING']._serialized_start=3309
-  _globals['_VALUEMEANING']._serialized_end=3407
-  _globals['_EMPTYBUCKETS']._serialized_start=3409
-  _globals['_EMPTYBUCKETS']._serialized_end=3511
-  _globals['_NEGATIVEVALUES']._serialized_start=3513
-  _globals['_NEGATIVEVALUES']._serialized_end=3615
-  _globals['_EVENTROUNDINGMODE']._serialized_start=3618
-  _globals['_EVENTROUNDINGMODE']._serialized_end=3771
+  _globals['_AGGREGATION']._serialized_start=2884
+  _globals['_AGGREGATION']._serialized_end=3278
+  _globals['_TIMEUNIT']._serialized_start=3280
+  _globals['_TIMEUNIT']._serialized_end=3400
+  _globals['_VALUEMEANING']._serialized_start=3402
+  _globals['_VALUEMEANING']._serialized_end=3500
+  _globals['_EMPTYBUCKETS']._serialized_start=3502
+  _globals['_EMPTYBUCKETS']._serialized_end=3604
+  _globals['_NEGATIVEVALUES']._serialized_start=3606
+  _globals['_NEGATIVEVALUES']._serialized_end=3708
+  _globals['_EVENTROUNDINGMODE']._serialized_start=3711
+  _globals['_EVENTROUNDINGMODE']._serialized_end=3864
   _globals['_METERSPEC']._serialized_start=125
-  _globals['_METERSPEC']._serialized_end=1205
-  _globals['_FORMULA']._serialized_start=1207
-  _globals['_FORMULA']._serialized_end=1322
-  _globals['_FORMULACOMPONENT']._serialized_start=1324
-  _globals['_FORMULACOMPONENT']._serialized_end=1393
-  _globals['_BILLABLE']._serialized_start=1396
-  _globals['_BILLABLE']._serialized_end=1524
-  _globals['_EVENTROUNDING']._serialized_start=1527
-  _globals['_EVENTROUNDING']._serialized_end=1667
-  _globals['_SESSION']._serialized_start=1670
-  _globals['_SESSION']._serialized_end=1928
-  _globals['_DIMENSION']._serialized_start=1930
-  _globals['_DIMENSION']._serialized_end=1998
-  _globals['_PROPERTYFILTER']._serialized_start=2000
-  _globals['_PROPERTYFILTER']._serialized_end=2074
-  _globals['_METER']._serialized_start=2077
-  _globals['_METER']._serialized_end=2349
-  _globals['_GROUPCOUNT']._serialized_start=2351
-  _globals['_GROUPCOUNT']._serialized_end=2431
-  _globals['_FILLPROGRESS']._serialized_start=2434
-  _globals['_FILLPROGRESS']._serialized_end=2619
-  _globals['_METERDESCRIPTION']._serialized_start=2622
-  _globals['_METERDESCRIPTION']._serialized_end=2788
+  _globals['_METERSPEC']._serialized_end=1251
+  _globals['_BANDS']._serialized_start=1253
+  _globals['_BANDS']._serialized_end=1298
+  _globals['_FORMULA']._serialized_start=1300
+  _globals['_FORMULA']._serialized_end=1415
+  _globals['_FORMULACOMPONENT']._serialized_start=1417
+  _globals['_FORMULACOMPONENT']._serialized_end=1486
+  _globals['_BILLABLE']._serialized_start=1489
+  _globals['_BILLABLE']._serialized_end=1617
+  _globals['_EVENTROUNDING']._serialized_start=1620
+  _globals['_EVENTROUNDING']._serialized_end=1760
+  _globals['_SESSION']._serialized_start=1763
+  _globals['_SESSION']._serialized_end=2021
+  _globals['_DIMENSION']._serialized_start=2023
+  _globals['_DIMENSION']._serialized_end=2091
+  _globals['_PROPERTYFILTER']._serialized_start=2093
+  _globals['_PROPERTYFILTER']._serialized_end=2167
+  _globals['_METER']._serialized_start=2170
+  _globals['_METER']._serialized_end=2442
+  _globals['_GROUPCOUNT']._serialized_start=2444
+  _globals['_GROUPCOUNT']._serialized_end=2524
+  _globals['_FILLPROGRESS']._serialized_start=2527
+  _globals['_FILLPROGRESS']._serialized_end=2712
+  _globals['_METERDESCRIPTION']._serialized_start=2715
+  _globals['_METERDESCRIPTION']._serialized_end=2881
 # @@protoc_insertion_point(module_scope)

@@ -17,6 +17,7 @@ class Graduated(PriceModel):
     """Each slice of the quantity at the price of its tier, plus the flat fee of every tier entered."""
 
     KIND: ClassVar[str] = "graduated"
+    PRICES_EVENTS: ClassVar[bool] = True
 
     tiers: tuple[Tier, ...]
 

@@ -35,6 +35,7 @@ class GraduatedPercentage(PriceModel):
     """Each slice of the amount at the share of its tier, plus the flat fee of every tier entered."""
 
     KIND: ClassVar[str] = "graduated_percentage"
+    PRICES_EVENTS: ClassVar[bool] = True
     IS_OF_MONEY: ClassVar[bool] = True
 
     tiers: tuple[PercentageTier, ...]

@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, ClassVar, cast
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from money import ZERO, Exact, format_decimal, times
-from rating.domain.pricing.rows import Step, StepName, TierRow, Words
+from rating.domain.pricing.rows import Step, StepName, TierRow, Words, amount_of
 
 
 class PriceModel(ABC):
@@ -31,10 +32,37 @@ class PriceModel(ABC):
     IS_OF_MONEY: ClassVar[bool] = False
     """Whether the quantity is an amount of money, in the plan's currency; it is not converted."""
 
+    PRICES_EVENTS: ClassVar[bool] = False
+    """Whether it may price each event by itself, and what it costs is a line between its bounds."""
+
     @abstractmethod
     def rows(self, quantity: Exact) -> tuple[TierRow, ...]:
         """Return the parts of `quantity` (never negative), each at its price; what they cost is their sum."""
         ...
+
+    @property
+    def prices_events(self) -> bool:
+        """Whether it may price each event by itself."""
+        return self.PRICES_EVENTS
+
+    @property
+    def needs_events(self) -> bool:
+        """Whether it prices each event by itself, and can't do otherwise."""
+        return False
+
+    @property
+    def takes_included_of_events(self) -> bool:
+        """Whether included units may be taken off the sum of events that are priced one by one."""
+        return False
+
+    @property
+    def event_bounds(self) -> Sequence[Fraction]:
+        """The values of an event, beside zero, up to which its price is a line."""
+        return [Fraction(bound) for bound in self.bounds]
+
+    def of_event(self, value: Exact) -> Exact:
+        """Return what an event of this value costs."""
+        return amount_of(self.rows(value)) if value > ZERO else ZERO
 
     def tell(self, rows: Sequence[TierRow], quantity: Exact, words: Words) -> Iterator[Step]:  # noqa: ARG002
         """Yield the steps that `rows` stand for."""

@@ -17,6 +17,7 @@ class PerUnit(PriceModel):
     """Every unit at one price."""
 
     KIND: ClassVar[str] = "per_unit"
+    PRICES_EVENTS: ClassVar[bool] = True
 
     unit_price: Decimal
 

@@ -11,6 +11,7 @@ from chassis.errors.refused import Refused
 from rating.domain.pricing.adjust import Adjustment, Included, Minimum, Multiplier
 from rating.domain.pricing.calendar import PROPERTY, Calendar
 from rating.domain.pricing.convert import Conversion
+from rating.domain.pricing.each_event import EachEvent, check_each_event
 from rating.domain.pricing.formula import Formula
 from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
@@ -46,6 +47,7 @@ class Price:
         if self.calendar is not None and PROPERTY not in self.by:
             text = f"decides nothing: write {PROPERTY} in the by of a matrix, or in perKey; or leave the calendar out"
             raise Refused("calendar", Reason.PRICE_INVALID, text)
+        self._check_events()
         if self.spread is None:
             return
         if self.spread.ladder is Ladder.TOTAL:
@@ -59,6 +61,13 @@ class Price:
         before = tuple(each for each in self.adjustments if each.IS_BEFORE)
         after = self.adjustments[len(before) :]
         return replace(self, adjustments=(*before, Multiplier(factor), *after))
+
+    def _check_events(self) -> None:
+        if isinstance(self.spread, EachEvent):
+            check_each_event(self.model, self.convert, has_included=self.included is not None)
+        elif any(model.needs_events for model in self.models):
+            text = "looks at each event; a matrix and perKey look at sums, so leave the fee and its bounds out there"
+            raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
 
     @property
     def models(self) -> Sequence[PriceModel]:
@@ -79,6 +88,11 @@ class Price:
     def included(self) -> Included | None:
         """The units of the item that are included, if there are any."""
         return next((each for each in self.adjustments if isinstance(each, Included)), None)
+
+    @property
+    def is_of_events(self) -> bool:
+        """Whether each event is priced by itself."""
+        return isinstance(self.spread, EachEvent)
 
     @property
     def formula(self) -> Formula | None:

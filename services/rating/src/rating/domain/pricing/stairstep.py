@@ -31,6 +31,7 @@ class Stairstep(PriceModel):
     """The whole amount of the bracket in which the quantity ends; zero usage costs nothing."""
 
     KIND: ClassVar[str] = "stairstep"
+    PRICES_EVENTS: ClassVar[bool] = True
 
     tiers: tuple[Bracket, ...]
 

@@ -17,6 +17,7 @@ class Volume(PriceModel):
     """The whole quantity at the price of the tier it ends in, plus that tier's flat fee."""
 
     KIND: ClassVar[str] = "volume"
+    PRICES_EVENTS: ClassVar[bool] = True
 
     tiers: tuple[Tier, ...]
 
