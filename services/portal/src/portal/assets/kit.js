@@ -3366,7 +3366,7 @@ var MeterlineComparison = class extends MeterlineElement {
   renderItem(context, data, item) {
     let { t: t4, format, words } = context, explain = () => this.explainItem(context, data, item), name = item.kind === "adjustment" ? `${item.label} · ${t4("invoices.adjusted")}` : item.label, side = (shown) => b2`<td class="right">${shown === null ? "–" : b2`
       ${figure(format.money(shown.amount, data.currency), shown.amount, name, explain)}
-      ${item.kind === "fixed" ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
+      ${isUncounted(item) ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
       ${shown.unitPrice === null ? A : b2`<span class="small" data-value=${shown.unitPrice}>× ${format.money(shown.unitPrice, data.currency)}</span>`}`}</td>`;
     return b2`<tr data-item=${item.item} data-kind=${item.kind}>
       <th scope="row">${name}</th>${side(item.left)}${side(item.right)}
@@ -3379,7 +3379,7 @@ var MeterlineComparison = class extends MeterlineElement {
   explainItem(context, data, item) {
     let { t: t4, format, words } = context, rows = [[data.left, item.left], [data.right, item.right]].flatMap(([invoice, side]) => side === null ? [] : [
       [titleOf(context, invoice), format.money(side.amount, data.currency)],
-      ...item.kind === "fixed" ? [] : [[t4("explore.quantity"), words.quantity(side.quantity, item.unit)]],
+      ...isUncounted(item) ? [] : [[t4("explore.quantity"), words.quantity(side.quantity, item.unit)]],
       ...side.unitPrice === null ? [] : [[t4("explore.unitPrice"), format.money(side.unitPrice, data.currency)]]
     ]);
     this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t4("compare.explainItem"), rows, fresh: data };
@@ -3404,12 +3404,15 @@ function nameOf(context, shown) {
 function lookOf3(change) {
   return isZero(change) ? "" : isNegative(change) ? "down" : "up";
 }
+function isUncounted({ kind }) {
+  return kind === "fixed" || kind === "discount";
+}
 define("meterline-comparison", MeterlineComparison);
 
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
   let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })];
-  item.perKey.length > 0 && said.unshift(t4("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isTogether && said.push(t4("price.together"));
+  item.perKey.length > 0 && said.unshift(t4("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isEachEvent && said.push(t4("price.eachEvent")), item.isTogether && said.push(t4("price.together"));
   let fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
@@ -3454,7 +3457,7 @@ function priceInWords(context, item, currency) {
       said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.times !== null && said.push(t4("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.eventFee !== null && said.push(t4(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") })), item.eventMinimum !== null && said.push(t4("price.eventMinimum", { amount: money(item.eventMinimum) })), item.eventMaximum !== null && said.push(t4("price.eventMaximum", { amount: money(item.eventMaximum) })), item.times !== null && said.push(t4("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3491,8 +3494,12 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
       case "maximum":
       case "minimum":
       case "fixed":
+      case "base":
       case "total":
         return { ...step, text: t4(`step.${step.name}`), shown: money };
+      // Its name, and how much: "Loyal: 10 % off".
+      case "discount":
+        return { ...step, text: `${t4("step.discount")} (${step.text.replace(/ off$/, "")})`, shown: money };
       default:
         return { ...step, shown: money };
     }
@@ -3528,7 +3535,7 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
     );
     this.events = new Pages(
       this,
-      () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE2 } },
+      () => this.line === null || this.line.meter === "" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE2 } },
       { isKept: !1, onProblem: this.onRefused }
     );
     this.context = null, this.invoice = "", this.query = {}, this.line = null, this.currency = "", this.verification = null, this.isVerifying = !1, this.notice = "";
@@ -3579,12 +3586,12 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${found.days.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.days")}</h3>
         <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
-      ${found.line.kind === "fixed" ? A : this.renderEvents(context, found)}
+      ${found.line.meter === "" ? A : this.renderEvents(context, found)}
       ${found.asOf === "" ? A : b2`<p class="small mono">${t4("explain.asOf", { asOf: found.asOf })}</p>`}`;
   }
   renderProof(context, found) {
     let { t: t4, format } = context;
-    if (found.line.kind === "fixed") return b2`<p class="hint">${t4("explain.noEvents")}</p>`;
+    if (found.line.meter === "") return b2`<p class="hint">${t4("explain.noEvents")}</p>`;
     if (found.evidence === null) return A;
     let count = String(this.verification?.counted ?? found.eventCount), events = t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<section><h3 class="section-title">${t4("explain.proof")}</h3>${proofBadge({
@@ -3759,12 +3766,12 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
-    let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t4("step.discount") : line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
-      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+      <td class="right" data-value=${line.quantity}>${line.meter === "" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
         <span class="unit">${words.unit(line.unit, line.quantity)}</span>
         ${line.pricedQuantity === null || line.kind === "adjustment" ? A : b2`<span class="small below" data-priced=${line.pricedQuantity}>${t4("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>

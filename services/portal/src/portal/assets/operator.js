@@ -261,7 +261,7 @@ var TEXTS = {
   "explain.provenText": "{events} counted again: the quantity and the digest agree.",
   "explain.broken": "Does not agree.",
   "explain.notChecked": "Every event behind this line can be counted again, here and now.",
-  "explain.noEvents": "A fee: no events are behind this line.",
+  "explain.noEvents": "No events are behind this line.",
   "explain.events": "Events",
   "explain.eventsMore": "Show more events",
   "explain.eventsOf": "{shown} of {total}",
@@ -298,6 +298,11 @@ var TEXTS = {
   "price.percent": "{percent} %",
   "price.percentage": "It costs {percent} % of the amount.",
   "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.eachEvent": "Each event is priced by itself.",
+  "price.eventFee": "And {fee} for each event.",
+  "price.eventFeeBeyond": "And {fee} for each event beyond {free} of them.",
+  "price.eventMinimum": "Each event costs at least {amount}.",
+  "price.eventMaximum": "Each event costs at most {amount}.",
   "price.formula": "It costs {formula}.",
   "price.dynamic": "Each event carries its price.",
   "price.dynamicTimes": "Each event carries its price, times {factor}.",
@@ -319,6 +324,8 @@ var TEXTS = {
   "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
+  "step.base": "Charges before the discount",
+  "step.discount": "Discount",
   "step.days": "{days} of the {ofDays} days of the period",
   "step.total": "Exact amount",
   "step.rounded": "Rounded once, half away from zero",
@@ -3591,7 +3598,7 @@ var MeterlineComparison = class extends MeterlineElement {
   renderItem(context, data, item) {
     let { t: t5, format, words } = context, explain = () => this.explainItem(context, data, item), name = item.kind === "adjustment" ? `${item.label} · ${t5("invoices.adjusted")}` : item.label, side = (shown) => b2`<td class="right">${shown === null ? "–" : b2`
       ${figure(format.money(shown.amount, data.currency), shown.amount, name, explain)}
-      ${item.kind === "fixed" ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
+      ${isUncounted(item) ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
       ${shown.unitPrice === null ? A : b2`<span class="small" data-value=${shown.unitPrice}>× ${format.money(shown.unitPrice, data.currency)}</span>`}`}</td>`;
     return b2`<tr data-item=${item.item} data-kind=${item.kind}>
       <th scope="row">${name}</th>${side(item.left)}${side(item.right)}
@@ -3604,7 +3611,7 @@ var MeterlineComparison = class extends MeterlineElement {
   explainItem(context, data, item) {
     let { t: t5, format, words } = context, rows = [[data.left, item.left], [data.right, item.right]].flatMap(([invoice, side]) => side === null ? [] : [
       [titleOf(context, invoice), format.money(side.amount, data.currency)],
-      ...item.kind === "fixed" ? [] : [[t5("explore.quantity"), words.quantity(side.quantity, item.unit)]],
+      ...isUncounted(item) ? [] : [[t5("explore.quantity"), words.quantity(side.quantity, item.unit)]],
       ...side.unitPrice === null ? [] : [[t5("explore.unitPrice"), format.money(side.unitPrice, data.currency)]]
     ]);
     this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t5("compare.explainItem"), rows, fresh: data };
@@ -3629,12 +3636,15 @@ function nameOf(context, shown) {
 function lookOf3(change) {
   return isZero(change) ? "" : isNegative(change) ? "down" : "up";
 }
+function isUncounted({ kind }) {
+  return kind === "fixed" || kind === "discount";
+}
 define("meterline-comparison", MeterlineComparison);
 
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
   let { t: t5, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t5("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t5("price.included", { included: quantity(item.included) })];
-  item.perKey.length > 0 && said.unshift(t5("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isTogether && said.push(t5("price.together"));
+  item.perKey.length > 0 && said.unshift(t5("price.perKey", { names: item.perKey.join(", ") })), item.calendar !== "" && said.push(`${item.calendar}.`), item.isEachEvent && said.push(t5("price.eachEvent")), item.isTogether && said.push(t5("price.together"));
   let fee = ({ flat }) => flat === null ? "" : t5("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
@@ -3679,7 +3689,7 @@ function priceInWords(context, item, currency) {
       said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.times !== null && said.push(t5("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.eventFee !== null && said.push(t5(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") })), item.eventMinimum !== null && said.push(t5("price.eventMinimum", { amount: money(item.eventMinimum) })), item.eventMaximum !== null && said.push(t5("price.eventMaximum", { amount: money(item.eventMaximum) })), item.times !== null && said.push(t5("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3716,8 +3726,12 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
       case "maximum":
       case "minimum":
       case "fixed":
+      case "base":
       case "total":
         return { ...step, text: t5(`step.${step.name}`), shown: money };
+      // Its name, and how much: "Loyal: 10 % off".
+      case "discount":
+        return { ...step, text: `${t5("step.discount")} (${step.text.replace(/ off$/, "")})`, shown: money };
       default:
         return { ...step, shown: money };
     }
@@ -3753,7 +3767,7 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
     );
     this.events = new Pages(
       this,
-      () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE2 } },
+      () => this.line === null || this.line.meter === "" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE2 } },
       { isKept: !1, onProblem: this.onRefused }
     );
     this.context = null, this.invoice = "", this.query = {}, this.line = null, this.currency = "", this.verification = null, this.isVerifying = !1, this.notice = "";
@@ -3804,12 +3818,12 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${found.days.length < 2 ? A : b2`<section><h3 class="section-title">${t5("explain.days")}</h3>
         <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
-      ${found.line.kind === "fixed" ? A : this.renderEvents(context, found)}
+      ${found.line.meter === "" ? A : this.renderEvents(context, found)}
       ${found.asOf === "" ? A : b2`<p class="small mono">${t5("explain.asOf", { asOf: found.asOf })}</p>`}`;
   }
   renderProof(context, found) {
     let { t: t5, format } = context;
-    if (found.line.kind === "fixed") return b2`<p class="hint">${t5("explain.noEvents")}</p>`;
+    if (found.line.meter === "") return b2`<p class="hint">${t5("explain.noEvents")}</p>`;
     if (found.evidence === null) return A;
     let count = String(this.verification?.counted ?? found.eventCount), events = t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<section><h3 class="section-title">${t5("explain.proof")}</h3>${proofBadge({
@@ -3984,12 +3998,12 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
-    let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "fixed" ? t5("invoice.oncePeriod") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t5("step.discount") : line.kind === "fixed" ? t5("invoice.oncePeriod") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
-      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+      <td class="right" data-value=${line.quantity}>${line.meter === "" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
         <span class="unit">${words.unit(line.unit, line.quantity)}</span>
         ${line.pricedQuantity === null || line.kind === "adjustment" ? A : b2`<span class="small below" data-priced=${line.pricedQuantity}>${t5("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>

@@ -280,6 +280,7 @@ class MeterSpec(_message.Message):
     VALUES_ARE_FIELD_NUMBER: _builtins.int
     FORMULA_FIELD_NUMBER: _builtins.int
     BILLABLE_FIELD_NUMBER: _builtins.int
+    BANDS_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
@@ -358,6 +359,10 @@ class MeterSpec(_message.Message):
     def billable(self) -> Global___Billable:
         """What is billed beside what is metered. Only for SUM and DURATION of a meter that none of its versions did without. Optional."""
 
+    @_builtins.property
+    def bands(self) -> Global___Bands:
+        """Bands of values, for prices of each event by itself. Only for SUM, with "band" in `group_by`. Optional."""
+
     def __init__(
         self,
         *,
@@ -383,14 +388,41 @@ class MeterSpec(_message.Message):
         values_are: Global___ValueMeaning.ValueType = ...,
         formula: Global___Formula | None = ...,
         billable: Global___Billable | None = ...,
+        bands: Global___Bands | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["billable", b"billable", "effective_from", b"effective_from", "formula", b"formula", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "billable", b"billable", "effective_from", b"effective_from", "formula", b"formula", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "formula", b"formula", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property", "values_are", b"values_are"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bands", b"bands", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "formula", b"formula", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property", "values_are", b"values_are"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterSpec: _TypeAlias = MeterSpec  # noqa: Y015
+
+@_typing.final
+class Bands(_message.Message):
+    """Bands of what is billed of each event: the group "band" says between which bounds it lies, the upper one included. Example: with
+    `above_zero` ["60"] its values are "..0", "0..60" and "60..".
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABOVE_ZERO_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def above_zero(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The bounds above zero, rising, at most 14; zero is one always. Decimal text, or a fraction in lowest terms such as "200/29"."""
+
+    def __init__(
+        self,
+        *,
+        above_zero: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_zero", b"above_zero"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bands: _TypeAlias = Bands  # noqa: Y015
 
 @_typing.final
 class Formula(_message.Message):

@@ -48,6 +48,30 @@ PRORATION_DAY: Proration.ValueType  # 2
 """
 Global___Proration: _TypeAlias = Proration  # noqa: Y015
 
+class _PriceScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriceScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PriceScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRICE_SCOPE_UNSPECIFIED: _PriceScope.ValueType  # 0
+    """As PERIOD; of a percentage with fees for events, EVENT."""
+    PRICE_SCOPE_PERIOD: _PriceScope.ValueType  # 1
+    """The quantity of the period."""
+    PRICE_SCOPE_EVENT: _PriceScope.ValueType  # 2
+    """The value of each event; the charge is the sum. An event of zero or below costs nothing."""
+
+class PriceScope(_PriceScope, metaclass=_PriceScopeEnumTypeWrapper):
+    """What a model prices."""
+
+PRICE_SCOPE_UNSPECIFIED: PriceScope.ValueType  # 0
+"""As PERIOD; of a percentage with fees for events, EVENT."""
+PRICE_SCOPE_PERIOD: PriceScope.ValueType  # 1
+"""The quantity of the period."""
+PRICE_SCOPE_EVENT: PriceScope.ValueType  # 2
+"""The value of each event; the charge is the sum. An event of zero or below costs nothing."""
+Global___PriceScope: _TypeAlias = PriceScope  # noqa: Y015
+
 class _Weekday:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -536,6 +560,7 @@ class UsagePrice(_message.Message):
     COST_PLUS_FIELD_NUMBER: _builtins.int
     MATRIX_FIELD_NUMBER: _builtins.int
     FORMULA_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
     INCLUDED_FIELD_NUMBER: _builtins.int
     MAXIMUM_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
@@ -543,6 +568,10 @@ class UsagePrice(_message.Message):
     PER_KEY_FIELD_NUMBER: _builtins.int
     LADDER_FIELD_NUMBER: _builtins.int
     CALENDAR_FIELD_NUMBER: _builtins.int
+    scope: Global___PriceScope.ValueType
+    """Whether the model prices the quantity of the period, or each event by itself. Then the meter tells the values of events apart (`bands`) at
+    the bounds of the tiers. Not for `package`, `dynamic`, `cost_plus` and `formula`, and not beside `matrix` or `per_key`.
+    """
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""
     maximum: _builtins.str
@@ -627,6 +656,7 @@ class UsagePrice(_message.Message):
         cost_plus: Global___CostPlusPrice | None = ...,
         matrix: Global___MatrixPrice | None = ...,
         formula: Global___FormulaPrice | None = ...,
+        scope: Global___PriceScope.ValueType = ...,
         included: _builtins.str = ...,
         maximum: _builtins.str = ...,
         minimum: _builtins.str = ...,
@@ -637,7 +667,7 @@ class UsagePrice(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "formula", b"formula", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "matrix", b"matrix", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "formula", b"formula", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "ladder", b"ladder", "matrix", b"matrix", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_key", b"per_key", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "formula", b"formula", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "ladder", b"ladder", "matrix", b"matrix", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_key", b"per_key", "per_unit", b"per_unit", "percentage", b"percentage", "scope", b"scope", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus", "matrix", "formula"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
@@ -1065,21 +1095,37 @@ Global___StairstepTier: _TypeAlias = StairstepTier  # noqa: Y015
 
 @_typing.final
 class PercentagePrice(_message.Message):
-    """A share. Example: 2.9 of 1105 USD sold is 32.045 USD."""
+    """A share. Example: 2.9 of 1105 USD sold is 32.045 USD. With fees, of each event; then the meter tells events apart by bands."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RATE_FIELD_NUMBER: _builtins.int
+    FEE_FIELD_NUMBER: _builtins.int
+    FREE_EVENTS_FIELD_NUMBER: _builtins.int
+    EVENT_MINIMUM_FIELD_NUMBER: _builtins.int
+    EVENT_MAXIMUM_FIELD_NUMBER: _builtins.int
     rate: _builtins.str
     """Percent, 0 to 100. Decimal text. Required."""
+    fee: _builtins.str
+    """Amount for each event above zero, beside its share. Decimal text, not negative. Empty = 0."""
+    free_events: _builtins.str
+    """So many events of a period have no fee. A whole number; not beside the bounds below. Empty = 0."""
+    event_minimum: _builtins.str
+    """Share and fee of an event above zero are at least this. Decimal text. Empty = no bound."""
+    event_maximum: _builtins.str
+    """They are at most this. Decimal text. Empty = no bound."""
     def __init__(
         self,
         *,
         rate: _builtins.str = ...,
+        fee: _builtins.str = ...,
+        free_events: _builtins.str = ...,
+        event_minimum: _builtins.str = ...,
+        event_maximum: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_maximum", b"event_maximum", "event_minimum", b"event_minimum", "fee", b"fee", "free_events", b"free_events", "rate", b"rate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

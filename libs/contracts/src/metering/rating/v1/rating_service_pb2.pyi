@@ -1262,6 +1262,7 @@ class QueryCostResponse(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
+    OTHER_LEFT_OUT_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code of all amounts."""
     billing_period: _builtins.str
@@ -1272,6 +1273,8 @@ class QueryCostResponse(_message.Message):
     """Contract name."""
     filled: _builtins.bool
     """False while past events of a meter are still being counted."""
+    other_left_out: _builtins.bool
+    """Whether the filters left out groups that a meter counts as one, so that what is told may be too little."""
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_cost_pb2.CostRow]:
         """By item, in the order of the plan, then by part, window and group. A window in which nothing happened has no row."""
@@ -1295,10 +1298,11 @@ class QueryCostResponse(_message.Message):
         as_of: _values_pb2.AsOf | None = ...,
         contract: _builtins.str = ...,
         filled: _builtins.bool = ...,
+        other_left_out: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "filled", b"filled", "period", b"period", "rows", b"rows", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "filled", b"filled", "other_left_out", b"other_left_out", "period", b"period", "rows", b"rows", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1839,6 +1843,7 @@ class AssumedUsage(_message.Message):
     METER_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter that an item of the plan prices. Required."""
     quantity: _builtins.str
@@ -1849,16 +1854,21 @@ class AssumedUsage(_message.Message):
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedGroup]:
         """Instead: the quantity of each group of events, by properties; the meter's is their sum."""
 
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instead: what is billed of each event, for prices that look at each by itself. Decimal text. Example: ["40", "90"]."""
+
     def __init__(
         self,
         *,
         meter: _builtins.str = ...,
         quantity: _builtins.str = ...,
         groups: _abc.Iterable[Global___AssumedGroup] | None = ...,
+        events: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "groups", b"groups", "meter", b"meter", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
