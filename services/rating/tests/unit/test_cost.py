@@ -341,10 +341,10 @@ def test_a_filter_by_one_property_is_broken_down_by_another(adds_up: bool, quant
 def test_items_are_chosen_by_name_and_keep_the_order_of_the_plan() -> None:
     plan = Plan("USD", (FEE, metered({"perUnit": "1"})))
 
-    assert [item.name for item in chosen_items(plan, ["Calls", "Fee"])] == ["Fee", "Calls"]
-    assert [item.name for item in chosen_items(plan, [])] == ["Fee", "Calls"]
+    assert [item.name for item in chosen_items(plan.items, ["Calls", "Fee"])] == ["Fee", "Calls"]
+    assert [item.name for item in chosen_items(plan.items, [])] == ["Fee", "Calls"]
     with pytest.raises(Refused, match=r"items\[1\]: the plan of the period has no item 'Call'; its items: Calls, Fee"):
-        chosen_items(plan, ["Fee", "Call"])
+        chosen_items(plan.items, ["Fee", "Call"])
 
 
 def test_more_properties_than_a_meter_has_are_refused() -> None:

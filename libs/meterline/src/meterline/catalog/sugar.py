@@ -238,13 +238,21 @@ _PRORATION: Final = Short(
         "enum": ["day", "none", "DAY", "NONE"],
     },
 )
+_ONCE: Final = Short(
+    "once",
+    _upper,
+    {
+        "description": "Of a fixed fee that is charged once: in the first (start) or the last (end) period.",
+        "enum": ["start", "end", "START", "END"],
+    },
+)
 
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
-    "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
+    "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION, "once": _ONCE},
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},

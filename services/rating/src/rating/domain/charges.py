@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from eventlog.as_of import AsOf
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
 from rating.domain.discounts import reductions
+from rating.domain.fees import BETWEEN, Once, Place, charged_of, told_once
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
@@ -161,6 +162,14 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    place: Place = BETWEEN
+    kept: frozenset[str] | None = None
+    """Names of what the period was charged where it is rated permanently: it keeps its one-off fees."""
+
+    @property
+    def charged(self) -> tuple[PlanItem, ...]:
+        """The items of the plan that this period has, in its order."""
+        return charged_of(self.plan.content, self.place, self.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +226,7 @@ def goes_on(terms: Terms, usage: Usage) -> bool:
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
     plan = terms.plan.content
-    charges = rate_plan(plan, usage.meters, terms.share)
+    charges = rate_items(terms.charged, usage.meters, plan.currency, terms.share)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -235,7 +244,14 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
 
 def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHOLE) -> tuple[Charge, ...]:
     """Price every item of a plan, in its order, for a share of the days of a period. Raises `MissingMeterError`."""
-    return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
+    return rate_items(plan.items, usage, plan.currency, share)
+
+
+def rate_items(
+    items: Iterable[PlanItem], usage: Mapping[str, MeterUsage], currency_code: str, share: DayShare
+) -> tuple[Charge, ...]:
+    """Price some items of a plan. Raises `MissingMeterError`."""
+    return tuple(_charge(item, usage, currency_code, share) for item in items)
 
 
 def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], currency_code: str) -> tuple[Charge, ...]:
@@ -269,7 +285,7 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     if not is_discounted_by(rated, terms.discounts):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
-    fees = tuple(item for item in terms.plan.content.items if item.price.is_fixed)
+    fees = tuple(item for item in terms.charged if item.price.is_fixed)
     again = (_charge(item, {}, rated.currency, terms.share) for item in fees)
     return told == {charge.item: charge.share for charge in again}
 
@@ -333,6 +349,8 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
+        if item.once is not Once.NONE:
+            return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, told_once(derivation, item.once, currency))
         if share.is_whole or (item.proration is Proration.NONE and share.days):
             return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
         derivation = prorated(derivation, share, Words("", currency))

@@ -31,7 +31,7 @@ from rating.domain.charges import ChargeKind
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.discounts import Discount, reductions
-from rating.domain.plans import Plan, PlanItem
+from rating.domain.plans import PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation
@@ -263,15 +263,15 @@ def _rounded_by_place(told: UsageByWindow, windows: CostWindows) -> dict[int, di
     return groups
 
 
-def chosen_items(plan: Plan, names: Iterable[str]) -> tuple[PlanItem, ...]:
-    """Return the items of a plan that are named, or all, in its order. Raises Refused for one that it does not have."""
+def chosen_items(charged: Sequence[PlanItem], names: Iterable[str]) -> tuple[PlanItem, ...]:
+    """Return the items of a period that are named, or all, in order. Raises Refused for one that it does not have."""
     wanted = list(names)
-    own = {item.name for item in plan.items}
+    own = {item.name for item in charged}
     for position, name in enumerate(wanted):
         if name not in own:
             message = f"the plan of the period has no item {name!a}; its items: {', '.join(sorted(own)) or 'none'}"
             raise Refused(f"items[{position}]", Reason.FIELD_INVALID, message)
-    return tuple(item for item in plan.items if not wanted or item.name in wanted)
+    return tuple(item for item in charged if not wanted or item.name in wanted)
 
 
 def cost_rows(

@@ -12,6 +12,7 @@ from chassis.text import looked_at
 from rating.domain.currencies import check_currency
 from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
+from rating.domain.fees import Once
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
@@ -27,9 +28,17 @@ class PlanItem:
     product: str
     price: Price
     proration: Proration = Proration.NONE
+    once: Once = Once.NONE
+    """Whether it is charged once in the life of a contract, and when."""
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
+        if self.once is not Once.NONE and not self.price.is_fixed:
+            message = "is for fixed fees: usage is charged in the period in which it happened; leave it out"
+            raise Refused("once", Reason.PLAN_INVALID, message)
+        if self.once is not Once.NONE and self.proration is not Proration.NONE:
+            message = "stands beside once, and a one-off fee never goes by days; leave one of them out"
+            raise Refused("proration", Reason.PLAN_INVALID, message)
         if self.proration is not Proration.NONE and not self.price.is_fixed:
             message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
             raise Refused("proration", Reason.PLAN_INVALID, message)
@@ -85,6 +94,7 @@ class ItemDraft:
     product: str
     price: Price
     proration: Proration = Proration.NONE
+    once: Once = Once.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,7 @@ class PlanDraft:
         def resolved_item(item: ItemDraft) -> PlanItem:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
-            return PlanItem(item.name, meter, item.product, item.price, item.proration)
+            return PlanItem(item.name, meter, item.product, item.price, item.proration, once=item.once)
 
         items = each_of("items", self.items, resolved_item)
         return Plan(self.currency, items, self.description, self.effective_from, self.features, notice=self.notice)

@@ -17,7 +17,8 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, with_discounts
+from rating.domain.charges import MeterUsage, rate_items, usage_of_charge, with_discounts
+from rating.domain.fees import BETWEEN, charged_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rating.domain.cell_questions import CellQuestion
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.discounts import Discount
+    from rating.domain.fees import Place
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.calendar import Calendar
     from rating.domain.proration import DayShare
@@ -50,6 +52,7 @@ class HistoricPeriod:
     share: DayShare
     usage: Mapping[str, MeterUsage]
     discounts: tuple[Discount, ...] = ()
+    place: Place = BETWEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,7 @@ def meters_of(plan: Plan) -> set[str]:
 
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
     """Return what a plan charges for the usage of a period. Raises MissingMeterError."""
-    charges = rate_plan(plan, period.usage, period.share)
+    charges = rate_items(charged_of(plan, period.place), period.usage, plan.currency, period.share)
     return with_discounts(charges, period.discounts, plan.currency)
 
 

@@ -72,7 +72,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         windows = cost_windows(
             period, terms.time_zone, question.window_size, question.until, as_draft=question.as_draft
         )
-        items = chosen_items(plan, question.items)
+        items = chosen_items(terms.charged, question.items)
     totals = await deps.aggregator.totals(terms.customer, windows.span)
     try:
         check_meters(items, totals.meters)

@@ -14,6 +14,7 @@ from rating.domain.charges import Billed, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.fees import place_of
 from rating.domain.meters import KnownMeter
 from rating.domain.notices import agreed_at, plan_for
 from rating.domain.plans import Plan, plan_at
@@ -102,10 +103,13 @@ async def find_terms(
     Raises NotFound PLAN_NOT_FOUND if no version of the plan is effective then.
     """
     newest = contract[-1]
+    kept: frozenset[str] | None = None
     first = await charge_store.first_rating(conn, tenant, newest.name, period.label)
     if first is not None:
+        kept = frozenset(charge.item for charge in first.charges)
         plan = await find_plan(conn, tenant, first.plan, first.plan_version)
     elif billed is not None and billed.plan:
+        kept = frozenset(billed.items)
         plan = await find_plan(conn, tenant, billed.plan, billed.plan_version)
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
@@ -113,7 +117,8 @@ async def find_terms(
     share = day_share(newest.content.schedule, period.label, newest.content.pauses)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
-    return Terms(newest.name, newest.content.customer, period, zone, plan, billed, share, discounts)
+    place = place_of(newest.content.schedule, period.label)
+    return Terms(newest.name, newest.content.customer, period, zone, plan, billed, share, discounts, place, kept)
 
 
 async def find_priced_contracts(

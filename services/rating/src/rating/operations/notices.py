@@ -16,6 +16,7 @@ from rating.domain.billing_period import contract_span, starts_from
 from rating.domain.charges import MissingMeterError, NotByGroupError, RatedPeriod
 from rating.domain.contracts import Contract
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.fees import place_of
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.notices import (
     NoticeKind,
@@ -210,8 +211,9 @@ async def _notice(
 
     def as_it_was(one: RatedPeriod) -> Awaitable[HistoricPeriod]:
         share = day_share(content.schedule, one.period.label, content.pauses)
+        place = place_of(content.schedule, one.period.label)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
-        return historic_period(deps, one, share, plans, discounts, content.schedule.zone)
+        return historic_period(deps, one, share, plans, discounts, content.schedule.zone, place)
 
     historic = await each(as_it_was, rated)
     try:

@@ -29,6 +29,7 @@ from rating.domain.charges import (
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.fees import Place, place_of
 from rating.domain.plans import Plan
 from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
@@ -154,9 +155,10 @@ async def historic_period(
     plans: Iterable[Plan],
     discounts: tuple[Discount, ...],
     zone: str,
+    place: Place,
 ) -> HistoricPeriod:
     """Return a period with the usage that some plans price. Raises as `usage_for` does."""
-    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans, zone), discounts)
+    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans, zone), discounts, place)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -238,7 +240,8 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             continue
         share = day_share(schedule, label, newest.content.pauses)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts)
+        place = place_of(schedule, label)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts, place)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -253,7 +256,7 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     tried = plans.in_place_of(rated.plan)
     needed = [] if tried is None else [tried]
     needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
-    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.time_zone)
+    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.time_zone, terms.place)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from money import format_decimal, format_exact, parse_exact
 from rating.domain.cells import Cell, Cells
 from rating.domain.charges import Charge, ChargeKind
+from rating.domain.fees import Once
 from rating.domain.plans import PlanItem
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
@@ -52,6 +53,8 @@ def item_to_document(item: PlanItem) -> Document:
         document["calendar"] = _calendar_to_document(item.price.calendar)
     if item.proration is not Proration.NONE:
         document["proration"] = item.proration.value
+    if item.once is not Once.NONE:
+        document["once"] = item.once.value
     return document
 
 
@@ -62,9 +65,8 @@ def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     spread = _spread_from_document(document["spread"]) if "spread" in document else None
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
     price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
-    return PlanItem(
-        document["name"], document["meter"], document["product"], price, Proration(document.get("proration", "NONE"))
-    )
+    proration, once = Proration(document.get("proration", "NONE")), Once(document.get("once", "NONE"))
+    return PlanItem(document["name"], document["meter"], document["product"], price, proration, once=once)
 
 
 def _spread_to_document(spread: Spread) -> Document:

@@ -20,6 +20,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Once:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Once.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ONCE_UNSPECIFIED: _Once.ValueType  # 0
+    """In every period: no one-off fee."""
+    ONCE_START: _Once.ValueType  # 1
+    """In the first period of the contract. Example: a setup fee."""
+    ONCE_END: _Once.ValueType  # 2
+    """In the last period of the contract. Example: a fee for taking a line down."""
+
+class Once(_Once, metaclass=_OnceEnumTypeWrapper):
+    """In which period a one-off fee is charged."""
+
+ONCE_UNSPECIFIED: Once.ValueType  # 0
+"""In every period: no one-off fee."""
+ONCE_START: Once.ValueType  # 1
+"""In the first period of the contract. Example: a setup fee."""
+ONCE_END: Once.ValueType  # 2
+"""In the last period of the contract. Example: a fee for taking a line down."""
+Global___Once: _TypeAlias = Once  # noqa: Y015
+
 class _Proration:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -413,6 +437,7 @@ class PlanItem(_message.Message):
     FIXED_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     PRORATION_FIELD_NUMBER: _builtins.int
+    ONCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
@@ -421,6 +446,8 @@ class PlanItem(_message.Message):
     """Product whose meter is priced."""
     proration: Global___Proration.ValueType
     """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
+    once: Global___Once.ValueType
+    """A fixed fee that is charged once in the life of a contract, whole. Not beside `proration`. Unspecified: in every period."""
     @_builtins.property
     def fixed(self) -> Global___FixedFee:
         """An amount a period, whatever the usage; charged in arrears."""
@@ -438,10 +465,11 @@ class PlanItem(_message.Message):
         fixed: Global___FixedFee | None = ...,
         usage: Global___UsagePrice | None = ...,
         proration: Global___Proration.ValueType = ...,
+        once: Global___Once.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
