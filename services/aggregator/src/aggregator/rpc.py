@@ -239,8 +239,9 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     async def GetSnapshot(self, request: pb.GetSnapshotRequest, context: Context) -> pb.GetSnapshotResponse:
         """Return frozen usage."""
         offset, limit = seals_wire.window_place_from_proto(request)
+        within = seals_wire.windows_in_from_proto(request)
         snapshot, page = await seals.get_snapshot(
-            self._deps, current_tenant(), request.snapshot_id, request.windows_of_meter, offset, limit
+            self._deps, current_tenant(), request.snapshot_id, request.windows_of_meter, offset, limit, within
         )
         return seals_wire.snapshot_page_to_proto(request, snapshot, page, offset)
 
@@ -258,7 +259,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         pages = events.list_usage_events(
             self._deps,
             current_tenant(),
-            request.snapshot_id,
+            events.SealedPart(request.snapshot_id, events_wire.span_from_proto(request)),
             request.meter,
             only_amendment=request.only_amendment,
             after=events_wire.after_from_proto(request),

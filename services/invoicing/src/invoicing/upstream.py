@@ -19,7 +19,7 @@ from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import date, timedelta
 
     import grpc
 
@@ -99,9 +99,9 @@ class RatingClient:
             response: pb.ListChargesResponse = await self._stub.ListCharges(request)
         return _rated(response), {charge.item: charge for charge in response.charges}
 
-    async def price_of(self, contract: str, billing_period: str, item: str) -> ItemPrice:
-        """Return the price of a plan item in a period; handed through as it is."""
-        request = pb.GetPriceListRequest(contract=contract, billing_period=billing_period)
+    async def price_of(self, contract: str, billing_period: str, item: str, day: date) -> ItemPrice:
+        """Return the price of a plan item on a day of a period; handed through as it is."""
+        request = pb.GetPriceListRequest(contract=contract, billing_period=billing_period, day=day.isoformat())
         with neighbor_errors("rating"):
             response: pb.GetPriceListResponse = await self._stub.GetPriceList(request)
         plan = response.plan

@@ -256,7 +256,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def GetPriceList(self, request: pb.GetPriceListRequest, context: Context) -> pb.GetPriceListResponse:
         """Return the prices of a period."""
-        prices = await price_lists.get_price_list(self._deps, current_tenant(), asked_period(request))
+        asked, day = asked_period(request), price_lists_wire.day_from_proto(request)
+        prices = await price_lists.get_price_list(self._deps, current_tenant(), asked, day)
         return price_lists_wire.price_list_to_proto(prices)
 
     async def QuotePrice(self, request: pb.QuotePriceRequest, context: Context) -> pb.QuotePriceResponse:

@@ -33,7 +33,7 @@ from rating.wire.usage import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
 
     import grpc
@@ -135,11 +135,12 @@ class AggregatorClient:
         not_before: datetime,
         time_zone: str,
         amends_snapshot_id: str,
-        questions: Questions,
+        bounds: Mapping[str, Sequence[datetime]],
+        spans: Sequence[Period] = (),
     ) -> Usage:
-        """Freeze the usage of a customer and period; the same when asked again.
+        """Freeze the usage of a customer and period, and of parts of it; the same when asked again.
 
-        Days are cut where `questions` need it.
+        Days are cut at `bounds`, by meter.
         """
         request = pb.SealUsageRequest(
             customer=customer,
@@ -147,29 +148,40 @@ class AggregatorClient:
             not_before=timestamp(not_before),
             time_zone=time_zone,
             amends_snapshot_id=amends_snapshot_id,
-            bounds=bounds_to_proto(questions),
+            bounds=bounds_to_proto(bounds),
+            spans=map(period_to_proto, spans),
         )
         with neighbor_errors("the aggregator"):
             response = await self._stub.SealUsage(request)
         return usage_from_snapshot(response.snapshot)
 
     async def snapshot(
-        self, snapshot_id: str, meter: str, page_size: int, page_token: str
+        self, snapshot_id: str, meter: str, page_size: int, page_token: str, windows_in: Period | None = None
     ) -> tuple[Usage, pb.GetSnapshotResponse]:
         """Return the usage of a snapshot, and the snapshot with a page of the windows of a meter, as it is."""
         request = pb.GetSnapshotRequest(
-            snapshot_id=snapshot_id, windows_of_meter=meter, page_size=page_size, page_token=page_token
+            snapshot_id=snapshot_id,
+            windows_of_meter=meter,
+            page_size=page_size,
+            page_token=page_token,
+            windows_in=None if windows_in is None else period_to_proto(windows_in),
         )
         with neighbor_errors("the aggregator"):
             response = await self._stub.GetSnapshot(request)
         return usage_from_snapshot(response.snapshot), response
 
-    async def frozen_cells(self, snapshot_id: str, meter: str, question: CellQuestion) -> Cells:
-        """Return what a snapshot holds of a meter whose days add up, by values of properties.
+    async def frozen_cells(
+        self, snapshot_id: str, meter: str, question: CellQuestion, within: Period | None = None
+    ) -> Cells:
+        """Return what a snapshot holds of a meter whose days add up, by values of properties; or of a part of it.
 
         Raises Conflict if its days are not cut where the question needs it.
         """
-        request = pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter)
+        request = pb.GetSnapshotRequest(
+            snapshot_id=snapshot_id,
+            windows_of_meter=meter,
+            windows_in=None if within is None else period_to_proto(within),
+        )
         parts: list[Cells] = []
         with neighbor_errors("the aggregator"):
             while not parts or request.page_token:
@@ -209,11 +221,23 @@ class AggregatorClient:
             return unmatched_from_proto(await self._stub.ListParkedEvents(unmatched_to_proto(period)))
 
     async def events(
-        self, snapshot_id: str, meter: str, *, only_amendment: bool, after: usage_pb2.EventPlace | None, limit: int
+        self,
+        snapshot_id: str,
+        meter: str,
+        *,
+        only_amendment: bool,
+        after: usage_pb2.EventPlace | None,
+        limit: int,
+        span: Period | None = None,
     ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
         """Yield the events that a snapshot counts for a meter, page by page; handed through as they are."""
         request = pb.ListUsageEventsRequest(
-            snapshot_id=snapshot_id, meter=meter, only_amendment=only_amendment, after=after, limit=limit
+            snapshot_id=snapshot_id,
+            meter=meter,
+            only_amendment=only_amendment,
+            after=after,
+            limit=limit,
+            span=None if span is None else period_to_proto(span),
         )
         with neighbor_errors("the aggregator"):
             async with reading(self._stub.ListUsageEvents(request)) as pages:

@@ -8,6 +8,7 @@ from meterline.cli.documents import message_document, short_time
 from meterline.cli.output import say, write, write_title
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from metering.rating.v1 import catalog_pb2
@@ -98,8 +99,8 @@ def _span(periods: catalog_pb2.PricedPeriods) -> str:
 
 
 def _priced(periods: catalog_pb2.PricedPeriods) -> str:
-    before = _plan(periods.plan_before, periods.plan_version_before)
-    after = _plan(periods.plan, periods.plan_version)
+    before = _plans(periods.plan_before, periods.plan_version_before, periods.turns_before)
+    after = _plans(periods.plan, periods.plan_version, periods.turns)
     if not periods.plan:
         return f"no longer in the contract (was {before})"
     if not periods.plan_before:
@@ -107,6 +108,11 @@ def _priced(periods: catalog_pb2.PricedPeriods) -> str:
     if periods.frozen:
         return f"{after} (rated permanently, unchanged)"
     return f"{after} (unchanged)" if before == after else f"{after} (was {before})"
+
+
+def _plans(name: str, version: int, turns: Iterable[catalog_pb2.PlanTurn]) -> str:
+    later = (f"from {turn.day} {_plan(turn.plan, turn.plan_version)}" for turn in turns)
+    return ", ".join([_plan(name, version), *later])
 
 
 def _plan(name: str, version: int) -> str:

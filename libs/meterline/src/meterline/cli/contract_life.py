@@ -103,7 +103,14 @@ def change_contract(  # noqa: PLR0913, PLR0917 - options of a command
     at: Annotated[
         str,
         typer.Option(help="period-end, or a day, such as 2026-01-31: the periods that start then or later change."),
-    ] = _PERIOD_END,
+    ] = "",
+    when: Annotated[
+        str,
+        typer.Option(
+            help="now, period-end, or a day: the plan changes with that midnight, also inside a period, which is then "
+            "priced in segments."
+        ),
+    ] = "",
     plan_version: PlanVersionOption = 0,
     reason: WhyOption = "",
     dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
@@ -112,14 +119,24 @@ def change_contract(  # noqa: PLR0913, PLR0917 - options of a command
 ) -> None:
     """Give a contract another plan, for the periods that start later. The one that runs keeps the plan it began with.
 
-    What is rated permanently never changes.
+    With --when now or a day it gets the new plan from that midnight on: old prices end there, and new ones begin. What
+    is rated permanently never changes.
     """
-    day = "" if at == _PERIOD_END else _day(at, f"{_PERIOD_END} or a day")
+    if at and when:
+        message = "--at says which periods change, --when the day that it happens; give one of them"
+        raise InputError(message)
+    inside = when not in {"", _PERIOD_END}
+    day = "" if {at, when} <= {"", _PERIOD_END, _NOW} else _day(at or when, f"{_NOW}, {_PERIOD_END} or a day")
+    if at == _NOW:
+        message = "--at takes period-end or a day; for a change inside the period that runs write --when now"
+        raise InputError(message)
 
     async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
         spec = await _spec(client, name)
+        spec.mid_period = inside
         # Left out, the plan rules from the next period on; the day that the answer has is that of the plan before.
-        spec.plan, spec.plan_version, spec.effective_from, spec.reason = plan, plan_version, day, reason
+        from_day = _today(spec.time_zone).isoformat() if when == _NOW else day
+        spec.plan, spec.plan_version, spec.effective_from, spec.reason = plan, plan_version, from_day, reason
         return spec
 
     _do(name, wanted, context, output, dry_run=dry_run)

@@ -36,7 +36,9 @@ def show_contract(name: str, context: Path | None, output: Output, *, all_versio
     else:
         print_table(CONTRACT_COLUMNS, [contract_row(found.contract)])
     for ruling in found.rulings:
-        write(f"from {ruling.day}: plan {plan_text(ruling)}, as version {ruling.contract_version} of the contract says")
+        inside = " (also inside a period)" if ruling.mid_period else ""
+        said = f"as version {ruling.contract_version} of the contract says"
+        write(f"from {ruling.day}{inside}: plan {plan_text(ruling)}, {said}")
 
 
 def _document(found: rating_pb.GetContractResponse) -> dict[str, Any]:

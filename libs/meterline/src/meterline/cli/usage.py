@@ -95,8 +95,9 @@ def print_charges(response: rating_pb.ListChargesResponse) -> None:
     )
     if response.charges:
         ruling = response.ruling
+        plans = dict.fromkeys((charge.plan, charge.plan_version) for charge in response.charges)
         write(
-            f"priced by plan {response.charges[0].plan} version {response.charges[0].plan_version}: version"
+            f"priced by {', then '.join(f'plan {plan} version {version}' for plan, version in plans)}: version"
             f" {ruling.contract_version} of the contract has plan {ruling.plan} rule from {ruling.day}"
         )
     rows = [(charge.item, charge.meter, quantity_text(charge), charge.exact_amount) for charge in response.charges]

@@ -14,7 +14,9 @@ from uuid import UUID
 
 from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.query import UsagePlan
-from aggregator.domain.usage import MeterUsage
+from aggregator.domain.usage import MeterUsage, SpanUsage
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 from money import ZERO, exact_arithmetic, format_decimal
@@ -39,7 +41,7 @@ class SealKey:
 class SealOrder:
     """What to freeze, not before the grace is over; `amends_snapshot_id` is None for the first revision.
 
-    `bounds` has the times, by meter, at which its days are cut.
+    `bounds` has the times, by meter, at which its days are cut; `spans` the parts of the period that are frozen, too.
     """
 
     customer: str
@@ -48,6 +50,7 @@ class SealOrder:
     time_zone: str
     amends_snapshot_id: str | None
     bounds: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    spans: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,10 @@ class Snapshot:
     traceparent: str
     windows_digest: bytes = b""
 
-    def usage_of(self, meter: str) -> MeterUsage | None:
-        """Return what is frozen of a meter."""
-        return next((usage for usage in self.usage if usage.meter == meter), None)
+    def usage_of(self, meter: str, span: Period | None = None) -> MeterUsage | None:
+        """Return what is frozen of a meter, or of a part of the period; None if that is not frozen."""
+        found = next((usage for usage in self.usage if usage.meter == meter), None)
+        return found if found is None or span is None else found.over(span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,14 @@ class WindowPage:
     windows: Sequence[SnapshotWindow] = ()
     total_count: int = 0
     next_offset: int | None = None
+
+
+def check_spans(spans: Sequence[Period], period: Period) -> None:
+    """Refuse parts of a period that lie outside of it."""
+    for place, span in enumerate(spans):
+        if span.start < period.start or span.end > period.end:
+            message = "must lie within the period that is sealed"
+            raise Refused(f"spans[{place}]", Reason.PERIOD_INVALID, message)
 
 
 def usage_document(usage: Sequence[MeterUsage]) -> list[dict[str, object]]:
@@ -119,9 +131,34 @@ def usage_document(usage: Sequence[MeterUsage]) -> list[dict[str, object]]:
             "event_count": meter.event_count,
             "parked_count": meter.parked_count,
             **_billable_document(meter.billable),
+            # Snapshots without it keep their text, and their digest.
+            **({"spans": list(map(_span_document, meter.spans))} if meter.spans else {}),
         }
         for meter in usage
     ]
+
+
+def _span_document(span: SpanUsage) -> dict[str, object]:
+    return {
+        "start": span.period.start.isoformat(),
+        "end": span.period.end.isoformat(),
+        "quantity": format_decimal(span.quantity),
+        "event_count": span.event_count,
+        **_billable_document(span.billable),
+    }
+
+
+def _span(document: Mapping[str, Any]) -> SpanUsage:
+    return SpanUsage(
+        period=_period(document),
+        quantity=Decimal(document["quantity"]),
+        event_count=document["event_count"],
+        billable=_billable(document),
+    )
+
+
+def _period(document: Mapping[str, Any]) -> Period:
+    return Period(datetime.fromisoformat(document["start"]), datetime.fromisoformat(document["end"]))
 
 
 def _billable_document(billable: Decimal | None) -> dict[str, object]:
@@ -164,6 +201,7 @@ def usage_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[MeterU
             event_count=document["event_count"],
             parked_count=document["parked_count"],
             billable=_billable(document),
+            spans=tuple(map(_span, document.get("spans", ()))),
         )
         for document in documents
     )
@@ -174,7 +212,7 @@ def windows_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[Snap
     return tuple(
         SnapshotWindow(
             meter=document["meter"],
-            window=Period(datetime.fromisoformat(document["start"]), datetime.fromisoformat(document["end"])),
+            window=_period(document),
             group=document["group"],
             quantity=Decimal(document["quantity"]),
             event_count=document["event_count"],
@@ -277,5 +315,9 @@ def _by_group(
     return {place: counted for place, counted in found.items() if any(counted)}
 
 
-def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[Decimal, Decimal | None, int]]:
-    return {meter.meter: (meter.quantity, meter.billable, meter.event_count) for meter in usage if meter.event_count}
+def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[object, ...]]:
+    return {
+        meter.meter: (meter.quantity, meter.billable, meter.event_count, meter.spans)
+        for meter in usage
+        if meter.event_count
+    }

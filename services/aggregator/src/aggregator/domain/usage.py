@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,16 @@ class GroupUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanUsage:
+    """Quantity of a meter over a part of a period."""
+
+    period: Period
+    quantity: Decimal
+    event_count: int
+    billable: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AskedGroups:
     """By which properties a meter is told apart, and at which times its period is cut."""
 
@@ -81,6 +91,17 @@ class MeterUsage:
     """What is billed of it, where the meter rounds each event by itself."""
     groups: tuple[GroupUsage, ...] = ()
     """Its groups by the properties asked for, if any were."""
+    spans: tuple[SpanUsage, ...] = ()
+    """What it was over parts of the period, if any were asked for."""
+
+    def over(self, span: Period) -> MeterUsage | None:
+        """Return the same over a part of the period alone; None if that was not asked for."""
+        found = next((one for one in self.spans if one.period == span), None)
+        if found is None:
+            return None
+        return replace(
+            self, quantity=found.quantity, event_count=found.event_count, billable=found.billable, groups=(), spans=()
+        )
 
 
 @dataclass(frozen=True, slots=True)

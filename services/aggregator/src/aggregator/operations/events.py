@@ -70,6 +70,14 @@ class _Sought:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedPart:
+    """A snapshot, or a part of its period that it was sealed with."""
+
+    snapshot_id: str
+    span: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Sealed:
     """What a snapshot says of a meter; `before` is what an earlier one said, where only the events beyond it count."""
 
@@ -84,7 +92,7 @@ class _Sealed:
 async def list_usage_events(
     deps: Deps,
     tenant: str,
-    snapshot_id: str,
+    sealed: SealedPart,
     meter: str,
     *,
     only_amendment: bool,
@@ -100,12 +108,12 @@ async def list_usage_events(
     """
     async with transaction(deps.engine) as conn:
         formula = await meter_store.formula_of(conn, tenant, meter)
-        snapshot = None if formula is None else await seals.find_snapshot(conn, tenant, snapshot_id)
+        snapshot = None if formula is None else await seals.find_snapshot(conn, tenant, sealed.snapshot_id)
     if formula is not None and snapshot is not None:
-        _check_computed(snapshot, meter, formula)
+        _check_computed(snapshot, meter, formula, sealed.span)
 
     def listed(one: str, place: EventPlace | None, left: int) -> AsyncGenerator[list[CountedEvent], None]:
-        return _usage_events(deps, tenant, snapshot_id, one, only_amendment=only_amendment, after=place, limit=left)
+        return _usage_events(deps, tenant, sealed, one, only_amendment=only_amendment, after=place, limit=left)
 
     async with aclosing(_by_meter(meter, formula, after, limit, listed)) as pages:
         async for page in pages:
@@ -147,9 +155,9 @@ def _meters_from(formula: Formula, after: EventPlace | None) -> Sequence[str]:
     return formula.meters[formula.meters.index(after.meter) :]
 
 
-def _check_computed(snapshot: Snapshot, meter: str, formula: Formula) -> None:
+def _check_computed(snapshot: Snapshot, meter: str, formula: Formula, span: Period | None) -> None:
     """Compute again what was sealed of a meter, from what was sealed of those that it reads. Raises Diverged."""
-    sealed, read = snapshot.usage_of(meter), [snapshot.usage_of(name) for name in formula.meters]
+    sealed, read = snapshot.usage_of(meter, span), [snapshot.usage_of(name, span) for name in formula.meters]
     found = [one.quantity for one in read if one is not None]
     if sealed is None or len(found) < len(read) or not any(one.event_count for one in read if one is not None):
         return
@@ -165,15 +173,15 @@ def _check_computed(snapshot: Snapshot, meter: str, formula: Formula) -> None:
 async def _usage_events(
     deps: Deps,
     tenant: str,
-    snapshot_id: str,
+    part: SealedPart,
     meter: str,
     *,
     only_amendment: bool,
     after: EventPlace | None,
     limit: int,
 ) -> AsyncGenerator[list[CountedEvent], None]:
-    sealed, sought = await _coordinates(deps, tenant, snapshot_id, meter, only_amendment=only_amendment)
-    asked = time_asked(sought.meters, sealed.snapshot.key.period, sealed.snapshot.sealed_at)
+    sealed, sought = await _coordinates(deps, tenant, part, meter, only_amendment=only_amendment)
+    asked = time_asked(sought.meters, part.span or sealed.snapshot.key.period, sealed.snapshot.sealed_at)
     lineage = Lineage(sealed.usage.aggregation, asked)
     if sealed.amended is not None and after is None:
         async for page in _requeued_since(deps, sealed.amended, sought):
@@ -316,31 +324,34 @@ def _mismatch(sealed: _Sealed, lineage: Lineage) -> Diverged:
 
 
 async def _coordinates(
-    deps: Deps, tenant: str, snapshot_id: str, meter: str, *, only_amendment: bool
+    deps: Deps, tenant: str, part: SealedPart, meter: str, *, only_amendment: bool
 ) -> tuple[_Sealed, _Sought]:
     async with transaction(deps.engine) as conn:
-        snapshot = await seals.find_snapshot(conn, tenant, snapshot_id)
+        snapshot = await seals.find_snapshot(conn, tenant, part.snapshot_id)
         if snapshot is None:
-            raise snapshot_not_found(snapshot_id)
+            raise snapshot_not_found(part.snapshot_id)
         amended = None
         if only_amendment and snapshot.amends_snapshot_id is not None:
             amended = await seals.find_snapshot(conn, tenant, snapshot.amends_snapshot_id)
         versions = await meter_store.versions_of_meter(conn, tenant, meter)
         schemas = await schemas_of(conn, tenant, snapshot.sealed_at)
-    sealed = next((usage for usage in snapshot.usage if usage.meter == meter), None)
-    if sealed is None:
+    if snapshot.usage_of(meter) is None:
         raise meter_not_found(meter)
+    sealed = snapshot.usage_of(meter, part.span)
+    if sealed is None:
+        message = "is no part of the period that the snapshot was sealed with; name one of `spans` of its usage"
+        raise invalid_field("span", Reason.PERIOD_INVALID, message)
     # Versions applied since then have taken over parts of the time, but not in what was sealed.
     then = [version for version in versions if version.version <= sealed.newest_version]
     key = snapshot.key
     history = counting_meters(then)
-    period = time_that_matters(history, key.period)
+    period = time_that_matters(history, part.span or key.period)
     meters = [one for one in history if one.overlaps(period.start_us, period.end_us)]
     sought = _Sought(tenant, key.customer, period, meters, schemas, None, snapshot.as_of, at=snapshot.sealed_at)
     if amended is None:
         return _Sealed(snapshot, sealed), sought
     nothing = replace(sealed, event_count=0, quantity=ZERO)
-    before = amended.usage_of(meter) or nothing
+    before = amended.usage_of(meter, part.span) or nothing
     since = replace(sought, after=amended.as_of, base=amended.as_of, base_at=amended.sealed_at)
     is_read_alike = not any(amended.sealed_at < schema.version.created_at for schema in schemas)
     return _Sealed(snapshot, sealed, before, amended, is_read_alike=is_read_alike), since

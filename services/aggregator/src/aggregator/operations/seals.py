@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,11 +22,13 @@ from aggregator.domain.seals import (
     SnapshotWindow,
     WindowPage,
     basis_of,
+    check_spans,
     digest_of,
     same_groups,
     same_usage,
     text_of,
 )
+from aggregator.domain.usage import MeterUsage, SpanUsage
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     filling,
@@ -45,6 +47,7 @@ from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import LINKS_MAX, links_from, start_span, traceparent_of
 from eventlog.as_of import AsOf
+from eventlog.period import Period
 from eventlog.rfc3339 import text_of_instant
 
 _RETRY_AFTER_S = 0.5
@@ -85,6 +88,7 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
     with refusals():
         zone_named(order.time_zone)
         check_period(order.period, 1)
+        check_spans(order.spans, order.period)
     place = await _find_place(deps, key, order.amends_snapshot_id)
     if place.existing is not None:
         return place.existing
@@ -136,7 +140,9 @@ async def _is_same(deps: Deps, earlier: Snapshot, now: Contents, order: SealOrde
             for meter in earlier.usage
             for window in (await store.snapshot_windows(conn, earlier, meter.meter, 0, None)).windows
         ]
-    return same_groups(windows, now, order.bounds.keys())
+    # Of a period in parts, groups may have gone from one part to another.
+    cut = {meter.meter for meter in now.usage} if order.spans else order.bounds.keys()
+    return same_groups(windows, now, cut)
 
 
 def _too_early(order: SealOrder, now: datetime) -> NotReady:
@@ -154,9 +160,15 @@ def _too_early(order: SealOrder, now: datetime) -> NotReady:
 
 
 async def get_snapshot(
-    deps: Deps, tenant: str, snapshot_id: str, windows_of_meter: str, offset: int, limit: int | None
+    deps: Deps,
+    tenant: str,
+    snapshot_id: str,
+    windows_of_meter: str,
+    offset: int,
+    limit: int | None,
+    windows_in: Period | None = None,
 ) -> tuple[Snapshot, WindowPage]:
-    """Return a snapshot, with windows of one meter from a place on if asked for.
+    """Return a snapshot, with windows of one meter from a place on if asked for; only of a time if one is given.
 
     Raises NotFound SNAPSHOT_NOT_FOUND, Diverged DATA_CORRUPTED.
     """
@@ -166,7 +178,7 @@ async def get_snapshot(
             raise snapshot_not_found(snapshot_id)
         if not windows_of_meter:
             return snapshot, WindowPage()
-        return snapshot, await store.snapshot_windows(conn, snapshot, windows_of_meter, offset, limit)
+        return snapshot, await store.snapshot_windows(conn, snapshot, windows_of_meter, offset, limit, windows_in)
 
 
 async def list_snapshots(deps: Deps, tenant: str, customer: str, after: uuid.UUID, limit: int) -> Page[Snapshot]:
@@ -260,10 +272,29 @@ async def _read(deps: Deps, key: SealKey, order: SealOrder, target: AsOf) -> _Re
         histories = histories_of(versions)
         totals = plan_totals(key.customer, key.period, histories, now)
         quantities = await read_totals(conn, totals)
+        if order.spans:
+            quantities = await _with_spans(conn, key, order, histories, quantities, now)
         windows = await _read_days(conn, key, order, histories, now)
         traceparents, batches = await usage.spans_behind(conn, totals, LINKS_MAX)
         basis = await _basis(conn, order, totals)
     return _Reading(Contents(quantities, windows, as_of), basis, traceparents, batches, now)
+
+
+async def _with_spans(
+    conn: AsyncConnection,
+    key: SealKey,
+    order: SealOrder,
+    histories: Sequence[Sequence[CountingMeter]],
+    quantities: Sequence[MeterUsage],
+    now: datetime,
+) -> tuple[MeterUsage, ...]:
+    """Return quantities with those of each span that is asked for."""
+    by_meter: dict[str, list[SpanUsage]] = {}
+    for span in order.spans:
+        for usage_in in await read_totals(conn, plan_totals(key.customer, span, histories, now)):
+            found = SpanUsage(span, usage_in.quantity, usage_in.event_count, usage_in.billable)
+            by_meter.setdefault(usage_in.meter, []).append(found)
+    return tuple(replace(whole, spans=tuple(by_meter[whole.meter])) for whole in quantities)
 
 
 async def _read_days(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -185,9 +186,17 @@ async def customer_of_snapshot(conn: AsyncConnection, tenant: str, snapshot_id: 
 
 
 async def snapshot_windows(
-    conn: AsyncConnection, snapshot: Snapshot, meter: str, offset: int, limit: int | None
+    conn: AsyncConnection,
+    snapshot: Snapshot,
+    meter: str,
+    offset: int,
+    limit: int | None,
+    within: Period | None = None,
 ) -> WindowPage:
-    """Return windows of a meter from a place on, at most `limit` of them. Raises Diverged DATA_CORRUPTED."""
+    """Return windows of a meter from a place on, at most `limit` of them; only those that begin `within` a time.
+
+    Raises Diverged DATA_CORRUPTED.
+    """
     rows = await conn.execute(
         text("SELECT windows FROM usage_snapshot WHERE tenant = :tenant AND snapshot_id = :snapshot_id"),
         {"tenant": snapshot.key.tenant, "snapshot_id": UUID(snapshot.snapshot_id)},
@@ -198,6 +207,8 @@ async def snapshot_windows(
         if snapshot.windows_digest and hashlib.sha256(windows_text).digest() != snapshot.windows_digest:
             raise _corrupted(snapshot.snapshot_id)
         documents = [document for document in json.loads(windows_text) if document["meter"] == meter]
+        if within is not None:
+            documents = [one for one in documents if within.start <= datetime.fromisoformat(one["start"]) < within.end]
         end = len(documents) if limit is None else min(offset + limit, len(documents))
         windows = windows_from_documents(documents[offset:end])
     return WindowPage(windows, len(documents), end if end < len(documents) else None)

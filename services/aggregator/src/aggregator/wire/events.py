@@ -54,6 +54,11 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     )
 
 
+def span_from_proto(request: pb.ListUsageEventsRequest) -> Period | None:
+    """Return the part of the period whose events are asked for; None: all of it."""
+    return period_in(request.span, "span") if request.HasField("span") else None
+
+
 def after_from_proto(message: pb.ListUsageEventsRequest | pb.ListMeteredEventsRequest) -> EventPlace | None:
     """Return the place after which a list begins; None: it begins with the first event."""
     after = message.after

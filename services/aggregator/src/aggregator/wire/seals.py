@@ -9,6 +9,7 @@ from uuid import UUID
 from aggregator.domain.seals import SealOrder, Snapshot, SnapshotWindow, WindowPage
 from aggregator.wire.usage import meter_usage_to_proto, optional_decimal
 from chassis.rpc.pages import fitting, name_in, page_token, page_token_invalid, place_in
+from eventlog.period import Period
 from eventlog.wire import as_of_to_proto, instant_in, period_in, period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
@@ -30,6 +31,7 @@ def seal_order_from_proto(message: pb.SealUsageRequest) -> SealOrder:
             one.meter: tuple(instant_in(bound, f"bounds[{place}].bounds[{at}]") for at, bound in enumerate(one.bounds))
             for place, one in enumerate(message.bounds)
         },
+        spans=tuple(period_in(span, f"spans[{place}]") for place, span in enumerate(message.spans)),
     )
 
 
@@ -62,6 +64,11 @@ def snapshot_after(token: str) -> UUID:
         raise page_token_invalid() from None
 
 
+def windows_in_from_proto(request: pb.GetSnapshotRequest) -> Period | None:
+    """Return the time whose windows are asked for; None: all."""
+    return period_in(request.windows_in, "windows_in") if request.HasField("windows_in") else None
+
+
 def window_place_from_proto(request: pb.GetSnapshotRequest) -> tuple[int, int]:
     """Return after how many windows the page begins, and how many it may have. Raises InvalidRequest."""
     snapshot_id, meter, offset = place_in(request.page_token, [str, str, int]) or (*_list_of(request), 0)
@@ -85,7 +92,9 @@ def snapshot_page_to_proto(
 
 
 def _list_of(request: pb.GetSnapshotRequest) -> tuple[str, str]:
-    return request.snapshot_id, request.windows_of_meter
+    within = windows_in_from_proto(request)
+    of_time = "" if within is None else f" {within.start.isoformat()}/{within.end.isoformat()}"
+    return request.snapshot_id, request.windows_of_meter + of_time
 
 
 def window_to_proto(window: SnapshotWindow) -> usage_pb2.SnapshotWindow:

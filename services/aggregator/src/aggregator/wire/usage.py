@@ -12,7 +12,15 @@ from aggregator.domain.calendar import WindowSize
 from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import AskedGroups, GroupUsage, MeterUsage, UsageAnswer, UsageRow, UsageSource
+from aggregator.domain.usage import (
+    AskedGroups,
+    GroupUsage,
+    MeterUsage,
+    SpanUsage,
+    UsageAnswer,
+    UsageRow,
+    UsageSource,
+)
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
 from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
@@ -114,6 +122,7 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
         parked_count=usage.parked_count,
         billable_quantity=optional_decimal(usage.billable),
         cells=map(_cell_to_proto, usage.groups),
+        spans=map(_span_to_proto, usage.spans),
     )
 
 
@@ -127,6 +136,15 @@ def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, AskedGroups]:
         bounds = (instant_in(bound, f"groups[{place}].bounds[{at}]") for at, bound in enumerate(asked.bounds))
         groups[asked.meter] = AskedGroups(tuple(asked.group_by), tuple(bounds))
     return groups
+
+
+def _span_to_proto(span: SpanUsage) -> usage_pb2.MeterSpan:
+    return usage_pb2.MeterSpan(
+        period=period_to_proto(span.period),
+        quantity=format_decimal(span.quantity),
+        event_count=span.event_count,
+        billable_quantity=optional_decimal(span.billable),
+    )
 
 
 def _cell_to_proto(group: GroupUsage) -> usage_pb2.MeterCell:

@@ -30,6 +30,8 @@ class Charge:
     traceparent: str
     priced_quantity: Exact | None = None
     """What is priced of the quantity, where that is another one."""
+    period: Period | None = None
+    """The part of the period that it is of, where a plan change cut it; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,12 @@ class BilledPeriod:
         return next(((line.plan, line.plan_version) for line in own), ("", 0))
 
     @property
+    def plans(self) -> Mapping[str, tuple[str, int]]:
+        """The plan and its version that each item was billed by; a part of a period has its own."""
+        own = (line for line in self.lines if line.kind is not LineKind.ADJUSTMENT)
+        return {line.item: (line.plan, line.plan_version) for line in own}
+
+    @property
     def history(self) -> tuple[BilledPeriod, ...]:
         """What was billed at each revision, from the first on."""
         ids = (*self.earlier_snapshot_ids, self.snapshot_id)

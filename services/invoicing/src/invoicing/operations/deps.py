@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -61,7 +61,7 @@ class Rating(Protocol):
         """Return the same, and each charge by its item as rating tells it."""
         ...
 
-    async def price_of(self, contract: str, billing_period: str, item: str) -> ItemPrice:
+    async def price_of(self, contract: str, billing_period: str, item: str, day: date) -> ItemPrice:
         """Return the price of a plan item in a period."""
         ...
 

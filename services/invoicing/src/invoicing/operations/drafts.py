@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from chassis.errors import Conflict, NotFound, Reason
 from chassis.postgres import transaction
@@ -83,7 +84,8 @@ async def explain_draft_line(
     is_same = charge is not None and charge.exact_amount == line.exact_amount
     item: HandedThrough = None
     if charge is None or charge.kind is not LineKind.DISCOUNT:
-        price = await deps.rating.price_of(rated.contract, rated.billing_period, line.item)
+        day = line.period.start.astimezone(ZoneInfo(rated.time_zone)).date()
+        price = await deps.rating.price_of(rated.contract, rated.billing_period, told[line.item].plan_item, day)
         is_same &= price.version == (line.plan, line.plan_version)
         item = price.item
     if not is_same:

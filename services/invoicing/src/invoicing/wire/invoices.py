@@ -48,13 +48,19 @@ _INVOICE_KINDS = {
 
 def billed_to_proto(billed: BilledPeriod) -> rating_pb.BilledSnapshot:
     """Return how the snapshot of a period was billed."""
-    plan, plan_version = billed.plan
+    (plan, plan_version), plans = billed.plan, billed.plans
     return rating_pb.BilledSnapshot(
         snapshot_id=billed.snapshot_id,
         plan=plan,
         plan_version=plan_version,
         items=[
-            rating_pb.BilledItem(item=item, quantity=format_decimal(quantity), exact_amount=format_exact(exact_amount))
+            rating_pb.BilledItem(
+                item=item,
+                quantity=format_decimal(quantity),
+                exact_amount=format_exact(exact_amount),
+                plan=plans[item][0],
+                plan_version=plans[item][1],
+            )
             for item, (quantity, exact_amount) in billed.charged.items()
         ],
     )
@@ -102,6 +108,7 @@ def charge_from_proto(message: charge_pb2.Charge) -> Charge:
         event_count=message.event_count,
         traceparent=message.traceparent,
         priced_quantity=parse_exact(message.priced_quantity) if message.priced_quantity else None,
+        period=period_from_proto(message.period) if message.HasField("period") else None,
     )
 
 

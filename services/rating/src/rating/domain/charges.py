@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Protocol
 from eventlog.as_of import AsOf
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
 from rating.domain.discounts import reductions
-from rating.domain.fees import BETWEEN, Once, Place, charged_of, told_once
+from rating.domain.fees import BETWEEN, Once, Place, charged_of, is_charged, told_once
+from rating.domain.line_names import line_name
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
+from rating.domain.segments import ItemRun, item_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
+    from rating.domain.ruling import RatedSegment
+    from rating.domain.segments import ChargedPart, Segment
     from rating.domain.versions import Version
 
 
@@ -133,6 +138,13 @@ class Charge:
     """What share of its days is charged of a fee that goes by days; None: it does not."""
     cells: Cells | None = None
     """What was priced by values of properties; None: the price does not go by them."""
+    part: ChargedPart | None = None
+    """What part of the period it is of, where a plan change cut it; None: of all of it, by the period's plan."""
+
+    @property
+    def plan_item(self) -> str:
+        """How its item is named in its plan; of a discount, how it is named itself."""
+        return self.item if self.part is None else self.part.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,12 @@ class Usage:
     snapshot_id: str = ""
     amends_snapshot_id: str = ""
     traceparent: str = ""
+    spans: Mapping[Period, Mapping[str, MeterUsage]] = field(default_factory=dict)
+    """The same over parts of the period, where a plan change cut it."""
+
+    def of(self, part: ChargedPart | None) -> Mapping[str, MeterUsage]:
+        """Return the totals of a part of the period. Raises KeyError for one that was not asked for."""
+        return self.meters if part is None else self.spans[part.period]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +180,50 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    """Its parts, where a plan change cut it; then `plan` prices the first one."""
     place: Place = BETWEEN
     kept: frozenset[str] | None = None
-    """Names of what the period was charged where it is rated permanently: it keeps its one-off fees."""
+    """Names of the items that the period was charged where it is rated permanently: it keeps its one-off fees."""
 
     @property
     def charged(self) -> tuple[PlanItem, ...]:
         """The items of the plan that this period has, in its order."""
         return charged_of(self.plan.content, self.place, self.kept)
+
+    def plan_at(self, instant: datetime) -> Version[Plan]:
+        """Return what prices the part that holds an instant; before the period its first part, after it the last."""
+        found = [segment.plan for segment in self.segments if segment.start <= instant]
+        return found[-1] if found else self.plan
+
+    @property
+    def runs(self) -> tuple[ItemRun, ...]:
+        """What is priced by itself."""
+        if not self.segments:
+            return tuple(ItemRun(item, self.share, None) for item in self.charged)
+        return tuple(run for run in item_runs(self.segments) if self._has(run))
+
+    def _has(self, run: ItemRun) -> bool:
+        """Whether the period has an item: a one-off fee falls where the contract starts or ends, in no other part."""
+        at_edge = (
+            run.part is None
+            or {
+                Once.NONE: True,
+                Once.START: run.part.period.start == self.period.start,
+                Once.END: run.part.period.end == self.period.end,
+            }[run.item.once]
+        )
+        return at_edge and is_charged(run.item, self.place, self.kept)
+
+    @property
+    def parts(self) -> tuple[Period, ...]:
+        """The parts of the period over which usage is priced, beside the whole of it."""
+        metered = (run.part for run in self.runs if run.item.meter)
+        return tuple(dict.fromkeys(part.period for part in metered if part is not None))
+
+    def items_of(self, part: Period | None) -> tuple[PlanItem, ...]:
+        """Return the items that are priced over a part of the period; None: over all of it."""
+        return tuple(run.item for run in self.runs if (run.part and run.part.period) == part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +244,7 @@ class RatedPeriod:
     snapshot_id: str = ""
     amends_snapshot_id: str = ""
     traceparent: str = ""
+    segments: tuple[RatedSegment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +258,8 @@ class Billed:
     plan: str
     plan_version: int
     items: Mapping[str, tuple[Decimal, Exact]]
+    plans: tuple[tuple[str, int], ...] = ()
+    """All versions of plans that it was billed by, where that is more than one."""
 
     def difference(self, rated: RatedPeriod) -> str:
         """Say in words where charges are not what was billed; empty if they are."""
@@ -219,14 +276,17 @@ def _said(of_item: tuple[Decimal, Exact] | None) -> str:
 
 def goes_on(terms: Terms, usage: Usage) -> bool:
     """Whether what the period costs may change without any event, until it ends."""
-    found = (usage.meters.get(item.meter) for item in terms.plan.content.items)
+    found = (usage.meters.get(run.item.meter) for run in terms.runs)
     return any(used is not None and used.goes_on for used in found)
 
 
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
     plan = terms.plan.content
-    charges = rate_items(terms.charged, usage.meters, plan.currency, terms.share)
+    runs = terms.runs
+    charges = tuple(
+        _charge_of(run, usage.of(run.part) if run.item.meter else {}, plan.currency, terms.time_zone) for run in runs
+    )
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -239,6 +299,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
         traceparent=traceparent,
+        segments=tuple(segment.rated for segment in terms.segments),
     )
 
 
@@ -260,7 +321,7 @@ def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], cur
         return tuple(charges)
     unit = currency(currency_code)
     printed = {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
-    taken = reductions(discounts, printed, unit)
+    taken = reductions(discounts, printed, unit, {charge.item: charge.plan_item for charge in charges})
     return (*charges, *(Charge(one.line, ChargeKind.DISCOUNT, "", "", ONE, 0, one.derivation) for one in taken))
 
 
@@ -282,11 +343,13 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     """Whether charges are of the plan, the period, the days and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
+    if rated.segments != tuple(segment.rated for segment in terms.segments):
+        return False
     if not is_discounted_by(rated, terms.discounts):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
-    fees = tuple(item for item in terms.charged if item.price.is_fixed)
-    again = (_charge(item, {}, rated.currency, terms.share) for item in fees)
+    fees = (run for run in terms.runs if run.item.price.is_fixed)
+    again = (_charge_of(run, {}, rated.currency, terms.time_zone) for run in fees)
     return told == {charge.item: charge.share for charge in again}
 
 
@@ -330,12 +393,15 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
     ):
         return False
     again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
-    return _figures(charge) == _figures(again)
+    if charge.part is not None:
+        again = replace(again, item=charge.item, part=charge.part)
+    return item.name == charge.plan_item and _figures(charge) == _figures(again)
 
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
-    return (charge.item, charge.kind, charge.meter, charge.quantity, charge.event_count, amount, rows, charge.share)
+    counted = (charge.meter, charge.quantity, charge.event_count)
+    return (charge.item, charge.kind, *counted, amount, rows, charge.share, charge.part)
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -344,6 +410,14 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
     # Length-prefixed, so that no two different lists of parts give the same bytes.
     encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
+
+
+def _charge_of(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zone: str) -> Charge:
+    """Return the charge of an item over its part of a period."""
+    charge = _charge(run.item, usage, currency, run.share)
+    if run.part is None:
+        return charge
+    return replace(charge, item=line_name(run.item.name, run.part.period, zone), part=run.part)
 
 
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:

@@ -9,10 +9,10 @@ from itertools import chain
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from rating.domain.billing_period import BillingPeriod, Schedule, last_label, period_labelled
+from rating.domain.billing_period import Schedule, last_label, period_labelled
 from rating.domain.contracts import Contract
 from rating.domain.plans import Plan, plan_at
-from rating.domain.ruling import FrozenPeriod, Ruling, ruling_at, rulings
+from rating.domain.ruling import FrozenPeriod, RuledSegment, Ruling, ruled_segments, rulings
 from rating.domain.versions import Version
 from rating.domain.zone_days import local_midnight
 
@@ -33,12 +33,24 @@ class PlanVersion(NamedTuple):
     version: int
 
 
+class PlanTurn(NamedTuple):
+    """A day inside a period from which another plan prices it."""
+
+    day: date
+    plan: PlanVersion
+
+
 class Pricing(NamedTuple):
-    """What prices a period before and after a change; None where the contract has no such period."""
+    """What prices a period before and after a change; None where the contract has no such period.
+
+    Where plan changes cut it, that is what prices its first part; turns tell the others.
+    """
 
     before: PlanVersion | None
     after: PlanVersion | None
     is_frozen: bool
+    turns_before: tuple[PlanTurn, ...] = ()
+    turns: tuple[PlanTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +75,28 @@ class _State(NamedTuple):
     schedule: Schedule
     ruling: tuple[Ruling, ...]
 
-    def pricing(self, label: str, frozen: FrozenPeriod | None, plans: PlanVersions) -> PlanVersion | None:
+    def pricing(
+        self, label: str, frozen: FrozenPeriod | None, plans: PlanVersions
+    ) -> tuple[PlanVersion | None, tuple[PlanTurn, ...]]:
+        """Return what prices a period, and from which days inside it another plan does."""
         period = period_labelled(self.schedule, label)
         if period is None:
-            return None
-        return PlanVersion(frozen.plan, frozen.plan_version) if frozen else self._plan_at(period, plans)
+            return None, ()
+        if frozen:
+            found = [(one.start, PlanVersion(one.plan, one.plan_version)) for one in frozen.segments]
+            found = found or [(period.start, PlanVersion(frozen.plan, frozen.plan_version))]
+        else:
+            ruled = ruled_segments(self.ruling, self.schedule.zone, period.start, period.end)
+            found = [(one.start, self._plan_at(one, plans)) for one in ruled]
+        zone = ZoneInfo(self.schedule.zone)
+        return found[0][1], tuple(PlanTurn(start.astimezone(zone).date(), plan) for start, plan in found[1:])
 
-    def _plan_at(self, period: BillingPeriod, plans: PlanVersions) -> PlanVersion:
-        ruling = ruling_at(self.ruling, self.schedule.zone, period.start)
+    @staticmethod
+    def _plan_at(segment: RuledSegment, plans: PlanVersions) -> PlanVersion:
+        ruling = segment.ruling
         if ruling.plan_version is not None:
             return PlanVersion(ruling.plan, ruling.plan_version)
-        found = plan_at(plans[ruling.plan], period.start)
+        found = plan_at(plans[ruling.plan], segment.start)
         return PlanVersion(ruling.plan, found.version if found else 0)
 
 
@@ -95,9 +118,8 @@ def contract_change(
     for number in sorted(_where_pricing_may_change(old, new, longer, frozen, plans)):
         label = boundaries.label(number)
         is_frozen = kept.get(label)
-        pricing = Pricing(
-            old.pricing(label, is_frozen, plans), new.pricing(label, is_frozen, plans), is_frozen is not None
-        )
+        (was, turns_before), (is_now, turns) = (state.pricing(label, is_frozen, plans) for state in (old, new))
+        pricing = Pricing(was, is_now, is_frozen is not None, turns_before, turns)
         if ranges and ranges[-1].pricing == pricing:
             continue
         if ranges:

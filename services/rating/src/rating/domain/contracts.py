@@ -33,6 +33,8 @@ class Contract:
     reason: str = field(default="", compare=False)
     pauses: tuple[Pause, ...] = ()
     discounts: tuple[Discount, ...] = ()
+    mid_period: bool = False
+    """Whether the plan rules from the midnight of its day itself on, and cuts the period that holds it."""
 
     def __post_init__(self) -> None:
         """Refuse pauses and discounts that are none."""

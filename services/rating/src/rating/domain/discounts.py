@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import combinations
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -143,13 +144,19 @@ def ruling(discounts: Sequence[Discount], period: BillingPeriod, zone: str) -> t
 
 
 def reductions(
-    discounts: Sequence[Discount], printed: Mapping[str, Decimal], currency: Currency
+    discounts: Sequence[Discount],
+    printed: Mapping[str, Decimal],
+    currency: Currency,
+    plan_items: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Reduction, ...]:
-    """Return what discounts take of the printed amounts of items, in the order of the discounts."""
+    """Return what discounts take of the printed amounts of items, in the order of the discounts.
+
+    `plan_items` says how items are named in their plan, where that is otherwise.
+    """
     rest, words = dict(printed), Words("", currency.code)
     found = []
     for discount in discounts:
-        left = {name: amount for name, amount in rest.items() if not discount.items or name in discount.items}
+        left = {name: amount for name, amount in rest.items() if _takes_of(discount, plan_items.get(name, name))}
         with exact_arithmetic():
             base = sum(left.values(), ZERO)
             exact = discount.off(base)
@@ -159,6 +166,10 @@ def reductions(
                 rest |= {name: left[name] - part for name, part in zip(left, parts, strict=True)}
         found.append(Reduction(discount.line, _derivation(discount, left, base, exact, words)))
     return tuple(found)
+
+
+def _takes_of(discount: Discount, item: str) -> bool:
+    return not discount.items or item in discount.items
 
 
 def _derivation(

@@ -64,16 +64,19 @@ def place_of(schedule: Schedule, label: str) -> Place:
 
 
 def charged_of(plan: Plan, place: Place, kept: Container[str] | None = None) -> tuple[PlanItem, ...]:
-    """Return the items of a plan that a period has, in their order.
+    """Return the items of a plan that a period has, in their order; `kept` as of `is_charged`."""
+    return tuple(item for item in plan.items if is_charged(item, place, kept))
+
+
+def is_charged(item: PlanItem, place: Place, kept: Container[str] | None) -> bool:
+    """Whether a period has an item.
 
     `kept` are the names of what was charged where the period is rated permanently: it keeps its one-off fees, whatever
     becomes of the contract later.
     """
-    return tuple(
-        item
-        for item in plan.items
-        if item.once is Once.NONE or (place.has(item) if kept is None else item.name in kept)
-    )
+    if item.once is Once.NONE:
+        return True
+    return place.has(item) if kept is None else item.name in kept
 
 
 def told_once(derivation: Derivation, once: Once, currency: str) -> Derivation:

@@ -13,6 +13,7 @@ from rating.domain.currencies import check_currency
 from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
 from rating.domain.fees import Once
+from rating.domain.line_names import is_line_name
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
@@ -114,6 +115,9 @@ class PlanDraft:
         for position, item in enumerate(self.items):
             if looked_at(item.name).startswith(looked_at(LINE_PREFIX)):
                 message = f"must not begin with {LINE_PREFIX!a}: lines of discounts do; choose another name"
+                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
+            if is_line_name(item.name):
+                message = "must not end with days in parentheses: lines of segments do; choose another name"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:

@@ -42,6 +42,7 @@ class Skip(StrEnum):
     CURRENCY = "CURRENCY"
     NO_PLAN = "NO_PLAN"
     METER_MISSING = "METER_MISSING"
+    SEGMENTS = "SEGMENTS"
 
 
 @dataclass(frozen=True, slots=True)

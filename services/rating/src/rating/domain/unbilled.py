@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -18,7 +18,7 @@ from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
 from rating.domain.notices import agreed_at, plan_for
 from rating.domain.plans import Plan
-from rating.domain.ruling import ruling_at, rulings
+from rating.domain.ruling import Ruling, ruled_segments, ruling_at, rulings
 from rating.domain.versions import Version, version_in
 from rating.domain.zone_days import local_midnight
 
@@ -134,21 +134,43 @@ class PricedContract:
 
         What a meter is computed from is billed with it.
         """
-        plan = self.plan_of(period)
+        return self._meters(self.plan_of(period))
+
+    def segments_of(self, period: BillingPeriod) -> list[tuple[BillingPeriod, frozenset[str] | None]]:
+        """Return the parts of a period, each with the meters that it is billed for; one where nothing cuts it."""
+        ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
+        if len(ruled) == 1:
+            return [(period, self.meters_of(period))]
+        return [
+            (replace(period, start=one.start, end=one.end), self._meters(self._plan_of(one.ruling, one.start)))
+            for one in ruled
+        ]
+
+    def _meters(self, plan: Version[Plan] | None) -> frozenset[str] | None:
         if plan is None:
             return None
         return with_components((item.meter for item in plan.content.items if item.meter), self.known)
 
-    def plan_of(self, period: BillingPeriod) -> Version[Plan] | None:
-        """Return the version of the plan that prices a period; None if none is effective then."""
+    def plan_of(self, period: BillingPeriod, at: datetime | None = None) -> Version[Plan] | None:
+        """Return the version of the plan that prices a period; None if none is effective then.
+
+        Of one that a plan change cut: its first part or, with `at`, the last one that has begun by then.
+        """
+        if at is not None:
+            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
+            begun = [one for one in ruled[1:] if one.start <= at]
+            if begun:
+                return self._plan_of(begun[-1].ruling, begun[-1].start)
         frozen = self.frozen.get(period.label)
         if frozen is not None:
             return version_in(self.plans[frozen.plan], frozen.version)
-        ruling = ruling_at(rulings(self.versions), self.zone, period.start)
+        return self._plan_of(ruling_at(rulings(self.versions), self.zone, period.start), period.start)
+
+    def _plan_of(self, ruling: Ruling, start: datetime) -> Version[Plan] | None:
         versions = self.plans[ruling.plan]
         if ruling.plan_version is not None:
             return version_in(versions, ruling.plan_version)
-        return plan_for(versions, period.start, agreed_at(self.versions, ruling.plan), self.starts)
+        return plan_for(versions, start, agreed_at(self.versions, ruling.plan), self.starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +251,9 @@ def suspect_spans(
 
 def _inside(contract: PricedContract, within: Period) -> Iterator[Stretch]:
     for period in periods_touching(contract.newest.content.schedule, within.start, within.end):
-        meters = contract.meters_of(period)
-        reason = UnbilledReason.NO_PLAN if meters is None else UnbilledReason.UNPRICED
-        yield Stretch(period, contract.newest.name, meters or frozenset(), reason)
+        for part, meters in contract.segments_of(period):
+            reason = UnbilledReason.NO_PLAN if meters is None else UnbilledReason.UNPRICED
+            yield Stretch(part, contract.newest.name, meters or frozenset(), reason)
 
 
 def _gap(

@@ -45,7 +45,7 @@ from rating.operations.finding import (
     find_terms,
     period_invalid,
 )
-from rating.operations.usage import check_usage, frozen_by_groups, not_priced, questions_of
+from rating.operations.usage import bounds_of, check_usage, frozen_by_groups, not_priced
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
 from rating.store.versions import lock_entry
@@ -200,7 +200,8 @@ async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot
         not_before=terms.period.end + grace,
         time_zone=terms.time_zone,
         amends_snapshot_id=amends_snapshot_id,
-        questions=questions_of(terms),
+        bounds=bounds_of(terms),
+        spans=terms.parts,
     )
 
 
@@ -270,18 +271,21 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     """
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
-        plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
+        plan = await find_plan(conn, tenant, *found.plan)
     charge, rated = found.charge, found.rated
     if charge.kind is ChargeKind.DISCOUNT:
         await _check_discount(deps, tenant, found, charge_id)
         return ExplainedCharge(charge, rated, None)
-    item = next((item for item in plan.content.items if item.name == charge.item), None)
+    item = next((item for item in plan.content.items if item.name == charge.plan_item), None)
     if item is None or not is_sound(charge, item, rated.currency):
-        raise _corrupted(charge_id, f"plan {rated.plan} version {rated.plan_version}")
+        raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
     if charge.kind is ChargeKind.FIXED:
         return ExplainedCharge(charge, rated, item)
-    usage, handed_through = await deps.aggregator.snapshot(rated.snapshot_id, charge.meter, page_size, page_token)
-    sealed = usage.meters.get(charge.meter)
+    span = None if charge.part is None else charge.part.period
+    usage, handed_through = await deps.aggregator.snapshot(
+        rated.snapshot_id, charge.meter, page_size, page_token, windows_in=span
+    )
+    sealed = (usage.meters if span is None else usage.spans.get(span, {})).get(charge.meter)
     billed = (charge.quantity, charge.rounded, charge.event_count)
     if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != billed:
         raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
@@ -319,7 +323,12 @@ async def list_charge_events(
     if found.charge.kind is not ChargeKind.USAGE:
         return
     pages = deps.aggregator.events(
-        found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, after=after, limit=limit
+        found.rated.snapshot_id,
+        found.charge.meter,
+        only_amendment=only_amendment,
+        after=after,
+        limit=limit,
+        span=None if found.charge.part is None else found.charge.part.period,
     )
     # Closed here, so that the call to the aggregator ends with ours and not when the garbage collector comes by.
     async with aclosing(pages):

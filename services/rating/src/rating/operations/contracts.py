@@ -30,6 +30,7 @@ from rating.domain.notices import agreed_at, versions_for
 from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
+from rating.domain.segments import check_kept_segments
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_plan, find_plan_versions, plan_version_in
@@ -90,6 +91,7 @@ async def apply_contract(
             check_past(versions, applied.entry, frozen)
             kept = [each.period for each in frozen]
             check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)
+            check_kept_segments(frozen, settled.schedule, newest.content.pauses, settled.pauses)
             check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
     await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)

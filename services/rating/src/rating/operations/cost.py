@@ -40,6 +40,7 @@ from rating.domain.cost import (
     usage_that_runs,
 )
 from rating.domain.cost_windows import CostWindows, cost_windows
+from rating.domain.uncut import check_uncut
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
@@ -69,6 +70,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         terms = await find_terms(conn, tenant, versions, period)
     plan = terms.plan.content
     with refusals():
+        check_uncut(period.label, [segment.rated for segment in terms.segments])
         windows = cost_windows(
             period, terms.time_zone, question.window_size, question.until, as_draft=question.as_draft
         )

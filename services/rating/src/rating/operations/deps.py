@@ -79,22 +79,28 @@ class Aggregator(Protocol):
         not_before: datetime,
         time_zone: str,
         amends_snapshot_id: str,
-        questions: Questions,
+        bounds: Mapping[str, Sequence[datetime]],
+        spans: Sequence[Period] = (),
     ) -> Usage:
-        """Freeze the usage of a customer and period; the same when asked again.
+        """Freeze the usage of a customer and period, and of parts of it; the same when asked again.
 
-        Days are cut where `questions` need it.
+        Days are cut at `bounds`, by meter.
         """
         ...
 
     async def snapshot(
-        self, snapshot_id: str, meter: str, page_size: int, page_token: str
+        self, snapshot_id: str, meter: str, page_size: int, page_token: str, windows_in: Period | None = None
     ) -> tuple[Usage, HandedThrough]:
-        """Return the usage of a snapshot, and what is handed through of it: a page of the windows of a meter."""
+        """Return the usage of a snapshot, and what is handed through of it: a page of the windows of a meter.
+
+        Only of windows in a time, if one is given.
+        """
         ...
 
-    async def frozen_cells(self, snapshot_id: str, meter: str, question: CellQuestion) -> Cells:
-        """Return what a snapshot holds of a meter whose days add up, by values of properties.
+    async def frozen_cells(
+        self, snapshot_id: str, meter: str, question: CellQuestion, within: Period | None = None
+    ) -> Cells:
+        """Return what a snapshot holds of a meter whose days add up, by values of properties; or of a part of it.
 
         Raises Conflict if its days are not cut where the question needs it.
         """
@@ -121,9 +127,19 @@ class Aggregator(Protocol):
         ...
 
     def events(
-        self, snapshot_id: str, meter: str, *, only_amendment: bool, after: HandedThrough, limit: int
+        self,
+        snapshot_id: str,
+        meter: str,
+        *,
+        only_amendment: bool,
+        after: HandedThrough,
+        limit: int,
+        span: Period | None = None,
     ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-        """Yield the events that a snapshot counts for a meter, page by page; those after a place, unless it is None."""
+        """Yield the events that a snapshot counts for a meter, page by page; those after a place, unless it is None.
+
+        Of a `span` of it only those behind the quantity of that part of the period.
+        """
         ...
 
 

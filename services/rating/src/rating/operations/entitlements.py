@@ -220,7 +220,7 @@ async def _terms(conn: AsyncConnection, key: EntitlementKey, now: datetime) -> _
         period = period_at(contract.newest.content.schedule, now)
         if period is None:
             continue
-        feature = _feature_in(contract, period, key.feature)
+        feature = _feature_in(contract, period, key.feature, now)
         if feature is not None:
             grants = await grant_store.grants_of(conn, key.tenant, key.customer, key.feature)
             return _Terms(contract, feature, _cut(contracts, AgreedPeriod(contract, period), feature, grants, now))
@@ -238,21 +238,21 @@ def _cut(
     """Return the stretches that matter to what is left now, up to the one that goes on."""
     periods, left = periods_that_matter(contracts, current, grants, carries_over=feature.rollover is not None)
     of = [
-        FeaturePeriod(one.period, _feature_in(one.contract, one.period, feature.name), one.contract.newest.name)
+        FeaturePeriod(one.period, _feature_in(one.contract, one.period, feature.name, now), one.contract.newest.name)
         for one in periods
     ]
     return [one for one in stretches(of, left, current.contract.zone) if one.start <= now]
 
 
-def _feature_in(contract: PricedContract, period: BillingPeriod, name: str) -> Feature | None:
-    plan = contract.plan_of(period)
+def _feature_in(contract: PricedContract, period: BillingPeriod, name: str, now: datetime) -> Feature | None:
+    plan = contract.plan_of(period, now)
     features = () if plan is None else plan.content.features
     return next((feature for feature in features if feature.name == name), None)
 
 
 def _plans_now(contracts: Sequence[PricedContract], now: datetime) -> list[Plan]:
     periods = ((contract, period_at(contract.newest.content.schedule, now)) for contract in contracts)
-    plans = [contract.plan_of(period) for contract, period in periods if period is not None]
+    plans = [contract.plan_of(period, now) for contract, period in periods if period is not None]
     return [plan.content for plan in plans if plan is not None]
 
 

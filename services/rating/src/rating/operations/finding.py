@@ -22,6 +22,7 @@ from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
+from rating.operations.segments import find_segments
 from rating.store import charges as charge_store
 from rating.store import notices as notice_store
 from rating.store.contracts import CONTRACTS, versions_of_customers
@@ -105,20 +106,25 @@ async def find_terms(
     newest = contract[-1]
     kept: frozenset[str] | None = None
     first = await charge_store.first_rating(conn, tenant, newest.name, period.label)
+    segments = await find_segments(conn, tenant, contract, period, first, billed)
     if first is not None:
-        kept = frozenset(charge.item for charge in first.charges)
+        kept = frozenset(charge.plan_item for charge in first.charges)
+    if segments:
+        plan = segments[0].plan
+    elif first is not None:
         plan = await find_plan(conn, tenant, first.plan, first.plan_version)
     elif billed is not None and billed.plan:
         kept = frozenset(billed.items)
         plan = await find_plan(conn, tenant, billed.plan, billed.plan_version)
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
-        plan = await _plan_at_start(conn, tenant, contract, ruling, period)
+        plan = await find_ruling_plan(conn, tenant, contract, ruling, period.start)
     share = day_share(newest.content.schedule, period.label, newest.content.pauses)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
     place = place_of(newest.content.schedule, period.label)
-    return Terms(newest.name, newest.content.customer, period, zone, plan, billed, share, discounts, place, kept)
+    customer = newest.content.customer
+    return Terms(newest.name, customer, period, zone, plan, billed, share, discounts, segments, place, kept)
 
 
 async def find_priced_contracts(
@@ -161,12 +167,13 @@ async def find_plan_for(
     return plan_for(versions, start, agreed_at(contract, plan), starts)
 
 
-async def _plan_at_start(
-    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], ruling: Ruling, period: BillingPeriod
+async def find_ruling_plan(
+    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], ruling: Ruling, start: datetime
 ) -> Version[Plan]:
+    """Return the version of the plan that rules a period, or a segment, that starts then. Raises NotFound."""
     if ruling.plan_version is not None:
         return await find_plan(conn, tenant, ruling.plan, ruling.plan_version)
-    found = await find_plan_for(conn, tenant, contract, ruling.plan, period.start)
+    found = await find_plan_for(conn, tenant, contract, ruling.plan, start)
     if found is None:
-        raise _not_effective(ruling.plan, period.start)
+        raise _not_effective(ruling.plan, start)
     return found

@@ -45,7 +45,7 @@ async def quote_price(deps: Deps, tenant: str, asked: AskedPeriod, questions: Se
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         terms = await find_terms(conn, tenant, versions, period)
     with refusals():
-        return Quotes(terms, quoted(terms.plan.content, questions))
+        return Quotes(terms, quoted(terms.plan_at(deps.clock.now()).content, questions))
 
 
 async def quote_plan(

@@ -234,6 +234,9 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
         period = period_labelled(schedule, label)
         if period is None or period.start > now:
             continue
+        if len(contract.segments_of(period)) > 1:
+            summary.skip(Skip.SEGMENTS, newest.name, label)
+            continue
         plan = contract.plan_of(period)
         if plan is None:
             summary.skip(Skip.NO_PLAN, newest.name, label)
@@ -241,7 +244,9 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
         share = day_share(schedule, label, newest.content.pauses)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
         place = place_of(schedule, label)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts, place)
+        yield Terms(
+            newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts, place=place
+        )
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.errors import InvalidRequest, Reason, invalid_field
+from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.side_by_side import each
 from money import Currency, currency
@@ -16,6 +17,7 @@ from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import AskedPeriod
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
+from rating.domain.uncut import check_uncut
 from rating.domain.variance import ItemVariance, Side, variances
 from rating.domain.versions import Version
 from rating.operations.asking import select_period
@@ -53,6 +55,9 @@ async def explain_variance(deps: Deps, tenant: str, asked: AskedPeriod, against:
     """
     periods = await _both_periods(deps, tenant, asked, against)
     before, after = await each(lambda one: _read(deps, tenant, one), periods)
+    with refusals():
+        for one in (before, after):
+            check_uncut(one.rated.period.label, one.rated.segments)
     if before.rated.currency != after.rated.currency:
         message = (
             f"{before.rated.period.label} is priced in {before.rated.currency} and {after.rated.period.label} in "

@@ -17,9 +17,14 @@ from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Charge, RatedPeriod, charge_id
 from rating.domain.contract_changes import PlanVersion
-from rating.domain.ruling import FrozenPeriod
+from rating.domain.ruling import FrozenPeriod, RatedSegment
 from rating.store.digests import charge_digest, period_digest
-from rating.store.documents import charge_from_document, charge_to_document
+from rating.store.documents import (
+    charge_from_document,
+    charge_to_document,
+    segments_from_document,
+    segments_to_document,
+)
 from rating.store.staging import stage_of
 
 if TYPE_CHECKING:
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
 _PERIOD_COLUMNS = """
     contract, billing_period, snapshot_id, amends_snapshot_id, customer, period_start, period_end, plan,
-    plan_version, currency, as_of::text AS as_of, traceparent, rated_at
+    plan_version, currency, as_of::text AS as_of, traceparent, rated_at, segments::text AS segments
 """
 _CHARGE_COLUMNS = "charge_id, ordinal, item, meter, quantity, exact_amount, exact_divisor, document::text AS document"
 
@@ -47,6 +52,12 @@ class FrozenCharge:
 
     charge: Charge
     rated: RatedPeriod
+
+    @property
+    def plan(self) -> tuple[str, int]:
+        """The plan that priced it, and its version."""
+        priced = self.charge.part or self.rated
+        return priced.plan, priced.plan_version
 
 
 def as_of_to_text(as_of: AsOf) -> str:
@@ -67,10 +78,10 @@ async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPerio
     statement = text(
         """
         INSERT INTO rated_period (tenant, contract, billing_period, snapshot_id, amends_snapshot_id, customer,
-            period_start, period_end, plan, plan_version, currency, as_of, traceparent, rated_at, digest)
+            period_start, period_end, plan, plan_version, currency, as_of, traceparent, rated_at, segments, digest)
         VALUES (:tenant, :contract, :billing_period, :snapshot_id, :amends_snapshot_id, :customer,
             :period_start, :period_end, :plan, :plan_version, :currency, CAST(:as_of AS jsonb), :traceparent, :rated_at,
-            :digest)
+            CAST(:segments AS jsonb), :digest)
         ON CONFLICT DO NOTHING
         """
     )
@@ -88,6 +99,7 @@ async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPerio
             "as_of": as_of_to_text(rated.as_of),
             "traceparent": rated.traceparent,
             "rated_at": rated_at,
+            "segments": json.dumps(segments_to_document(rated.segments)),
             "digest": period_digest(tenant, rated, rated_at, [row["digest"] for row in rows]),
         },
     )
@@ -136,7 +148,8 @@ async def frozen_periods(
     query = text(
         """
         SELECT found.* FROM unnest(CAST(:contracts AS text[])) AS wanted (name) CROSS JOIN LATERAL (
-            SELECT contract, billing_period, period_start, period_end, plan, plan_version FROM rated_period
+            SELECT contract, billing_period, period_start, period_end, plan, plan_version, segments::text AS segments
+            FROM rated_period
             WHERE tenant = :tenant AND contract = name AND amends_snapshot_id = :none
             ORDER BY period_start
         ) AS found
@@ -145,7 +158,8 @@ async def frozen_periods(
     found: dict[str, list[FrozenPeriod]] = {name: [] for name in names}
     parameters = {"tenant": tenant, "contracts": sorted(names), "none": _NO_SNAPSHOT}
     for row in (await conn.execute(query, parameters)).mappings():
-        found[row["contract"]].append(FrozenPeriod(period_of(row), row["plan"], row["plan_version"]))
+        segments = segments_of(row)
+        found[row["contract"]].append(FrozenPeriod(period_of(row), row["plan"], row["plan_version"], segments))
     return dict(found)
 
 
@@ -303,6 +317,11 @@ def period_of(row: RowMapping) -> BillingPeriod:
     return BillingPeriod(row["billing_period"], start, end)
 
 
+def segments_of(row: RowMapping) -> tuple[RatedSegment, ...]:
+    """Return the segments of a row of a period."""
+    return segments_from_document(json.loads(row["segments"]))
+
+
 async def _rating(conn: AsyncConnection, condition: str, key: dict[str, Any]) -> RatedPeriod | None:
     query = text(
         f"""
@@ -378,6 +397,7 @@ def _rated(row: RowMapping, charges: tuple[Charge, ...]) -> RatedPeriod:
         snapshot_id=row["snapshot_id"],
         amends_snapshot_id=row["amends_snapshot_id"],
         traceparent=row["traceparent"],
+        segments=segments_of(row),
     )
 
 

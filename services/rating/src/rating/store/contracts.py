@@ -42,6 +42,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
             [[pause.start.isoformat(), pause.until and pause.until.isoformat()] for pause in contract.pauses]
         ),
         "discounts": json.dumps([_discount_to_document(discount) for discount in contract.discounts]),
+        "mid_period": contract.mid_period,
     }
 
 
@@ -64,6 +65,7 @@ def _from_row(row: RowMapping) -> Contract:
         row["reason"],
         _pauses(row["pauses"]),
         tuple(map(_discount_from_document, json.loads(row["discounts"]))),
+        mid_period=row["mid_period"],
     )
 
 
@@ -113,6 +115,7 @@ CONTRACTS: Final = VersionTable(
         "reason",
         "pauses",
         "discounts",
+        "mid_period",
     ),
     _to_columns,
     _from_row,

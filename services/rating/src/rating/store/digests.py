@@ -7,6 +7,8 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from rating.store.documents import segments_to_document
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -43,6 +45,8 @@ def _head(tenant: str, rated: RatedPeriod, rated_at: datetime) -> dict[str, Any]
         "amends_snapshot_id": rated.amends_snapshot_id,
         "traceparent": rated.traceparent,
         "rated_at": _time(rated_at),
+        # Absent where nothing cut the period, so that what is stored keeps its digest.
+        **({"segments": segments_to_document(rated.segments)} if rated.segments else {}),
     }
 
 

@@ -6,10 +6,11 @@ called `unit` until they became `unitPrice`; both are read.)
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from eventlog.period import Period
 from money import format_decimal, format_exact, parse_exact
 from rating.domain.cells import Cell, Cells
 from rating.domain.charges import Charge, ChargeKind
@@ -26,9 +27,11 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
 from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import DayShare, Proration
+from rating.domain.ruling import RatedSegment
+from rating.domain.segments import ChargedPart
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rating.domain.pricing.model import PriceModel
     from rating.domain.pricing.spread import Spread
@@ -191,6 +194,7 @@ def charge_to_document(charge: Charge) -> Document:
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
         **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
         **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
+        **({} if charge.part is None else {"part": _part_to_document(charge.part)}),
     }
 
 
@@ -212,7 +216,38 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
         share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
         cells=_cells_from_document(document["cells"]) if "cells" in document else None,
+        part=_part_from_document(document["part"]) if "part" in document else None,
     )
+
+
+def segments_to_document(segments: Sequence[RatedSegment]) -> list[Document]:
+    """Return the segments of a period that was rated as a document."""
+    return [
+        {**_span_to_document(one.start, one.end), "plan": one.plan, "planVersion": one.plan_version} for one in segments
+    ]
+
+
+def segments_from_document(documents: Sequence[Mapping[str, Any]]) -> tuple[RatedSegment, ...]:
+    """Return the segments of a period that was rated."""
+    return tuple(RatedSegment(*_span_of(one), one["plan"], one["planVersion"]) for one in documents)
+
+
+def _part_to_document(part: ChargedPart) -> Document:
+    span = _span_to_document(part.period.start, part.period.end)
+    return {**span, "plan": part.plan, "planVersion": part.plan_version, "item": part.item}
+
+
+def _part_from_document(document: Mapping[str, Any]) -> ChargedPart:
+    period = Period(*_span_of(document))
+    return ChargedPart(period, document["plan"], document["planVersion"], document["item"])
+
+
+def _span_to_document(start: datetime, end: datetime) -> Document:
+    return {"start": start.astimezone(UTC).isoformat(), "end": end.astimezone(UTC).isoformat()}
+
+
+def _span_of(document: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(document["start"]), datetime.fromisoformat(document["end"])
 
 
 def _cells_to_document(cells: Cells) -> Document:

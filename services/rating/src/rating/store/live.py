@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from rating.domain.charges import RatedPeriod
-from rating.store.charges import as_of_from_text, as_of_to_text, period_of
-from rating.store.documents import charge_from_document, charge_to_document
+from rating.store.charges import as_of_from_text, as_of_to_text, period_of, segments_of
+from rating.store.documents import charge_from_document, charge_to_document, segments_to_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -181,13 +181,15 @@ async def keep_live_period(conn: AsyncConnection, claim: Claim, rated: RatedPeri
     statement = text(
         """
         INSERT INTO live_period (tenant, contract, billing_period, customer, period_start, period_end, plan,
-            plan_version, currency, as_of, charges, rated_at)
+            plan_version, currency, as_of, charges, rated_at, segments)
         VALUES (:tenant, :contract, :billing_period, :customer, :period_start, :period_end, :plan,
-            :plan_version, :currency, CAST(:as_of AS jsonb), CAST(:charges AS jsonb), :rated_at)
+            :plan_version, :currency, CAST(:as_of AS jsonb), CAST(:charges AS jsonb), :rated_at,
+            CAST(:segments AS jsonb))
         ON CONFLICT (tenant, contract, billing_period) DO UPDATE SET
             customer = excluded.customer, period_start = excluded.period_start, period_end = excluded.period_end,
             plan = excluded.plan, plan_version = excluded.plan_version, currency = excluded.currency,
-            as_of = excluded.as_of, charges = excluded.charges, rated_at = excluded.rated_at
+            as_of = excluded.as_of, charges = excluded.charges, rated_at = excluded.rated_at,
+            segments = excluded.segments
         """
     )
     content = {
@@ -200,6 +202,7 @@ async def keep_live_period(conn: AsyncConnection, claim: Claim, rated: RatedPeri
         "as_of": as_of_to_text(rated.as_of),
         "charges": json.dumps([charge_to_document(charge) for charge in rated.charges]),
         "rated_at": now,
+        "segments": json.dumps(segments_to_document(rated.segments)),
     }
     await conn.execute(statement, {**claim.key, **content})
     return True
@@ -255,7 +258,7 @@ async def find_live_period(
     query = text(
         """
         SELECT customer, billing_period, period_start, period_end, plan, plan_version, currency,
-            as_of::text AS as_of, charges::text AS charges
+            as_of::text AS as_of, charges::text AS charges, segments::text AS segments
         FROM live_period
         WHERE tenant = :tenant AND contract = :contract AND billing_period = :billing_period
         """
@@ -274,7 +277,7 @@ async def find_live_periods(
         SELECT found.* FROM unnest(CAST(:contracts AS text[]), CAST(:labels AS text[])) AS wanted (named, label)
         CROSS JOIN LATERAL (
             SELECT contract, customer, billing_period, period_start, period_end, plan, plan_version, currency,
-                as_of::text AS as_of, charges::text AS charges
+                as_of::text AS as_of, charges::text AS charges, segments::text AS segments
             FROM live_period AS live
             WHERE tenant = :tenant AND contract = named AND billing_period = label AND NOT EXISTS (
                 SELECT FROM dirty_period AS dirty
@@ -303,6 +306,7 @@ def _live_period(contract: str, row: RowMapping) -> RatedPeriod:
         currency=row["currency"],
         charges=tuple(charge_from_document(document) for document in json.loads(row["charges"])),
         as_of=as_of_from_text(row["as_of"]),
+        segments=segments_of(row),
     )
 
 

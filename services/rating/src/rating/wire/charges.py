@@ -52,7 +52,8 @@ def billed_from_proto(billed: pb.BilledSnapshot) -> Billed:
         }
     except InvalidDecimalError as error:
         raise invalid_field("billed.items", Reason.FIELD_INVALID, str(error)) from error
-    return Billed(billed.snapshot_id, billed.plan, billed.plan_version, items)
+    plans = dict.fromkeys((entry.plan, entry.plan_version) for entry in billed.items if entry.plan)
+    return Billed(billed.snapshot_id, billed.plan, billed.plan_version, items, tuple(plans))
 
 
 def tiers_to_proto(derivation: Derivation) -> list[charge_pb2.ChargeTier]:
@@ -73,7 +74,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
     identity = ""
     if rated.snapshot_id:
         identity = charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item)
-    derivation = charge.derivation
+    derivation, priced = charge.derivation, charge.part or rated
     return charge_pb2.Charge(
         id=identity,
         contract=rated.contract,
@@ -82,10 +83,10 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         kind=KINDS[charge.kind],
         meter=charge.meter,
         unit=charge.unit,
-        plan=rated.plan,
-        plan_version=rated.plan_version,
+        plan=priced.plan,
+        plan_version=priced.plan_version,
         currency=rated.currency,
-        period=period_to_proto(rated.period),
+        period=period_to_proto(priced.period),
         billing_period=rated.period.label,
         quantity=format_decimal(charge.quantity),
         exact_amount=format_exact(derivation.amount),
@@ -97,6 +98,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         traceparent=rated.traceparent,
         priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
         cells=() if charge.cells is None else cells_to_proto(charge.cells),
+        plan_item="" if charge.kind is ChargeKind.DISCOUNT else charge.plan_item,
     )
 
 

@@ -13,7 +13,7 @@ from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from money import format_decimal
 from rating.domain.billing_period import make_schedule, parse_day
 from rating.domain.boundaries import Interval, counts_months
-from rating.domain.contract_changes import ContractChange, PricedPeriods
+from rating.domain.contract_changes import ContractChange, PlanTurn, PricedPeriods
 from rating.domain.contracts import Contract, ContractPeriod, labels_of_month
 from rating.domain.discounts import Discount, first_day_after_periods
 from rating.domain.pauses import Pause
@@ -51,7 +51,17 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     pauses = each_of("pauses", spec.pauses, _pause_from_proto)
     discounts = each_of("discounts", spec.discounts, lambda message: _discount_from_proto(message, schedule))
     plan_version = spec.plan_version or None
-    return Contract(spec.customer, spec.plan, plan_version, schedule, effective_from, reason, pauses, discounts)
+    return Contract(
+        spec.customer,
+        spec.plan,
+        plan_version,
+        schedule,
+        effective_from,
+        reason,
+        pauses,
+        discounts,
+        mid_period=spec.mid_period,
+    )
 
 
 def _pause_from_proto(message: catalog_pb2.ContractPause) -> Pause:
@@ -110,6 +120,7 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         anchor="" if schedule.anchor is None else schedule.anchor.isoformat(),
         pauses=[_pause_to_proto(pause) for pause in content.pauses],
         discounts=map(_discount_to_proto, content.discounts),
+        mid_period=content.mid_period,
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
@@ -145,6 +156,7 @@ def ruling_to_proto(ruling: Ruling) -> catalog_pb2.PlanRuling:
         plan=ruling.plan,
         plan_version=ruling.plan_version or 0,
         contract_version=ruling.contract_version,
+        mid_period=ruling.mid_period,
     )
 
 
@@ -179,7 +191,7 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
 
 
 def _periods_to_proto(periods: PricedPeriods) -> catalog_pb2.PricedPeriods:
-    before, after, is_frozen = periods.pricing
+    before, after, is_frozen, turns_before, turns = periods.pricing
     return catalog_pb2.PricedPeriods(
         first=periods.first,
         last=periods.last,
@@ -188,7 +200,13 @@ def _periods_to_proto(periods: PricedPeriods) -> catalog_pb2.PricedPeriods:
         plan=after.plan if after else "",
         plan_version=after.version if after else 0,
         frozen=is_frozen,
+        turns_before=map(_turn_to_proto, turns_before),
+        turns=map(_turn_to_proto, turns),
     )
+
+
+def _turn_to_proto(turn: PlanTurn) -> catalog_pb2.PlanTurn:
+    return catalog_pb2.PlanTurn(day=turn.day.isoformat(), plan=turn.plan.plan, plan_version=turn.plan.version)
 
 
 def periods_to_proto(periods: Sequence[ContractPeriod]) -> rating_service_pb2.ListBillingPeriodsResponse:

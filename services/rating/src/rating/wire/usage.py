@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from chassis.errors import Conflict, Reason
 from eventlog.as_of import AsOf
+from eventlog.period import Period
 from eventlog.wire import (
     as_of_from_answer,
     as_of_from_proto,
@@ -82,6 +84,7 @@ def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
         snapshot_id=snapshot.id,
         amends_snapshot_id=snapshot.amends_snapshot_id,
         traceparent=snapshot.traceparent,
+        spans=_spans(snapshot.usage),
     )
 
 
@@ -121,13 +124,9 @@ def groups_to_proto(questions: Questions) -> list[aggregator_pb.MeterGroups]:
     ]
 
 
-def bounds_to_proto(questions: Questions) -> list[aggregator_pb.MeterBounds]:
+def bounds_to_proto(bounds: Mapping[str, Iterable[datetime]]) -> list[aggregator_pb.MeterBounds]:
     """Return where days of meters are cut."""
-    return [
-        aggregator_pb.MeterBounds(meter=meter, bounds=map(timestamp, one.bounds))
-        for meter, one in questions.items()
-        if one.bounds
-    ]
+    return [aggregator_pb.MeterBounds(meter=meter, bounds=map(timestamp, cut)) for meter, cut in bounds.items()]
 
 
 def cells_from_windows(windows: Iterable[usage_pb2.SnapshotWindow], question: CellQuestion) -> Cells:
@@ -172,6 +171,22 @@ def _cells(entry: usage_pb2.MeterUsage, question: CellQuestion) -> Cells:
 
 def _optional_decimal(text: str) -> Decimal | None:
     return parse_decimal(text, DERIVED) if text else None
+
+
+def _spans(usage: Iterable[usage_pb2.MeterUsage]) -> dict[Period, dict[str, MeterUsage]]:
+    """Return what a snapshot tells of parts of its period, by meter."""
+    found: dict[Period, dict[str, MeterUsage]] = {}
+    for entry in usage:
+        for span in entry.spans:
+            found.setdefault(period_from_proto(span.period), {})[entry.meter] = MeterUsage(
+                quantity=parse_decimal(span.quantity or "0", DERIVED),
+                unit=entry.unit,
+                event_count=span.event_count,
+                adds_up=entry.aggregation in _ADD_UP,
+                goes_on=entry.aggregation in _GO_ON,
+                rounded=_optional_decimal(span.billable_quantity),
+            )
+    return found
 
 
 def _meters(

@@ -1488,6 +1488,7 @@ class SealUsageRequest(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     AMENDS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
     BOUNDS_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     time_zone: _builtins.str
@@ -1508,6 +1509,12 @@ class SealUsageRequest(_message.Message):
     def bounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterBounds]:
         """Times at which the days of some meters are cut, so that the snapshot tells what happened before and after them."""
 
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.Period]:
+        """Parts of the period whose quantities are frozen by themselves, beside those of the whole: `spans` of each meter in the answer. On the
+        grid of the meters' windows.
+        """
+
     def __init__(
         self,
         *,
@@ -1517,10 +1524,11 @@ class SealUsageRequest(_message.Message):
         time_zone: _builtins.str = ...,
         amends_snapshot_id: _builtins.str = ...,
         bounds: _abc.Iterable[Global___MeterBounds] | None = ...,
+        spans: _abc.Iterable[_values_pb2.Period] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "bounds", b"bounds", "customer", b"customer", "not_before", b"not_before", "period", b"period", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "bounds", b"bounds", "customer", b"customer", "not_before", b"not_before", "period", b"period", "spans", b"spans", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1588,6 +1596,7 @@ class GetSnapshotRequest(_message.Message):
     WINDOWS_OF_METER_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WINDOWS_IN_FIELD_NUMBER: _builtins.int
     snapshot_id: _builtins.str
     """Id. Required."""
     windows_of_meter: _builtins.str
@@ -1596,6 +1605,10 @@ class GetSnapshotRequest(_message.Message):
     """At most this many windows, 1 to 100,000; 0 means as many as fit into one message (3 MiB of windows), which bounds every page."""
     page_token: _builtins.str
     """Token from the previous page of windows of the same snapshot and meter. Optional."""
+    @_builtins.property
+    def windows_in(self) -> _values_pb2.Period:
+        """Only windows that begin in this time. Optional: all."""
+
     def __init__(
         self,
         *,
@@ -1603,10 +1616,11 @@ class GetSnapshotRequest(_message.Message):
         windows_of_meter: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        windows_in: _values_pb2.Period | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["windows_in", b"windows_in"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "snapshot_id", b"snapshot_id", "windows_of_meter", b"windows_of_meter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "snapshot_id", b"snapshot_id", "windows_in", b"windows_in", "windows_of_meter", b"windows_of_meter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1719,6 +1733,7 @@ class ListUsageEventsRequest(_message.Message):
     ONLY_AMENDMENT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    SPAN_FIELD_NUMBER: _builtins.int
     snapshot_id: _builtins.str
     """Snapshot id. Required."""
     meter: _builtins.str
@@ -1731,6 +1746,10 @@ class ListUsageEventsRequest(_message.Message):
     def after(self) -> _usage_pb2.EventPlace:
         """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
 
+    @_builtins.property
+    def span(self) -> _values_pb2.Period:
+        """Only the events behind the quantity of this part of the period, which the snapshot was sealed with (`spans`). Optional: of all of it."""
+
     def __init__(
         self,
         *,
@@ -1739,10 +1758,11 @@ class ListUsageEventsRequest(_message.Message):
         only_amendment: _builtins.bool = ...,
         limit: _builtins.int = ...,
         after: _usage_pb2.EventPlace | None = ...,
+        span: _values_pb2.Period | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit", "meter", b"meter", "only_amendment", b"only_amendment", "snapshot_id", b"snapshot_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit", "meter", b"meter", "only_amendment", b"only_amendment", "snapshot_id", b"snapshot_id", "span", b"span"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,7 +30,7 @@ from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_valu
 from metering.ingest.v1 import usage_event_pb2 as metering_dot_ingest_dot_v1_dot_usage__event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"metering/aggregator/v1/usage.proto\x12\x16metering.aggregator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"metering/aggregator/v1/meter.proto\x1a#metering/aggregator/v1/schema.proto\x1a\x1fmetering/common/v1/values.proto\x1a$metering/ingest/v1/usage_event.proto\"\xc3\x01\n\x08UsageRow\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12*\n\x06window\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\r\n\x05group\x18\x03 \x03(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12\x10\n\x08is_other\x18\x06 \x01(\x08\x12\x16\n\x0eis_other_group\x18) \x01(\x08\x12\x19\n\x11\x62illable_quantity\x18\x1e \x01(\t\"\x85\x02\n\nMeterUsage\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x16\n\x0emeter_versions\x18\x02 \x03(\r\x12\x38\n\x0b\x61ggregation\x18\x03 \x01(\x0e\x32#.metering.aggregator.v1.Aggregation\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x06 \x01(\x04\x12\x14\n\x0cparked_count\x18\x07 \x01(\x04\x12\x19\n\x11\x62illable_quantity\x18\x1e \x01(\t\x12\x30\n\x05\x63\x65lls\x18( \x03(\x0b\x32!.metering.aggregator.v1.MeterCell\"\x9f\x01\n\tMeterCell\x12\r\n\x05group\x18\x01 \x03(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x04\x12\x19\n\x11\x62illable_quantity\x18\x04 \x01(\t\x12)\n\x05start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eis_other_group\x18) \x01(\x08\"\xb7\x02\n\rUsageSnapshot\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x10\n\x08revision\x18\x04 \x01(\r\x12\x1a\n\x12\x61mends_snapshot_id\x18\x05 \x01(\t\x12\x31\n\x05usage\x18\x06 \x03(\x0b\x32\".metering.aggregator.v1.MeterUsage\x12\'\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12-\n\tsealed_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12\x13\n\x0btraceparent\x18\n \x01(\t\"\x95\x02\n\x0eSnapshotWindow\x12\r\n\x05meter\x18\x01 \x01(\t\x12*\n\x06window\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12@\n\x05group\x18\x03 \x03(\x0b\x32\x31.metering.aggregator.v1.SnapshotWindow.GroupEntry\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12\x19\n\x11\x62illable_quantity\x18\x1e \x01(\t\x12\x16\n\x0eis_other_group\x18) \x01(\x08\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb0\x01\n\x0cMeteredEvent\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12\r\n\x05value\x18\x02 \x01(\t\x12:\n\x08repaired\x18\x03 \x03(\x0b\x32(.metering.aggregator.v1.RepairedProperty\x12\r\n\x05meter\x18\x04 \x01(\t\x12\x16\n\x0e\x62illable_value\x18\x1e \x01(\t\"D\n\nEventPlace\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x16\n\x05meter\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\"\xef\x01\n\x0bParkedEvent\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x05 \x01(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\n\n\x02id\x18\x07 \x01(\t\x12(\n\x04time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04lane\x18\t \x01(\r\x12\x10\n\x08position\x18\n \x01(\x04\x12\x13\n\x0b\x65vent_count\x18\x0b \x01(\x04\x12\x15\n\rlast_position\x18\x0c \x01(\x04\"S\n\x0cUsageChanges\x12\x34\n\x07\x63hanges\x18\x01 \x03(\x0b\x32#.metering.aggregator.v1.UsageChange\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\"Z\n\x0bUsageChange\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\r\n\x05meter\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x7f\n\x0bParkedCount\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x04\x12.\n\nfirst_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x01\n\x0bUsageExtent\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\r\n\x05meter\x18\x02 \x01(\t\x12+\n\x07\x63ounted\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12*\n\x06parked\x18\x04 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x8c\x01\n\tUsageSpan\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x13\n\x0bonly_parked\x18\x04 \x01(\x08\"{\n\tSpanUsage\x12\x0c\n\x04span\x18\x01 \x01(\r\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x04\x12+\n\x07\x63ounted\x18\x05 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x9e\x01\n\nSpanParked\x12\x0c\n\x04span\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x04\x12.\n\nfirst_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x99\x01\n\nWindowSize\x12\x1b\n\x17WINDOW_SIZE_UNSPECIFIED\x10\x00\x12\x14\n\x10WINDOW_SIZE_HOUR\x10\x01\x12\x13\n\x0fWINDOW_SIZE_DAY\x10\x02\x12\x15\n\x11WINDOW_SIZE_MONTH\x10\x03\x12\x14\n\x10WINDOW_SIZE_WEEK\x10\x04\x12\x16\n\x12WINDOW_SIZE_MINUTE\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"metering/aggregator/v1/usage.proto\x12\x16metering.aggregator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"metering/aggregator/v1/meter.proto\x1a#metering/aggregator/v1/schema.proto\x1a\x1fmetering/common/v1/values.proto\x1a$metering/ingest/v1/usage_event.proto\"\xc3\x01\n\x08UsageRow\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12*\n\x06window\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\r\n\x05group\x18\x03 \x03(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12\x10\n\x08is_other\x18\x06 \x01(\x08\x12\x16\n\x0eis_other_group\x18) \x01(\x08\x12\x19\n\x11\x62illable_quantity\x18\x1e \x01(\t\"\xb7\x02\n\nMeterUsage\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x16\n\x0emeter_versions\x18\x02 \x03(\r\x12\x38\n\x0b\x61ggregation\x18\x03 \x01(\x0e\x32#.metering.aggregator.v1.Aggregation\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x06 \x01(\x04\x12\x14\n\x0cparked_count\x18\x07 \x01(\x04\x12\x19\n\x11\x62illable_quantity\x18\x1e \x01(\t\x12\x30\n\x05\x63\x65lls\x18( \x03(\x0b\x32!.metering.aggregator.v1.MeterCell\x12\x30\n\x05spans\x18) \x03(\x0b\x32!.metering.aggregator.v1.MeterSpan\"y\n\tMeterSpan\x12*\n\x06period\x18\x01 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x04\x12\x19\n\x11\x62illable_quantity\x18\x04 \x01(\t\"\x9f\x01\n\tMeterCell\x12\r\n\x05group\x18\x01 \x03(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x04\x12\x19\n\x11\x62illable_quantity\x18\x04 \x01(\t\x12)\n\x05start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eis_other_group\x18) \x01(\x08\"\xb7\x02\n\rUsageSnapshot\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x10\n\x08revision\x18\x04 \x01(\r\x12\x1a\n\x12\x61mends_snapshot_id\x18\x05 \x01(\t\x12\x31\n\x05usage\x18\x06 \x03(\x0b\x32\".metering.aggregator.v1.MeterUsage\x12\'\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12-\n\tsealed_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12\x13\n\x0btraceparent\x18\n \x01(\t\"\x95\x02\n\x0eSnapshotWindow\x12\r\n\x05meter\x18\x01 \x01(\t\x12*\n\x06window\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12@\n\x05group\x18\x03 \x03(\x0b\x32\x31.metering.aggregator.v1.SnapshotWindow.GroupEntry\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12\x19\n\x11\x62illable_quantity\x18\x1e \x01(\t\x12\x16\n\x0eis_other_group\x18) \x01(\x08\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb0\x01\n\x0cMeteredEvent\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\x12\r\n\x05value\x18\x02 \x01(\t\x12:\n\x08repaired\x18\x03 \x03(\x0b\x32(.metering.aggregator.v1.RepairedProperty\x12\r\n\x05meter\x18\x04 \x01(\t\x12\x16\n\x0e\x62illable_value\x18\x1e \x01(\t\"D\n\nEventPlace\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x16\n\x05meter\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\"\xef\x01\n\x0bParkedEvent\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x05 \x01(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\n\n\x02id\x18\x07 \x01(\t\x12(\n\x04time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04lane\x18\t \x01(\r\x12\x10\n\x08position\x18\n \x01(\x04\x12\x13\n\x0b\x65vent_count\x18\x0b \x01(\x04\x12\x15\n\rlast_position\x18\x0c \x01(\x04\"S\n\x0cUsageChanges\x12\x34\n\x07\x63hanges\x18\x01 \x03(\x0b\x32#.metering.aggregator.v1.UsageChange\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\"Z\n\x0bUsageChange\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\r\n\x05meter\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x7f\n\x0bParkedCount\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x04\x12.\n\nfirst_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x01\n\x0bUsageExtent\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\r\n\x05meter\x18\x02 \x01(\t\x12+\n\x07\x63ounted\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12*\n\x06parked\x18\x04 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x8c\x01\n\tUsageSpan\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x13\n\x0bonly_parked\x18\x04 \x01(\x08\"{\n\tSpanUsage\x12\x0c\n\x04span\x18\x01 \x01(\r\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x04\x12+\n\x07\x63ounted\x18\x05 \x01(\x0b\x32\x1a.metering.common.v1.Period\"\x9e\x01\n\nSpanParked\x12\x0c\n\x04span\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x04\x12.\n\nfirst_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x99\x01\n\nWindowSize\x12\x1b\n\x17WINDOW_SIZE_UNSPECIFIED\x10\x00\x12\x14\n\x10WINDOW_SIZE_HOUR\x10\x01\x12\x13\n\x0fWINDOW_SIZE_DAY\x10\x02\x12\x15\n\x11WINDOW_SIZE_MONTH\x10\x03\x12\x14\n\x10WINDOW_SIZE_WEEK\x10\x04\x12\x16\n\x12WINDOW_SIZE_MINUTE\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,38 +47,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGESPAN'].fields_by_name['meter']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_USAGESPAN'].fields_by_name['period']._loaded_options = None
   _globals['_USAGESPAN'].fields_by_name['period']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_WINDOWSIZE']._serialized_start=2851
-  _globals['_WINDOWSIZE']._serialized_end=3004
+  _globals['_WINDOWSIZE']._serialized_start=3024
+  _globals['_WINDOWSIZE']._serialized_end=3177
   _globals['_USAGEROW']._serialized_start=269
   _globals['_USAGEROW']._serialized_end=464
   _globals['_METERUSAGE']._serialized_start=467
-  _globals['_METERUSAGE']._serialized_end=728
-  _globals['_METERCELL']._serialized_start=731
-  _globals['_METERCELL']._serialized_end=890
-  _globals['_USAGESNAPSHOT']._serialized_start=893
-  _globals['_USAGESNAPSHOT']._serialized_end=1204
-  _globals['_SNAPSHOTWINDOW']._serialized_start=1207
-  _globals['_SNAPSHOTWINDOW']._serialized_end=1484
-  _globals['_SNAPSHOTWINDOW_GROUPENTRY']._serialized_start=1440
-  _globals['_SNAPSHOTWINDOW_GROUPENTRY']._serialized_end=1484
-  _globals['_METEREDEVENT']._serialized_start=1487
-  _globals['_METEREDEVENT']._serialized_end=1663
-  _globals['_EVENTPLACE']._serialized_start=1665
-  _globals['_EVENTPLACE']._serialized_end=1733
-  _globals['_PARKEDEVENT']._serialized_start=1736
-  _globals['_PARKEDEVENT']._serialized_end=1975
-  _globals['_USAGECHANGES']._serialized_start=1977
-  _globals['_USAGECHANGES']._serialized_end=2060
-  _globals['_USAGECHANGE']._serialized_start=2062
-  _globals['_USAGECHANGE']._serialized_end=2152
-  _globals['_PARKEDCOUNT']._serialized_start=2154
-  _globals['_PARKEDCOUNT']._serialized_end=2281
-  _globals['_USAGEEXTENT']._serialized_start=2284
-  _globals['_USAGEEXTENT']._serialized_end=2419
-  _globals['_USAGESPAN']._serialized_start=2422
-  _globals['_USAGESPAN']._serialized_end=2562
-  _globals['_SPANUSAGE']._serialized_start=2564
-  _globals['_SPANUSAGE']._serialized_end=2687
-  _globals['_SPANPARKED']._serialized_start=2690
-  _globals['_SPANPARKED']._serialized_end=2848
+  _globals['_METERUSAGE']._serialized_end=778
+  _globals['_METERSPAN']._serialized_start=780
+  _globals['_METERSPAN']._serialized_end=901
+  _globals['_METERCELL']._serialized_start=904
+  _globals['_METERCELL']._serialized_end=1063
+  _globals['_USAGESNAPSHOT']._serialized_start=1066
+  _globals['_USAGESNAPSHOT']._serialized_end=1377
+  _globals['_SNAPSHOTWINDOW']._serialized_start=1380
+  _globals['_SNAPSHOTWINDOW']._serialized_end=1657
+  _globals['_SNAPSHOTWINDOW_GROUPENTRY']._serialized_start=1613
+  _globals['_SNAPSHOTWINDOW_GROUPENTRY']._serialized_end=1657
+  _globals['_METEREDEVENT']._serialized_start=1660
+  _globals['_METEREDEVENT']._serialized_end=1836
+  _globals['_EVENTPLACE']._serialized_start=1838
+  _globals['_EVENTPLACE']._serialized_end=1906
+  _globals['_PARKEDEVENT']._serialized_start=1909
+  _globals['_PARKEDEVENT']._serialized_end=2148
+  _globals['_USAGECHANGES']._serialized_start=2150
+  _globals['_USAGECHANGES']._serialized_end=2233
+  _globals['_USAGECHANGE']._serialized_start=2235
+  _globals['_USAGECHANGE']._serialized_end=2325
+  _globals['_PARKEDCOUNT']._serialized_start=2327
+  _globals['_PARKEDCOUNT']._serialized_end=2454
+  _globals['_USAGEEXTENT']._serialized_start=2457
+  _globals['_USAGEEXTENT']._serialized_end=2592
+  _globals['_USAGESPAN']._serialized_start=2595
+  _globals['_USAGESPAN']._serialized_end=2735
+  _globals['_SPANUSAGE']._serialized_start=2737
+  _globals['_SPANUSAGE']._serialized_end=2860
+  _globals['_SPANPARKED']._serialized_start=2863
+  _globals['_SPANPARKED']._serialized_end=3021
 # @@protoc_insertion_point(module_scope)

@@ -131,6 +131,7 @@ class MeterUsage(_message.Message):
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     aggregation: _meter_pb2.Aggregation.ValueType
@@ -153,6 +154,10 @@ class MeterUsage(_message.Message):
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterCell]:
         """Groups, where they were asked for, by their values."""
 
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterSpan]:
+        """Of a snapshot: the quantities of the parts of the period that it was sealed with."""
+
     def __init__(
         self,
         *,
@@ -165,14 +170,51 @@ class MeterUsage(_message.Message):
         parked_count: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
         cells: _abc.Iterable[Global___MeterCell] | None = ...,
+        spans: _abc.Iterable[Global___MeterSpan] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable_quantity", b"billable_quantity", "cells", b"cells", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable_quantity", b"billable_quantity", "cells", b"cells", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "spans", b"spans", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterUsage: _TypeAlias = MeterUsage  # noqa: Y015
+
+@_typing.final
+class MeterSpan(_message.Message):
+    """The quantity of one meter over a part of a period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Exact decimal text; "0" when nothing happened."""
+    event_count: _builtins.int
+    """Events behind it. For meters that look back those before the part too."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The part."""
+
+    def __init__(
+        self,
+        *,
+        period: _values_pb2.Period | None = ...,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "period", b"period", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterSpan: _TypeAlias = MeterSpan  # noqa: Y015
 
 @_typing.final
 class MeterCell(_message.Message):

@@ -1307,6 +1307,7 @@ class ContractSpec(_message.Message):
     ANCHOR_FIELD_NUMBER: _builtins.int
     PAUSES_FIELD_NUMBER: _builtins.int
     DISCOUNTS_FIELD_NUMBER: _builtins.int
+    MID_PERIOD_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -1343,6 +1344,11 @@ class ContractSpec(_message.Message):
     """A day on which a period begins; all others are counted from it, also backwards. Example: "2024-01-31": periods of months begin on
     29 February and on 31 March. Empty = `start` or, with `anchor_day`, that day of its month.
     """
+    mid_period: _builtins.bool
+    """Whether `plan` rules from the midnight of `effective_from` itself on, also inside a period: that one is then cut into segments, each
+    priced by its own plan. Without `effective_from`: from today's midnight on, or, where the plan is there already, as before. False: from
+    the first period that starts on that day or later.
+    """
     @_builtins.property
     def pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
         """Days on which fixed fees stand still, in order and apart. At most 50. One that goes by days (`proration`) costs its share of the other
@@ -1373,10 +1379,11 @@ class ContractSpec(_message.Message):
         anchor: _builtins.str = ...,
         pauses: _abc.Iterable[Global___ContractPause] | None = ...,
         discounts: _abc.Iterable[Global___ContractDiscount] | None = ...,
+        mid_period: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "mid_period", b"mid_period", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1506,6 +1513,7 @@ class PlanRuling(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
     CONTRACT_VERSION_FIELD_NUMBER: _builtins.int
+    MID_PERIOD_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     """First day, in the contract's zone. Example: "2024-09-01"."""
     plan: _builtins.str
@@ -1514,6 +1522,8 @@ class PlanRuling(_message.Message):
     """Pinned version of the plan; 0 = the one that is effective when a period starts."""
     contract_version: _builtins.int
     """Version of the contract that says so."""
+    mid_period: _builtins.bool
+    """Whether it rules from that day itself on, also inside a period."""
     def __init__(
         self,
         *,
@@ -1521,10 +1531,11 @@ class PlanRuling(_message.Message):
         plan: _builtins.str = ...,
         plan_version: _builtins.int = ...,
         contract_version: _builtins.int = ...,
+        mid_period: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_version", b"contract_version", "day", b"day", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_version", b"contract_version", "day", b"day", "mid_period", b"mid_period", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1611,6 +1622,8 @@ class PricedPeriods(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
     FROZEN_FIELD_NUMBER: _builtins.int
+    TURNS_BEFORE_FIELD_NUMBER: _builtins.int
+    TURNS_FIELD_NUMBER: _builtins.int
     first: _builtins.str
     """Label of the first period. Example: "2024-06"."""
     last: _builtins.str
@@ -1625,6 +1638,14 @@ class PricedPeriods(_message.Message):
     """Version of that plan; 0 = none is effective."""
     frozen: _builtins.bool
     """Whether the periods are rated permanently: they keep their plan."""
+    @_builtins.property
+    def turns_before(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanTurn]:
+        """Other plans that price a part of the period before, in order; then it is one period. `plan_before` prices its first part."""
+
+    @_builtins.property
+    def turns(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanTurn]:
+        """Other plans that price a part of the period now, in order. `plan` prices its first part."""
+
     def __init__(
         self,
         *,
@@ -1635,14 +1656,46 @@ class PricedPeriods(_message.Message):
         plan: _builtins.str = ...,
         plan_version: _builtins.int = ...,
         frozen: _builtins.bool = ...,
+        turns_before: _abc.Iterable[Global___PlanTurn] | None = ...,
+        turns: _abc.Iterable[Global___PlanTurn] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "frozen", b"frozen", "last", b"last", "plan", b"plan", "plan_before", b"plan_before", "plan_version", b"plan_version", "plan_version_before", b"plan_version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "frozen", b"frozen", "last", b"last", "plan", b"plan", "plan_before", b"plan_before", "plan_version", b"plan_version", "plan_version_before", b"plan_version_before", "turns", b"turns", "turns_before", b"turns_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PricedPeriods: _TypeAlias = PricedPeriods  # noqa: Y015
+
+@_typing.final
+class PlanTurn(_message.Message):
+    """A day inside a period from which another plan prices it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """First day, in the contract's zone. Example: "2024-06-11"."""
+    plan: _builtins.str
+    """Plan name."""
+    plan_version: _builtins.int
+    """Version of that plan; 0 = none is effective."""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanTurn: _TypeAlias = PlanTurn  # noqa: Y015
 
 @_typing.final
 class PlanChange(_message.Message):

@@ -76,6 +76,7 @@ class Charge(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
+    PLAN_ITEM_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity; empty for a live charge."""
     contract: _builtins.str
@@ -83,7 +84,9 @@ class Charge(_message.Message):
     customer: _builtins.str
     """Customer key."""
     item: _builtins.str
-    """Name of the plan item; of a discount "Discount: " and its name."""
+    """Name of the plan item, which tells charges of a period apart: of an item of a segment with its days, of a discount "Discount: " and its
+    name. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
+    """
     kind: Global___ChargeKind.ValueType
     """Usage, fixed fee or discount."""
     meter: _builtins.str
@@ -114,9 +117,11 @@ class Charge(_message.Message):
     """What is priced of the quantity, where that is another one: rounded event by event (`billable` of the meter), or converted (`convert` of
     the price); tiers and included units are of it. Decimal text, or a fraction; empty where the quantity itself is priced.
     """
+    plan_item: _builtins.str
+    """Name of the item in its plan; empty for a discount. Example: "Calls"."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
-        """Service period."""
+        """Service period: the billing period or, where a plan change cut it, the part of it that the item has the same price in."""
 
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeTier]:
@@ -159,10 +164,11 @@ class Charge(_message.Message):
         traceparent: _builtins.str = ...,
         priced_quantity: _builtins.str = ...,
         cells: _abc.Iterable[Global___ChargeCell] | None = ...,
+        plan_item: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_item", b"plan_item", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

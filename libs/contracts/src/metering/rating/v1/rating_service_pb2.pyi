@@ -1397,22 +1397,28 @@ class GetPriceListRequest(_message.Message):
     CONTRACT_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name. Either this or `customer`."""
     customer: _builtins.str
     """Customer key: stands for the contract in force in the period."""
     billing_period: _builtins.str
     """Label of the billing period. Empty means the current one. Example: "2013-01"."""
+    day: _builtins.str
+    """A day of the period: prices are those of the segment that it lies in. Empty: of now; of a period that has ended, of its last segment,
+    of one to come, of its first. Example: "2024-06-11".
+    """
     def __init__(
         self,
         *,
         contract: _builtins.str = ...,
         customer: _builtins.str = ...,
         billing_period: _builtins.str = ...,
+        day: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "day", b"day"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2265,22 +2271,30 @@ class BilledItem(_message.Message):
     ITEM_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EXACT_AMOUNT_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
     item: _builtins.str
     """Name of the plan item."""
     quantity: _builtins.str
     """Quantity, decimal text."""
     exact_amount: _builtins.str
     """Exact charge, not rounded, decimal text."""
+    plan: _builtins.str
+    """Plan that priced it; empty = the one of the snapshot."""
+    plan_version: _builtins.int
+    """Version of that plan."""
     def __init__(
         self,
         *,
         item: _builtins.str = ...,
         quantity: _builtins.str = ...,
         exact_amount: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact_amount", b"exact_amount", "item", b"item", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact_amount", b"exact_amount", "item", b"item", "plan", b"plan", "plan_version", b"plan_version", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,26 @@
+"""How charges of a part of a period are named: no two charges of a period have one name."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from eventlog.period import Period
+
+_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_ENDING: Final = re.compile(rf" \({_DAY} to {_DAY}\)\s*\Z", re.ASCII)
+_ONE_DAY: Final = timedelta(days=1)
+
+
+def line_name(item: str, period: Period, zone: str) -> str:
+    """Return how the charge of an item over a part of a period is named: with its first and its last day."""
+    first, after = (at.astimezone(ZoneInfo(zone)).date() for at in (period.start, period.end))
+    return f"{item} ({first} to {after - _ONE_DAY})"
+
+
+def is_line_name(name: str) -> bool:
+    """Whether a charge of a part of a period could be named so: no item of a plan is."""
+    return _ENDING.search(name) is not None
