@@ -246,13 +246,26 @@ _ONCE: Final = Short(
         "enum": ["start", "end", "START", "END"],
     },
 )
+_BILLING: Final = Short(
+    "billing",
+    _upper,
+    {
+        "description": "Of a fixed fee: on its own period's invoice (arrears, default), or the one before (advance).",
+        "enum": ["arrears", "advance", "ARREARS", "ADVANCE"],
+    },
+)
 
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
-    "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION, "once": _ONCE},
+    "metering.rating.v1.PlanItem": {
+        "price": Short("usage"),
+        "proration": _PRORATION,
+        "once": _ONCE,
+        "billing": _BILLING,
+    },
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},

@@ -9,27 +9,28 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from eventlog.as_of import AsOf
+from eventlog.period import Period
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
+from rating.domain.advance import as_ahead, settled, taken_off
 from rating.domain.discounts import reductions
-from rating.domain.fees import BETWEEN, Once, Place, charged_of, is_charged, told_once
-from rating.domain.line_names import line_name
+from rating.domain.fees import BETWEEN, Billing, Once, Place, charged_of, is_charged, told_once
+from rating.domain.line_names import TAKEN_PREFIX, line_name
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
-from rating.domain.segments import ItemRun, item_runs
+from rating.domain.segments import ChargedPart, ItemRun, item_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
     from rating.domain.ruling import RatedSegment
-    from rating.domain.segments import ChargedPart, Segment
+    from rating.domain.segments import Segment
     from rating.domain.versions import Version
 
 
@@ -49,6 +50,7 @@ class ChargeKind(StrEnum):
     USAGE = "USAGE"
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
+    ADVANCE = "ADVANCE"
 
 
 class MissingMeterError(LookupError):
@@ -185,6 +187,8 @@ class Terms:
     place: Place = BETWEEN
     kept: frozenset[str] | None = None
     """Names of the items that the period was charged where it is rated permanently: it keeps its one-off fees."""
+    advance: tuple[Charge, ...] = ()
+    """What it takes off of what was billed in advance, and what it bills of the period that follows."""
 
     @property
     def charged(self) -> tuple[PlanItem, ...]:
@@ -263,7 +267,12 @@ class Billed:
 
     def difference(self, rated: RatedPeriod) -> str:
         """Say in words where charges are not what was billed; empty if they are."""
-        now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
+        without_line = settled_of(rated.charges)
+        now = {
+            charge.item: (charge.quantity, charge.derivation.amount)
+            for charge in rated.charges
+            if charge.item not in without_line
+        }
         for item in sorted(now.keys() | self.items.keys()):
             if now.get(item) != self.items.get(item):
                 return f"{item!a} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
@@ -294,7 +303,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=with_discounts(charges, terms.discounts, plan.currency),
+        charges=(*with_discounts(charges, terms.discounts, plan.currency), *terms.advance),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -327,16 +336,42 @@ def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], cur
 
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
     """Return the charges of items alone."""
-    return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
+    return tuple(charge for charge in charges if charge.kind not in {ChargeKind.DISCOUNT, ChargeKind.ADVANCE})
+
+
+def without_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return what a period itself costs, whenever it is billed."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.ADVANCE)
+
+
+def in_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return what a period takes off of what was billed in advance, and what it bills of the one that follows."""
+    return tuple(charge for charge in charges if charge.kind is ChargeKind.ADVANCE)
+
+
+def settled_of(charges: Sequence[Charge]) -> frozenset[str]:
+    """Return the names of charges for which an invoice has no line: a fee billed in advance, and what takes it off."""
+    return settled(in_advance(charges), (charge for charge in charges if charge.kind is ChargeKind.FIXED))
+
+
+def fees_ahead(following: Terms) -> tuple[Charge, ...]:
+    """Return the fees of a period that the one before it bills in advance."""
+    plan, period, found = following.plan, Period(following.period.start, following.period.end), []
+    for run in following.runs:
+        if run.item.billing is Billing.ADVANCE:
+            fee = _charge_of(run, {}, plan.content.currency, following.time_zone)
+            whole = ChargedPart(period, plan.name, plan.version, run.item.name)
+            found.append(as_ahead(replace(fee, kind=ChargeKind.ADVANCE), whole, following.time_zone))
+    return tuple(found)
 
 
 def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount]) -> bool:
     """Whether just these discounts, and what they take, are among charges."""
-    own = without_discounts(rated.charges)
+    own, told = without_discounts(rated.charges), without_advance(rated.charges)
     if not discounts:
-        return len(own) == len(rated.charges)
+        return len(own) == len(told)
     again = with_discounts(own, discounts, rated.currency)
-    return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
+    return [_figures(charge) for charge in told] == [_figures(charge) for charge in again]
 
 
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
@@ -346,6 +381,8 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     if rated.segments != tuple(segment.rated for segment in terms.segments):
         return False
     if not is_discounted_by(rated, terms.discounts):
+        return False
+    if [_figures(charge) for charge in in_advance(rated.charges)] != [_figures(charge) for charge in terms.advance]:
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
     fees = (run for run in terms.runs if run.item.price.is_fixed)
@@ -394,7 +431,9 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
         return False
     again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
     if charge.part is not None:
-        again = replace(again, item=charge.item, part=charge.part)
+        again = replace(again, item=charge.item, kind=charge.kind, part=charge.part)
+    if charge.item.startswith(TAKEN_PREFIX):
+        (again,) = (replace(each, item=charge.item) for each in taken_off([again], currency))
     return item.name == charge.plan_item and _figures(charge) == _figures(again)
 
 

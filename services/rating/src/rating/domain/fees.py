@@ -24,6 +24,13 @@ class Once(StrEnum):
     END = "END"
 
 
+class Billing(StrEnum):
+    """On which invoice a fee stands; the names are those of the contract, without its prefix."""
+
+    ARREARS = "ARREARS"
+    ADVANCE = "ADVANCE"
+
+
 SAID: Final = {
     Once.START: "in the first period of the contract",
     Once.END: "in the last period of the contract",

@@ -12,8 +12,8 @@ from chassis.text import looked_at
 from rating.domain.currencies import check_currency
 from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
-from rating.domain.fees import Once
-from rating.domain.line_names import is_line_name
+from rating.domain.fees import Billing, Once
+from rating.domain.line_names import TAKEN_PREFIX, is_line_name
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
@@ -31,6 +31,7 @@ class PlanItem:
     proration: Proration = Proration.NONE
     once: Once = Once.NONE
     """Whether it is charged once in the life of a contract, and when."""
+    billing: Billing = Billing.ARREARS
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
@@ -40,6 +41,9 @@ class PlanItem:
         if self.once is not Once.NONE and self.proration is not Proration.NONE:
             message = "stands beside once, and a one-off fee never goes by days; leave one of them out"
             raise Refused("proration", Reason.PLAN_INVALID, message)
+        if self.billing is Billing.ADVANCE and (self.once is not Once.NONE or not self.price.is_fixed):
+            message = "is for fixed fees of every period: usage is known at its end, and a one-off fee falls once"
+            raise Refused("billing", Reason.PLAN_INVALID, f"{message}; leave it out")
         if self.proration is not Proration.NONE and not self.price.is_fixed:
             message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
             raise Refused("proration", Reason.PLAN_INVALID, message)
@@ -96,6 +100,7 @@ class ItemDraft:
     price: Price
     proration: Proration = Proration.NONE
     once: Once = Once.NONE
+    billing: Billing = Billing.ARREARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,9 @@ class PlanDraft:
             if is_line_name(item.name):
                 message = "must not end with days in parentheses: lines of segments do; choose another name"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
+            if looked_at(item.name).startswith(looked_at(TAKEN_PREFIX)):
+                message = f"must not begin with {TAKEN_PREFIX!a}: lines that take off fees do; choose another name"
+                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:
                 message = f"the name {item.name!a} looks like {other!a}, which stands before it"
@@ -136,7 +144,9 @@ class PlanDraft:
         def resolved_item(item: ItemDraft) -> PlanItem:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
-            return PlanItem(item.name, meter, item.product, item.price, item.proration, once=item.once)
+            return PlanItem(
+                item.name, meter, item.product, item.price, item.proration, once=item.once, billing=item.billing
+            )
 
         items = each_of("items", self.items, resolved_item)
         return Plan(self.currency, items, self.description, self.effective_from, self.features, notice=self.notice)

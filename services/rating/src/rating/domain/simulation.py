@@ -17,7 +17,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_items, usage_of_charge, with_discounts
+from rating.domain.charges import MeterUsage, rate_items, usage_of_charge, with_discounts, without_advance
 from rating.domain.fees import BETWEEN, charged_of
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ class CustomerOutcome:
         self.periods += 1
         plan.periods += 1
         with exact_arithmetic():
-            for charge in rated.charges:
+            for charge in without_advance(rated.charges):
                 item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
                 item.now += amount
                 item.exact_now += Fraction(charge.derivation.amount)
                 plan.now += amount
                 self.now += amount
-            for charge in then:
+            for charge in without_advance(then):
                 item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
                 item.then += amount
                 item.exact_then += Fraction(charge.derivation.amount)

@@ -279,7 +279,7 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     item = next((item for item in plan.content.items if item.name == charge.plan_item), None)
     if item is None or not is_sound(charge, item, rated.currency):
         raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
-    if charge.kind is ChargeKind.FIXED:
+    if charge.kind is not ChargeKind.USAGE:
         return ExplainedCharge(charge, rated, item)
     span = None if charge.part is None else charge.part.period
     usage, handed_through = await deps.aggregator.snapshot(

@@ -32,6 +32,7 @@ from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
 from rating.domain.segments import check_kept_segments
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
+from rating.operations.advance import check_kept_advance
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_plan, find_plan_versions, plan_version_in
 from rating.store import charges as charge_store
@@ -88,6 +89,7 @@ async def apply_contract(
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
+            await check_kept_advance(conn, tenant, name, frozen, settled.schedule)
             check_past(versions, applied.entry, frozen)
             kept = [each.period for each in frozen]
             check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
 from eventlog.rfc3339 import text_of_instant
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Billed, Terms
+from rating.domain.charges import Billed, RatedPeriod, Terms, without_advance
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling as discounts_ruling
@@ -22,6 +23,7 @@ from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
+from rating.operations.advance import find_advance
 from rating.operations.segments import find_segments
 from rating.store import charges as charge_store
 from rating.store import notices as notice_store
@@ -103,12 +105,24 @@ async def find_terms(
 
     Raises NotFound PLAN_NOT_FOUND if no version of the plan is effective then.
     """
+    own, first = await find_own_terms(conn, tenant, contract, period, billed)
+    return replace(own, advance=await find_advance(conn, tenant, contract, own, first))
+
+
+async def find_own_terms(
+    conn: AsyncConnection,
+    tenant: str,
+    contract: Sequence[Version[Contract]],
+    period: BillingPeriod,
+    billed: Billed | None = None,
+) -> tuple[Terms, RatedPeriod | None]:
+    """Return the same without what is billed in advance, and how the period was first rated permanently."""
     newest = contract[-1]
     kept: frozenset[str] | None = None
     first = await charge_store.first_rating(conn, tenant, newest.name, period.label)
     segments = await find_segments(conn, tenant, contract, period, first, billed)
     if first is not None:
-        kept = frozenset(charge.plan_item for charge in first.charges)
+        kept = frozenset(charge.plan_item for charge in without_advance(first.charges))
     if segments:
         plan = segments[0].plan
     elif first is not None:
@@ -124,7 +138,8 @@ async def find_terms(
     discounts = discounts_ruling(newest.content.discounts, period, zone)
     place = place_of(newest.content.schedule, period.label)
     customer = newest.content.customer
-    return Terms(newest.name, customer, period, zone, plan, billed, share, discounts, segments, place, kept)
+    own = Terms(newest.name, customer, period, zone, plan, billed, share, discounts, segments, place, kept)
+    return own, first
 
 
 async def find_priced_contracts(

@@ -14,7 +14,7 @@ from eventlog.period import Period
 from money import format_decimal, format_exact, parse_exact
 from rating.domain.cells import Cell, Cells
 from rating.domain.charges import Charge, ChargeKind
-from rating.domain.fees import Once
+from rating.domain.fees import Billing, Once
 from rating.domain.plans import PlanItem
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
@@ -58,6 +58,8 @@ def item_to_document(item: PlanItem) -> Document:
         document["proration"] = item.proration.value
     if item.once is not Once.NONE:
         document["once"] = item.once.value
+    if item.billing is not Billing.ARREARS:
+        document["billing"] = item.billing.value
     return document
 
 
@@ -69,7 +71,9 @@ def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
     price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
     proration, once = Proration(document.get("proration", "NONE")), Once(document.get("once", "NONE"))
-    return PlanItem(document["name"], document["meter"], document["product"], price, proration, once=once)
+    billing = Billing(document.get("billing", "ARREARS"))
+    name, meter, product = document["name"], document["meter"], document["product"]
+    return PlanItem(name, meter, product, price, proration, once=once, billing=billing)
 
 
 def _spread_to_document(spread: Spread) -> Document:

@@ -11,7 +11,7 @@ from eventlog.wire import as_of_to_proto, period_to_proto
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, InvalidDecimalError, format_decimal, format_exact, parse_decimal, parse_exact
-from rating.domain.charges import Billed, ChargeKind, charge_id
+from rating.domain.charges import Billed, ChargeKind, charge_id, settled_of
 from rating.domain.contracts import AskedPeriod
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
@@ -31,6 +31,7 @@ KINDS: Final = {
     ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
     ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
     ChargeKind.DISCOUNT: charge_pb2.CHARGE_KIND_DISCOUNT,
+    ChargeKind.ADVANCE: charge_pb2.CHARGE_KIND_ADVANCE,
 }
 
 
@@ -69,7 +70,9 @@ def steps_to_proto(derivation: Derivation) -> list[charge_pb2.DerivationStep]:
     ]
 
 
-def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:
+def charge_to_proto(
+    tenant: str, charge: Charge, rated: RatedPeriod, settled: frozenset[str] = frozenset()
+) -> charge_pb2.Charge:
     """Return the message of a charge; a live one has no id, for the next look may give another amount."""
     identity = ""
     if rated.snapshot_id:
@@ -99,7 +102,14 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
         cells=() if charge.cells is None else cells_to_proto(charge.cells),
         plan_item="" if charge.kind is ChargeKind.DISCOUNT else charge.plan_item,
+        is_settled=charge.item in settled,
     )
+
+
+def charges_to_proto(tenant: str, rated: RatedPeriod) -> list[charge_pb2.Charge]:
+    """Return all charges of a period."""
+    settled = settled_of(rated.charges)
+    return [charge_to_proto(tenant, charge, rated, settled) for charge in rated.charges]
 
 
 def cells_to_proto(cells: Cells) -> list[charge_pb2.ChargeCell]:
@@ -119,7 +129,7 @@ def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse
     """Return live charges."""
     rated = found.rated
     return pb.ListChargesResponse(
-        charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
+        charges=charges_to_proto(tenant, rated),
         period=period_to_proto(rated.period),
         billing_period=rated.period.label,
         as_of=as_of_to_proto(rated.as_of),
@@ -148,7 +158,7 @@ def rated_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.RateUsageResponse:
     """Return frozen charges."""
     rated = found.rated
     return pb.RateUsageResponse(
-        charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
+        charges=charges_to_proto(tenant, rated),
         snapshot_id=rated.snapshot_id,
         period=period_to_proto(rated.period),
         as_of=as_of_to_proto(rated.as_of),

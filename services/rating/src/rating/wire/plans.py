@@ -12,7 +12,7 @@ from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from money import format_decimal
 from rating.domain.currencies import check_currency
-from rating.domain.fees import Once
+from rating.domain.fees import Billing, Once
 from rating.domain.notice_rule import PERIODS_DEFAULT, NoticeRule
 from rating.domain.plans import ItemDraft, PlanDraft
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
@@ -40,6 +40,10 @@ _ONCE: Final = {
     Once.NONE: catalog_pb2.ONCE_UNSPECIFIED,
     Once.START: catalog_pb2.ONCE_START,
     Once.END: catalog_pb2.ONCE_END,
+}
+_BILLING: Final = {
+    Billing.ARREARS: catalog_pb2.BILLING_UNSPECIFIED,
+    Billing.ADVANCE: catalog_pb2.BILLING_ADVANCE,
 }
 _ONCE_BY_NUMBER: Final = {number: once for once, number in _ONCE.items()}
 
@@ -77,7 +81,11 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
     price, meter = item.price, "" if item.product else item.meter
     model = model_to_proto(price.model)
     if price.is_fixed:
-        kept: Any = {"proration": _PRORATIONS[item.proration], "once": _ONCE[item.once]}
+        kept: Any = {
+            "proration": _PRORATIONS[item.proration],
+            "once": _ONCE[item.once],
+            "billing": _BILLING[item.billing],
+        }
         return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, **kept, **model)
     adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
     convert = None if price.convert is None else _conversion_to_proto(price.convert)
@@ -127,7 +135,9 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
         case fixed:
             price = Price(model_from_proto(fixed, item))
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
-    return ItemDraft(item.name, item.meter, item.product, price, proration, once=_ONCE_BY_NUMBER[item.once])
+    billing = Billing.ADVANCE if item.billing == catalog_pb2.BILLING_ADVANCE else Billing.ARREARS
+    once = _ONCE_BY_NUMBER[item.once]
+    return ItemDraft(item.name, item.meter, item.product, price, proration, once=once, billing=billing)
 
 
 def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:

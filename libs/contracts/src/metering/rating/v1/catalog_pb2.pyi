@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Billing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BillingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Billing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BILLING_UNSPECIFIED: _Billing.ValueType  # 0
+    """As ARREARS."""
+    BILLING_ARREARS: _Billing.ValueType  # 1
+    """On the invoice of its own period, when that has ended."""
+    BILLING_ADVANCE: _Billing.ValueType  # 2
+    """On the invoice of the period before. What becomes of its own period later (an end, a pause) is handed back, or charged, on that period's
+    invoice.
+    """
+
+class Billing(_Billing, metaclass=_BillingEnumTypeWrapper):
+    """When a fixed fee is billed."""
+
+BILLING_UNSPECIFIED: Billing.ValueType  # 0
+"""As ARREARS."""
+BILLING_ARREARS: Billing.ValueType  # 1
+"""On the invoice of its own period, when that has ended."""
+BILLING_ADVANCE: Billing.ValueType  # 2
+"""On the invoice of the period before. What becomes of its own period later (an end, a pause) is handed back, or charged, on that period's
+invoice.
+"""
+Global___Billing: _TypeAlias = Billing  # noqa: Y015
+
 class _Once:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -438,6 +466,7 @@ class PlanItem(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     PRORATION_FIELD_NUMBER: _builtins.int
     ONCE_FIELD_NUMBER: _builtins.int
+    BILLING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
@@ -448,6 +477,8 @@ class PlanItem(_message.Message):
     """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
     once: Global___Once.ValueType
     """A fixed fee that is charged once in the life of a contract, whole. Not beside `proration`. Unspecified: in every period."""
+    billing: Global___Billing.ValueType
+    """On which invoice a fixed fee stands. Refused for usage, which is known only at the end, and beside `once`."""
     @_builtins.property
     def fixed(self) -> Global___FixedFee:
         """An amount a period, whatever the usage; charged in arrears."""
@@ -466,10 +497,11 @@ class PlanItem(_message.Message):
         usage: Global___UsagePrice | None = ...,
         proration: Global___Proration.ValueType = ...,
         once: Global___Once.ValueType = ...,
+        billing: Global___Billing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015

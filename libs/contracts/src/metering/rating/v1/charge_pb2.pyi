@@ -34,6 +34,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """A fixed fee."""
     CHARGE_KIND_DISCOUNT: _ChargeKind.ValueType  # 3
     """What a discount of the contract takes off; its amounts are below zero."""
+    CHARGE_KIND_ADVANCE: _ChargeKind.ValueType  # 55
+    """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -46,6 +48,8 @@ CHARGE_KIND_FIXED: ChargeKind.ValueType  # 2
 """A fixed fee."""
 CHARGE_KIND_DISCOUNT: ChargeKind.ValueType  # 3
 """What a discount of the contract takes off; its amounts are below zero."""
+CHARGE_KIND_ADVANCE: ChargeKind.ValueType  # 55
+"""A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -77,6 +81,7 @@ class Charge(_message.Message):
     PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
     PLAN_ITEM_FIELD_NUMBER: _builtins.int
+    IS_SETTLED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity; empty for a live charge."""
     contract: _builtins.str
@@ -119,6 +124,8 @@ class Charge(_message.Message):
     """
     plan_item: _builtins.str
     """Name of the item in its plan; empty for a discount. Example: "Calls"."""
+    is_settled: _builtins.bool
+    """It was billed in advance just so, or is what takes that off: both add up to nothing, and an invoice has a line for neither."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """Service period: the billing period or, where a plan change cut it, the part of it that the item has the same price in."""
@@ -165,10 +172,11 @@ class Charge(_message.Message):
         priced_quantity: _builtins.str = ...,
         cells: _abc.Iterable[Global___ChargeCell] | None = ...,
         plan_item: _builtins.str = ...,
+        is_settled: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_item", b"plan_item", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "is_settled", b"is_settled", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_item", b"plan_item", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
