@@ -12,7 +12,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from money import ZERO, exact_arithmetic
 from rating.domain.cells import Cell, Cells
-from rating.domain.fees import SAID, Once
+from rating.domain.fees import SAID, Billing, Once
 from rating.domain.pricing.adjust import Included
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import Proration
@@ -93,6 +93,8 @@ def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
         sentence = f"{Words(unit, currency).money(item.price.model.rows(ZERO)[0].flat)} once, {SAID[item.once]}."
     if item.proration is Proration.DAY:
         sentence += " Of a period that is cut short, its days are charged."
+    if item.billing is Billing.ADVANCE:
+        sentence += " It is billed in advance, with the period before."
     return ExplainedItem(item, unit, sentence, examples)
 
 

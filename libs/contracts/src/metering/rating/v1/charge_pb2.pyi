@@ -90,7 +90,8 @@ class Charge(_message.Message):
     """Customer key."""
     item: _builtins.str
     """Name of the plan item, which tells charges of a period apart: of an item of a segment with its days, of a discount "Discount: " and its
-    name. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
+    name; of a fee of the next period with that one's days, of one that was billed in advance "Billed in advance: " and that name. Example of
+    a segment: "Calls (2024-06-11 to 2024-06-30)".
     """
     kind: Global___ChargeKind.ValueType
     """Usage, fixed fee or discount."""
@@ -128,7 +129,7 @@ class Charge(_message.Message):
     """It was billed in advance just so, or is what takes that off: both add up to nothing, and an invoice has a line for neither."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
-        """Service period: the billing period or, where a plan change cut it, the part of it that the item has the same price in."""
+        """Service period: the billing period, the one that follows for its fees in advance, or, where a plan change cut it, the part of it that the item has the same price in."""
 
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeTier]:
