@@ -70,7 +70,7 @@ async def test_a_fee_in_advance_is_billed_a_period_before_and_put_right_in_its_o
         answer = await catalog.caller("ListCharges", request)
         return [(one.item, one.exact_amount, one.is_settled) for one in answer.charges]
 
-    async def rate(label: str, **fields: str) -> Any:
+    async def rate(label: str, **fields: Any) -> Any:
         return await service("RateUsage", pb.RateUsageRequest(contract="UA-2013", billing_period=label, **fields))
 
     assert made.plan.spec.items[0] == item

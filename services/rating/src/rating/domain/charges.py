@@ -7,18 +7,20 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
 from rating.domain.advance import as_ahead, settled, taken_off
 from rating.domain.discounts import reductions
-from rating.domain.fees import BETWEEN, Billing, Once, Place, charged_of, is_charged, told_once
+from rating.domain.fees import BETWEEN, Billing, Once, Place, charged_of, falls_at, is_charged, told
 from rating.domain.line_names import TAKEN_PREFIX, line_name
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 from rating.domain.segments import ChargedPart, ItemRun, item_runs
+from rating.domain.zone_days import local_midnight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -215,7 +217,7 @@ class Terms:
                 Once.NONE: True,
                 Once.START: run.part.period.start == self.period.start,
                 Once.END: run.part.period.end == self.period.end,
-            }[run.item.once]
+            }[falls_at(run.item)]
         )
         return at_edge and is_charged(run.item, self.place, self.kept)
 
@@ -356,9 +358,12 @@ def settled_of(charges: Sequence[Charge]) -> frozenset[str]:
 
 def fees_ahead(following: Terms) -> tuple[Charge, ...]:
     """Return the fees of a period that the one before it bills in advance."""
-    plan, period, found = following.plan, Period(following.period.start, following.period.end), []
+    plan, found = following.plan, []
     for run in following.runs:
         if run.item.billing is Billing.ADVANCE:
+            until = run.item.interval and following.place.turn_ends(run.item.interval)
+            end = local_midnight(until, ZoneInfo(following.time_zone)) if until else following.period.end
+            period = Period(following.period.start, end)
             fee = _charge_of(run, {}, plan.content.currency, following.time_zone)
             whole = ChargedPart(period, plan.name, plan.version, run.item.name)
             found.append(as_ahead(replace(fee, kind=ChargeKind.ADVANCE), whole, following.time_zone))
@@ -462,8 +467,8 @@ def _charge_of(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zon
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
-        if item.once is not Once.NONE:
-            return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, told_once(derivation, item.once, currency))
+        if falls_at(item) is not Once.NONE:
+            return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, told(derivation, item, currency))
         if share.is_whole or (item.proration is Proration.NONE and share.days):
             return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
         derivation = prorated(derivation, share, Words("", currency))

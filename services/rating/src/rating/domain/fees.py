@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from rating.domain.boundaries import Boundaries, Interval
 from rating.domain.pricing.rows import StepName, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
+    from datetime import date
 
     from rating.domain.billing_period import Schedule
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
+
+_DAY: Final = timedelta(days=1)
 
 
 class Once(StrEnum):
@@ -40,10 +47,13 @@ SAID: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the life of its contract a period lies."""
+    """Where in the life of its contract a period lies; `begins` and `ends` are its days where nothing cuts it."""
 
     is_first: bool
     is_last: bool
+    begins: date | None = None
+    ends: date | None = None
+    boundaries: Boundaries | None = None
 
     def has(self, item: PlanItem) -> bool:
         """Whether an item is charged in the period."""
@@ -53,7 +63,27 @@ class Place:
             case Once.END:
                 return self.is_last
             case Once.NONE:
-                return True
+                return item.interval is None or self._has_turn(item.interval, item.billing)
+
+    def _has_turn(self, interval: Interval, billing: Billing) -> bool:
+        """Whether an interval of a fee begins in the period, of one in advance; of one in arrears, whether it ends."""
+        if self.boundaries is None or self.begins is None or self.ends is None:
+            return False
+        turns = _turns(self.boundaries, interval)
+        if billing is Billing.ADVANCE:
+            return self.is_first or turns.number_at(self.begins - _DAY) != turns.number_at(self.ends - _DAY)
+        return self.is_last or turns.number_at(self.begins) != turns.number_at(self.ends)
+
+    def turn_ends(self, interval: Interval) -> date | None:
+        """Return the first day after the interval of a fee in which the period begins."""
+        if self.boundaries is None or self.begins is None:
+            return None
+        turns = _turns(self.boundaries, interval)
+        return turns.day(turns.number_at(self.begins) + 1)
+
+
+def _turns(boundaries: Boundaries, interval: Interval) -> Boundaries:
+    return Boundaries(interval, 1, boundaries.origin, boundaries.anchor_day)
 
 
 BETWEEN: Final = Place(is_first=False, is_last=False)
@@ -66,8 +96,29 @@ def place_of(schedule: Schedule, label: str) -> Place:
     number = boundaries.number_labelled(label)
     if number is None:
         return BETWEEN
-    is_last = schedule.end is not None and boundaries.day(number + 1) >= schedule.end
-    return Place(boundaries.day(number) <= schedule.start, is_last)
+    begins, ends = boundaries.day(number), boundaries.day(number + 1)
+    is_last = schedule.end is not None and ends >= schedule.end
+    return Place(begins <= schedule.start, is_last, begins, ends, boundaries)
+
+
+def falls_at(item: PlanItem) -> Once:
+    """Return at which edge of a period, which a plan change may cut, an item falls that not every period has."""
+    if item.interval is None:
+        return item.once
+    return Once.START if item.billing is Billing.ADVANCE else Once.END
+
+
+def check_intervals(plans: Iterable[Plan], schedule: Schedule) -> None:
+    """Refuse a plan with a fee whose interval is no whole multiple, from twice on, of the periods of a contract."""
+    own = schedule.boundaries
+    for item in (item for plan in plans for item in plan.items):
+        if item.interval is not None and not own.is_part_of(item.interval):
+            length = f"{own.every} x {own.interval.value}" if own.every > 1 else own.interval.value
+            message = (
+                f"its fee {item.name!r} is for a {item.interval.value}, which is no multiple of the contract's periods "
+                f"of a {length}; take another interval for the contract, or another plan"
+            )
+            raise Refused("plan", Reason.CONTRACT_INVALID, message)
 
 
 def charged_of(plan: Plan, place: Place, kept: Container[str] | None = None) -> tuple[PlanItem, ...]:
@@ -81,13 +132,20 @@ def is_charged(item: PlanItem, place: Place, kept: Container[str] | None) -> boo
     `kept` are the names of what was charged where the period is rated permanently: it keeps its one-off fees, whatever
     becomes of the contract later.
     """
-    if item.once is Once.NONE:
+    if item.once is Once.NONE and item.interval is None:
         return True
     return place.has(item) if kept is None else item.name in kept
 
 
-def told_once(derivation: Derivation, once: Once, currency: str) -> Derivation:
-    """Return how a one-off fee came about, in its own words."""
-    text = f"Fixed fee of {Words('', currency).money(derivation.amount)} once, {SAID[once]}"
+def told(derivation: Derivation, item: PlanItem, currency: str) -> Derivation:
+    """Return how a fee came about that not every period has, in its own words."""
+    text = f"Fixed fee of {Words('', currency).money(derivation.amount)} {said(item)}"
     steps = (replace(step, text=text) if step.name is StepName.FIXED else step for step in derivation.steps)
     return replace(derivation, steps=tuple(steps))
+
+
+def said(item: PlanItem) -> str:
+    """Say when a fee is charged that not every period has."""
+    if item.interval is not None:
+        return f"a {item.interval.value.lower()}"
+    return f"once, {SAID[item.once]}"

@@ -9,6 +9,7 @@ from datetime import datetime
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
+from rating.domain.boundaries import Interval
 from rating.domain.currencies import check_currency
 from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
@@ -32,6 +33,8 @@ class PlanItem:
     once: Once = Once.NONE
     """Whether it is charged once in the life of a contract, and when."""
     billing: Billing = Billing.ARREARS
+    interval: Interval | None = None
+    """For how long a fee is, where that is longer than a period."""
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
@@ -44,6 +47,11 @@ class PlanItem:
         if self.billing is Billing.ADVANCE and (self.once is not Once.NONE or not self.price.is_fixed):
             message = "is for fixed fees of every period: usage is known at its end, and a one-off fee falls once"
             raise Refused("billing", Reason.PLAN_INVALID, f"{message}; leave it out")
+        if self.interval is not None and (
+            not self.price.is_fixed or self.once is not Once.NONE or self.proration is not Proration.NONE
+        ):
+            message = "is for fixed fees that are charged whole, again and again; leave it out, or once and proration"
+            raise Refused("interval", Reason.PLAN_INVALID, message)
         if self.proration is not Proration.NONE and not self.price.is_fixed:
             message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
             raise Refused("proration", Reason.PLAN_INVALID, message)
@@ -101,6 +109,7 @@ class ItemDraft:
     proration: Proration = Proration.NONE
     once: Once = Once.NONE
     billing: Billing = Billing.ARREARS
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,14 @@ class PlanDraft:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
             return PlanItem(
-                item.name, meter, item.product, item.price, item.proration, once=item.once, billing=item.billing
+                item.name,
+                meter,
+                item.product,
+                item.price,
+                item.proration,
+                once=item.once,
+                billing=item.billing,
+                interval=item.interval,
             )
 
         items = each_of("items", self.items, resolved_item)

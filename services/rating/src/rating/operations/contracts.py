@@ -26,6 +26,7 @@ from rating.domain.contracts import (
 )
 from rating.domain.customers import Customer
 from rating.domain.discounts import check_discounted, check_kept_discounts
+from rating.domain.fees import check_intervals
 from rating.domain.notices import agreed_at, versions_for
 from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
@@ -83,6 +84,7 @@ async def apply_contract(
     frozen: Sequence[FrozenPeriod] = ()
     with refusals("spec"):
         check_priced(settled, plans)
+        check_intervals((plan.content for plan in plans), settled.schedule)
         # Those that stood there before were of the plan that the contract had.
         added = [None if newest and each in newest.content.discounts else each for each in settled.discounts]
         check_discounted(added, [plan.content for plan in plans], currency(plans[-1].content.currency))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eventlog.period import Period
 from money import format_decimal, format_exact, parse_exact
+from rating.domain.boundaries import Interval
 from rating.domain.cells import Cell, Cells
 from rating.domain.charges import Charge, ChargeKind
 from rating.domain.fees import Billing, Once
@@ -60,6 +61,8 @@ def item_to_document(item: PlanItem) -> Document:
         document["once"] = item.once.value
     if item.billing is not Billing.ARREARS:
         document["billing"] = item.billing.value
+    if item.interval is not None:
+        document["interval"] = item.interval.value
     return document
 
 
@@ -71,9 +74,10 @@ def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
     price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
     proration, once = Proration(document.get("proration", "NONE")), Once(document.get("once", "NONE"))
+    interval = Interval(document["interval"]) if "interval" in document else None
     billing = Billing(document.get("billing", "ARREARS"))
     name, meter, product = document["name"], document["meter"], document["product"]
-    return PlanItem(name, meter, product, price, proration, once=once, billing=billing)
+    return PlanItem(name, meter, product, price, proration, once=once, billing=billing, interval=interval)
 
 
 def _spread_to_document(spread: Spread) -> Document:

@@ -11,6 +11,7 @@ from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from money import format_decimal
+from rating.domain.boundaries import Interval
 from rating.domain.currencies import check_currency
 from rating.domain.fees import Billing, Once
 from rating.domain.notice_rule import PERIODS_DEFAULT, NoticeRule
@@ -45,6 +46,11 @@ _BILLING: Final = {
     Billing.ARREARS: catalog_pb2.BILLING_UNSPECIFIED,
     Billing.ADVANCE: catalog_pb2.BILLING_ADVANCE,
 }
+_INTERVALS: Final[dict[Interval | None, Any]] = {
+    None: catalog_pb2.BILLING_INTERVAL_UNSPECIFIED,
+    **{interval: catalog_pb2.BillingInterval.Value(f"BILLING_INTERVAL_{interval.value}") for interval in Interval},
+}
+_INTERVAL_BY_NUMBER: Final = {number: interval for interval, number in _INTERVALS.items()}
 _ONCE_BY_NUMBER: Final = {number: once for once, number in _ONCE.items()}
 
 
@@ -85,6 +91,7 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
             "proration": _PRORATIONS[item.proration],
             "once": _ONCE[item.once],
             "billing": _BILLING[item.billing],
+            "interval": _INTERVALS[item.interval],
         }
         return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, **kept, **model)
     adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
@@ -137,7 +144,10 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
     billing = Billing.ADVANCE if item.billing == catalog_pb2.BILLING_ADVANCE else Billing.ARREARS
     once = _ONCE_BY_NUMBER[item.once]
-    return ItemDraft(item.name, item.meter, item.product, price, proration, once=once, billing=billing)
+    interval = _INTERVAL_BY_NUMBER[item.interval]
+    return ItemDraft(
+        item.name, item.meter, item.product, price, proration, once=once, billing=billing, interval=interval
+    )
 
 
 def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:

@@ -467,6 +467,7 @@ class PlanItem(_message.Message):
     PRORATION_FIELD_NUMBER: _builtins.int
     ONCE_FIELD_NUMBER: _builtins.int
     BILLING_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
@@ -479,9 +480,15 @@ class PlanItem(_message.Message):
     """A fixed fee that is charged once in the life of a contract, whole. Not beside `proration`. Unspecified: in every period."""
     billing: Global___Billing.ValueType
     """On which invoice a fixed fee stands. Refused for usage, which is known only at the end, and beside `once`."""
+    interval: Global___BillingInterval.ValueType
+    """For how long a fixed fee is, where that is longer than a period: it is charged, whole, in the period with which its interval ends (or
+    begins, if it is billed in advance), and in the last (first) of the contract. A whole multiple of the periods of each contract with the
+    plan, counted from where they are counted from. Not beside `proration` and `once`. Unspecified: a period. Example: a yearly fee of a
+    contract that is billed by months.
+    """
     @_builtins.property
     def fixed(self) -> Global___FixedFee:
-        """An amount a period, whatever the usage; charged in arrears."""
+        """An amount a period, whatever the usage."""
 
     @_builtins.property
     def usage(self) -> Global___UsagePrice:
@@ -498,10 +505,11 @@ class PlanItem(_message.Message):
         proration: Global___Proration.ValueType = ...,
         once: Global___Once.ValueType = ...,
         billing: Global___Billing.ValueType = ...,
+        interval: Global___BillingInterval.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "fixed", b"fixed", "interval", b"interval", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
