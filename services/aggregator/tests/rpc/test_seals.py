@@ -179,6 +179,45 @@ async def test_days_are_cut_where_a_price_needs_it(aggregator: Any, ingest: Any,
     assert (same, refused.reason) == (snapshot, Reason.WINDOW_INVALID)
 
 
+async def test_parts_of_a_period_are_sealed_with_it_and_proven_by_their_own_events(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    await prepare(aggregator)
+    await aggregator.apply("regions", aggregation=meter_pb2.AGGREGATION_COUNT_UNIQUE, value_property="region")
+    cut = START + timedelta(days=10)
+    parts = [values_pb2.Period(start=at(START), end=at(cut)), values_pb2.Period(start=at(cut), end=at(END))]
+    regions = ["eu", "us", "eu"]
+    for number, region in enumerate(regions):
+        time = cut + timedelta(days=number - 1)
+        ingest.append([new_event(number, time=time, properties={"minutes": f"{number}.5", "region": region})])
+
+    first = await aggregator.seal(spans=parts)
+    late = new_event(7, time=cut - timedelta(microseconds=1), properties={"minutes": "4", "region": "eu"})
+    ingest.append([late])
+    second = await aggregator.seal(spans=parts, amends_snapshot_id=first.id)
+    events = [
+        [event.value for event in await listed(aggregator, second.id, "minutes", span=part, **only)]
+        for only in ({}, {"only_amendment": True})
+        for part in parts
+    ]
+    request = pb.GetSnapshotRequest(snapshot_id=first.id, windows_of_meter="minutes", windows_in=parts[1])
+    windows = (await aggregator.caller().GetSnapshot(request)).windows
+    outside = [values_pb2.Period(start=at(START), end=at(END + timedelta(days=1)))]
+    refused = await aggregator.service().refused("SealUsage", order(spans=outside, customer="customer-9"))
+
+    # A region that is used in both parts counts in each of them, and once in the whole.
+    assert [(usage.meter, usage.quantity, [span.quantity for span in usage.spans]) for usage in first.usage] == [
+        ("calls", "3", ["1", "2"]),
+        ("minutes", "4.5", ["0.5", "4"]),
+        ("regions", "2", ["1", "2"]),
+    ]
+    assert [span.quantity for usage in second.usage for span in usage.spans] == ["2", "2", "4.5", "4", "1", "2"]
+    assert await aggregator.seal(spans=parts, amends_snapshot_id=second.id) == second
+    assert events == [["0.5", "4"], ["1.5", "2.5"], ["4"], []]
+    assert [window.quantity for window in windows] == ["1.5", "2.5"]
+    assert refused.reason is Reason.PERIOD_INVALID
+
+
 async def test_nothing_is_sealed_before_the_grace_is_over(aggregator: Any) -> None:
     await prepare(aggregator)
     opens = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)

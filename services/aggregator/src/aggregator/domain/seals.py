@@ -273,7 +273,7 @@ def basis_of(order: SealOrder, plan: UsagePlan, pages: Iterable[UUID]) -> bytes:
     """Return a digest of all that decides what a snapshot holds, to find it unchanged."""
     versions = [(part.name, [one.meter_id for one in part.projections]) for part in plan.parts]
     names = [meter.name for meter in plan.meters]
-    asked = (order.time_zone, sorted(order.bounds.items()), plan.whenever().now_us, names, versions)
+    asked = (order.time_zone, sorted(order.bounds.items()), order.spans, plan.whenever().now_us, names, versions)
     return hashlib.sha256(repr((asked, sorted(pages))).encode()).digest()
 
 

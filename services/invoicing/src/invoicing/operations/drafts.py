@@ -84,7 +84,7 @@ async def explain_draft_line(
     is_same = charge is not None and charge.exact_amount == line.exact_amount
     item: HandedThrough = None
     # A fee in advance is of another period, whose price list is another one.
-    if charge is None or not (charge.kind is LineKind.DISCOUNT or charge.in_advance):
+    if charge is None or (charge.kind.has_price and not charge.in_advance):
         day = line.period.start.astimezone(ZoneInfo(rated.time_zone)).date()
         price = await deps.rating.price_of(rated.contract, rated.billing_period, told[line.item].plan_item, day)
         is_same &= price.version == (line.plan, line.plan_version)
@@ -101,5 +101,5 @@ def _line_of(draft: Invoice, line_id: str) -> InvoiceLine:
     if line is None:
         count = len(draft.lines)
         known = f"its lines are draft.1 to draft.{count}" if count else "it has no lines"
-        raise NotFound(Reason.LINE_NOT_FOUND, f"the draft has no line {line_id!a}; {known}")
+        raise NotFound(Reason.LINE_NOT_FOUND, f"the draft has no line {line_id!r}; {known}")
     return line

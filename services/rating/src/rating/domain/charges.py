@@ -16,9 +16,11 @@ from rating.domain.advance import as_ahead, settled, taken_off
 from rating.domain.discounts import reductions
 from rating.domain.fees import BETWEEN, Billing, Once, Place, charged_of, falls_at, is_charged, told
 from rating.domain.line_names import TAKEN_PREFIX, line_name
+from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
+from rating.domain.reads import Read
 from rating.domain.segments import ChargedPart, ItemRun, item_runs
 from rating.domain.zone_days import local_midnight
 
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rating.domain.billing_period import BillingPeriod
+    from rating.domain.cell_questions import Questions
     from rating.domain.cells import Cells
     from rating.domain.discounts import Discount
+    from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
+    from rating.domain.reads import Reads
     from rating.domain.ruling import RatedSegment
     from rating.domain.segments import Segment
     from rating.domain.versions import Version
@@ -53,13 +58,15 @@ class ChargeKind(StrEnum):
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
     ADVANCE = "ADVANCE"
+    BOUND = "BOUND"
+    """What the maximum of a plan takes off its items, or its minimum adds to them."""
 
 
 class MissingMeterError(LookupError):
     """A plan prices a meter that the aggregator does not have: its usage is unknown, which is not zero."""
 
     def __init__(self, item: str, meter: str) -> None:
-        super().__init__(f"item {item!a} prices the meter {meter!a}, which does not exist; apply the meter first")
+        super().__init__(f"item {item!r} prices the meter {meter!r}, which does not exist; apply the meter first")
         self.meter = meter
 
 
@@ -68,7 +75,7 @@ class NotByGroupError(LookupError):
 
     def __init__(self, item: str, meter: str) -> None:
         super().__init__(
-            f"item {item!a} prices the meter {meter!a} by values of properties, which only meters that sum or count "
+            f"item {item!r} prices the meter {meter!r} by values of properties, which only meters that sum or count "
             "have; price such a meter, or the whole of this one"
         )
 
@@ -79,7 +86,7 @@ class NotToldApartError(NotByGroupError):
     def __init__(self, item: str, meter: str) -> None:
         LookupError.__init__(
             self,
-            f"item {item!a} prices the meter {meter!a} by values of properties, and some of this usage is in groups "
+            f"item {item!r} prices the meter {meter!r} by values of properties, and some of this usage is in groups "
             "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
             "rebuild the meter, or let it group by fewer properties",
         )
@@ -113,20 +120,33 @@ class AskedQuantity:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedTotals:
+    """Whose usage of all meters in a period is asked for, and how some of it is told apart."""
+
+    customer: str
+    period: Period | BillingPeriod
+    questions: Questions
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentQuantity:
-    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago."""
+    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago.
+
+    `adds_up`: whether the quantities of its parts add up to it; None where the aggregator does not say.
+    """
 
     quantity: Decimal
     unit: str
     as_of: AsOf
     staleness_s: float
+    adds_up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
     """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee.
 
-    A discount is a charge, too: of quantity 1, and with an amount below zero.
+    A discount and a bound of the plan are charges, too: of quantity 1, and below zero where they take something off.
     """
 
     item: str
@@ -142,6 +162,8 @@ class Charge:
     """What share of its days is charged of a fee that goes by days; None: it does not."""
     cells: Cells | None = None
     """What was priced by values of properties; None: the price does not go by them."""
+    reads: Reads = ()
+    """What a price formula read of each of its meters, the own one first; none of other prices."""
     part: ChargedPart | None = None
     """What part of the period it is of, where a plan change cut it; None: of all of it, by the period's plan."""
 
@@ -174,6 +196,7 @@ class Terms:
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
     `share` is that of its days which the contract has. `discounts` are in the order in which they are taken.
+    `plan` has the prices that `overrides` give the contract.
     """
 
     contract: str
@@ -184,6 +207,7 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
     segments: tuple[Segment, ...] = ()
     """Its parts, where a plan change cut it; then `plan` prices the first one."""
     place: Place = BETWEEN
@@ -196,6 +220,11 @@ class Terms:
     def charged(self) -> tuple[PlanItem, ...]:
         """The items of the plan that this period has, in its order."""
         return charged_of(self.plan.content, self.place, self.kept)
+
+    @property
+    def closing_plan(self) -> Version[Plan]:
+        """What prices its last part: its bounds hold for the whole period."""
+        return self.segments[-1].plan if self.segments else self.plan
 
     def plan_at(self, instant: datetime) -> Version[Plan]:
         """Return what prices the part that holds an instant; before the period its first part, after it the last."""
@@ -252,6 +281,14 @@ class RatedPeriod:
     traceparent: str = ""
     segments: tuple[RatedSegment, ...] = ()
 
+    def plan_of(self, charge: Charge) -> tuple[str, int]:
+        """Return the plan by which a charge came about, and its version: what is beside items is of the last part."""
+        if charge.part is not None:
+            return charge.part.plan, charge.part.plan_version
+        if self.segments and charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
+            return self.segments[-1].plan, self.segments[-1].plan_version
+        return self.plan, self.plan_version
+
 
 @dataclass(frozen=True, slots=True)
 class Billed:
@@ -277,7 +314,7 @@ class Billed:
         }
         for item in sorted(now.keys() | self.items.keys()):
             if now.get(item) != self.items.get(item):
-                return f"{item!a} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
+                return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
         return ""
 
 
@@ -287,17 +324,18 @@ def _said(of_item: tuple[Decimal, Exact] | None) -> str:
 
 def goes_on(terms: Terms, usage: Usage) -> bool:
     """Whether what the period costs may change without any event, until it ends."""
-    found = (usage.meters.get(run.item.meter) for run in terms.runs)
+    found = (usage.meters.get(meter) for run in terms.runs for meter in run.item.meters)
     return any(used is not None and used.goes_on for used in found)
 
 
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
-    plan = terms.plan.content
-    runs = terms.runs
+    plan = terms.closing_plan.content
     charges = tuple(
-        _charge_of(run, usage.of(run.part) if run.item.meter else {}, plan.currency, terms.time_zone) for run in runs
+        _charge_of(run, usage.of(run.part) if run.item.meter else {}, plan.currency, terms.time_zone)
+        for run in terms.runs
     )
+    charges += _bounds(plan, charges, terms.share)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -305,7 +343,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=(*with_discounts(charges, terms.discounts, plan.currency), *terms.advance),
+        charges=(*with_discounts(charges, terms.discounts, plan), *terms.advance),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -314,30 +352,38 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
     )
 
 
-def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHOLE) -> tuple[Charge, ...]:
-    """Price every item of a plan, in its order, for a share of the days of a period. Raises `MissingMeterError`."""
-    return rate_items(plan.items, usage, plan.currency, share)
-
-
-def rate_items(
-    items: Iterable[PlanItem], usage: Mapping[str, MeterUsage], currency_code: str, share: DayShare
+def rate_plan(
+    plan: Plan,
+    usage: Mapping[str, MeterUsage],
+    share: DayShare = WHOLE,
+    items: Sequence[PlanItem] | None = None,
 ) -> tuple[Charge, ...]:
-    """Price some items of a plan. Raises `MissingMeterError`."""
-    return tuple(_charge(item, usage, currency_code, share) for item in items)
+    """Price every item of a plan, or those of `items`, for a share of the days of a period, and then its bounds.
+
+    Raises `MissingMeterError`.
+    """
+    priced = plan.items if items is None else items
+    charges = tuple(_charge(item, usage, plan.currency, share) for item in priced)
+    return (*charges, *_bounds(plan, charges, share))
 
 
-def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], currency_code: str) -> tuple[Charge, ...]:
-    """Return charges of items, and after them one for each discount, also where it takes nothing."""
+def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], plan: Plan) -> tuple[Charge, ...]:
+    """Return charges of a plan, and after them one for each discount, also where it takes nothing."""
     if not discounts:
         return tuple(charges)
-    unit = currency(currency_code)
-    printed = {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
-    taken = reductions(discounts, printed, unit, {charge.item: charge.plan_item for charge in charges})
+    unit = currency(plan.currency)
+    taken = reductions(discounts, rest_of(plan.bounds, printed_by_item(charges, plan.currency), unit), unit)
     return (*charges, *(Charge(one.line, ChargeKind.DISCOUNT, "", "", ONE, 0, one.derivation) for one in taken))
 
 
+def printed_by_item(charges: Iterable[Charge], currency_code: str) -> dict[str, Decimal]:
+    """Return what is printed of charges, by their names."""
+    unit = currency(currency_code)
+    return {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
+
+
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
-    """Return the charges of items alone."""
+    """Return the charges of items and bounds alone."""
     return tuple(charge for charge in charges if charge.kind not in {ChargeKind.DISCOUNT, ChargeKind.ADVANCE})
 
 
@@ -370,22 +416,34 @@ def fees_ahead(following: Terms) -> tuple[Charge, ...]:
     return tuple(found)
 
 
-def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount]) -> bool:
-    """Whether just these discounts, and what they take, are among charges."""
+def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
+    """Whether just these discounts, and what they take, are among charges of a plan."""
     own, told = without_discounts(rated.charges), without_advance(rated.charges)
     if not discounts:
         return len(own) == len(told)
-    again = with_discounts(own, discounts, rated.currency)
+    again = with_discounts(own, discounts, plan)
     return [_figures(charge) for charge in told] == [_figures(charge) for charge in again]
 
 
+def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None) -> bool:
+    """Whether just the bounds of a plan, and what they change, are among charges.
+
+    `share` is that of the days of the period; None: as the charges say.
+    """
+    own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
+    there = [charge for charge in rated.charges if charge.kind is ChargeKind.BOUND]
+    days = share or next((charge.share for charge in there if charge.share is not None), WHOLE)
+    return [_figures(charge) for charge in there] == [_figures(charge) for charge in _bounds(plan, own, days)]
+
+
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period, the days and the discounts that terms have."""
+    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
     if rated.segments != tuple(segment.rated for segment in terms.segments):
         return False
-    if not is_discounted_by(rated, terms.discounts):
+    plan = terms.closing_plan.content
+    if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
         return False
     if [_figures(charge) for charge in in_advance(rated.charges)] != [_figures(charge) for charge in terms.advance]:
         return False
@@ -398,8 +456,9 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
 def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
     """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
     for item in items:
-        if item.meter and item.meter not in meters:
-            raise MissingMeterError(item.name, item.meter)
+        for meter in item.meters:
+            if meter not in meters:
+                raise MissingMeterError(item.name, meter)
         if item.price.by and not meters[item.meter].adds_up:
             raise NotByGroupError(item.name, item.meter)
 
@@ -414,6 +473,16 @@ def usage_of_charge(charge: Charge) -> MeterUsage:
         rounded=charge.rounded,
         cells=charge.cells,
     )
+
+
+def usage_of_reads(charge: Charge) -> dict[str, MeterUsage]:
+    """Return the usage of each meter that a charge is of: several only where its price is a formula."""
+    if not charge.reads:
+        return {charge.meter: usage_of_charge(charge)} if charge.meter else {}
+    return {
+        read.meter: MeterUsage(read.quantity, read.unit, read.event_count, rounded=read.rounded)
+        for read in charge.reads
+    }
 
 
 def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
@@ -434,7 +503,10 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
         charge.cells is None or (charge.cells.quantity, charge.cells.billed) != (charge.quantity, billed)
     ):
         return False
-    again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
+    reads = usage_of_reads(charge) if charge.reads else {item.meter: used}
+    if not reads.keys() >= set(item.meters):
+        return False
+    again = _charge(item, reads, currency, charge.share or WHOLE)
     if charge.part is not None:
         again = replace(again, item=charge.item, kind=charge.kind, part=charge.part)
     if charge.item.startswith(TAKEN_PREFIX):
@@ -444,8 +516,8 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
-    counted = (charge.meter, charge.quantity, charge.event_count)
-    return (charge.item, charge.kind, *counted, amount, rows, charge.share, charge.part)
+    counted = (charge.quantity, charge.event_count, charge.reads)
+    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part)
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -464,6 +536,14 @@ def _charge_of(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zon
     return replace(charge, item=line_name(run.item.name, run.part.period, zone), part=run.part)
 
 
+def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:
+    """Return one charge for each bound of a plan, also where it changes nothing."""
+    if not plan.bounds:
+        return ()
+    found = bound_amounts(plan.bounds, printed_by_item(charges, plan.currency), currency(plan.currency), share)
+    return tuple(Charge(one.line, ChargeKind.BOUND, "", "", ONE, 0, one.derivation, share=one.share) for one in found)
+
+
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
@@ -476,8 +556,16 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
-    cells = _cells(item, used)
-    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded, cells=cells)
+    cells, reads = _cells(item, used), _reads(item, usage)
+    derivation = rate(
+        used.quantity,
+        item.price,
+        unit=used.unit,
+        currency=currency,
+        rounded=used.rounded,
+        cells=cells,
+        reads=reads,
+    )
     return Charge(
         item.name,
         ChargeKind.USAGE,
@@ -488,7 +576,20 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
         derivation,
         used.rounded,
         cells=cells,
+        reads=reads,
     )
+
+
+def _reads(item: PlanItem, usage: Mapping[str, MeterUsage]) -> Reads:
+    """Return what the formula of an item reads. Raises `MissingMeterError`."""
+    found = []
+    for component in () if item.price.formula is None else item.price.formula.components:
+        used = usage.get(component.meter)
+        if used is None:
+            raise MissingMeterError(item.name, component.meter)
+        read = Read(component.name, component.meter, used.unit, used.quantity, used.event_count, used.rounded)
+        found.append(read)
+    return tuple(found)
 
 
 def _cells(item: PlanItem, used: MeterUsage) -> Cells | None:

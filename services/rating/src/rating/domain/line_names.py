@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from eventlog.period import Period
 
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -21,6 +23,11 @@ def line_name(item: str, period: Period, zone: str) -> str:
     """Return how the charge of an item over a part of a period is named: with its first and its last day."""
     first, after = (at.astimezone(ZoneInfo(zone)).date() for at in (period.start, period.end))
     return f"{item} ({first} to {after - _ONE_DAY})"
+
+
+def covers(items: Collection[str], line: str) -> bool:
+    """Whether a charge is of one of some items, or of a part of a period of one; no items: any charge is."""
+    return not items or line in items or _ENDING.sub("", line) in items
 
 
 def is_line_name(name: str) -> bool:

@@ -18,6 +18,8 @@ from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.fees import place_of
 from rating.domain.meters import KnownMeter
 from rating.domain.notices import agreed_at, plan_for
+from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.overrides import version_with_overrides
 from rating.domain.plans import Plan, plan_at
 from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
@@ -136,9 +138,23 @@ async def find_own_terms(
     share = day_share(newest.content.schedule, period.label, newest.content.pauses)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
-    place = place_of(newest.content.schedule, period.label)
-    customer = newest.content.customer
-    own = Terms(newest.name, customer, period, zone, plan, billed, share, discounts, segments, place, kept)
+    ruled = overrides_ruling(newest.content.overrides, period, zone)
+    plan = version_with_overrides(plan, ruled)
+    segments = tuple(replace(each, plan=version_with_overrides(each.plan, ruled)) for each in segments)
+    own = Terms(
+        newest.name,
+        newest.content.customer,
+        period,
+        zone,
+        plan,
+        billed,
+        share,
+        discounts,
+        ruled,
+        segments=segments,
+        place=place_of(newest.content.schedule, period.label),
+        kept=kept,
+    )
     return own, first
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +29,7 @@ from rating.domain.notices import (
     plan_for,
     starts_at,
 )
+from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.ruling import rulings
@@ -211,11 +212,12 @@ async def _notice(
     content, now = contract.content, deps.clock.now()
     plans = [before.content, version.content]
 
-    def as_it_was(one: RatedPeriod) -> Awaitable[HistoricPeriod]:
+    async def as_it_was(one: RatedPeriod) -> HistoricPeriod:
         share = day_share(content.schedule, one.period.label, content.pauses)
-        place = place_of(content.schedule, one.period.label)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
-        return historic_period(deps, one, share, plans, discounts, content.schedule.zone, place)
+        own = overrides_ruling(content.overrides, one.period, content.schedule.zone)
+        period = await historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)
+        return replace(period, place=place_of(content.schedule, one.period.label))
 
     historic = await each(as_it_was, rated)
     try:

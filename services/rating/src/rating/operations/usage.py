@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from chassis.errors import Conflict, InvalidRequest, NotFound, Reason
-from chassis.side_by_side import each
 from eventlog.period import Period
 from rating.domain.cell_questions import Questions, cell_questions
 from rating.domain.charges import (
+    AskedTotals,
     MeterUsage,
     MissingMeterError,
     NotByGroupError,
@@ -28,27 +28,38 @@ from rating.operations.deps import Deps
 
 async def usage_now(deps: Deps, terms: Terms) -> Usage:
     """Return usage of a period as it is now. Raises NotFound for what the plan prices and the aggregator lacks."""
-    whole = await _totals(deps, terms, None)
-    if not terms.parts:
-        return whole
-    found = await each(lambda part: _totals(deps, terms, part), terms.parts)
-    as_of = counted_in_all([whole.as_of, *(one.as_of for one in found)])
-    if as_of is None:
-        message = "the log of events was restored while usage was counted; call again"
-        raise Conflict(Reason.TRANSACTION_CONFLICT, message)
-    spans = {part: one.meters for part, one in zip(terms.parts, found, strict=True)}
-    return replace(whole, as_of=as_of, spans=spans)
-
-
-async def _totals(deps: Deps, terms: Terms, part: Period | None) -> Usage:
     try:
-        return await deps.aggregator.totals(terms.customer, part or terms.period, questions_of(terms, part))
+        if not terms.parts:
+            return await deps.aggregator.totals(terms.customer, terms.period, questions_of(terms))
+        return (await usages_now(deps, [terms]))[0]
     except InvalidRequest as error:
         if error.reason is not Reason.GROUP_UNKNOWN:
             raise
         message = f"plan {terms.plan.name} prices by groups that a meter does not keep: {error.message}"
         remedy = "apply a version of the meter with that groupBy, or another price"
         raise NotFound(Reason.GROUP_UNKNOWN, f"{message}; {remedy}") from error
+
+
+async def usages_now(deps: Deps, terms: Sequence[Terms]) -> Sequence[Usage]:
+    """Return the same of many periods, in order, with one question. What is wrong with one is raised for all."""
+    asked = [
+        AskedTotals(one.customer, part or one.period, questions_of(one, part))
+        for one in terms
+        for part in (None, *one.parts)
+    ]
+    answers = iter(await deps.aggregator.many_totals(asked))
+    return [_joined(next(answers), {part: next(answers) for part in one.parts}) for one in terms]
+
+
+def _joined(whole: Usage, parts: Mapping[Period, Usage]) -> Usage:
+    """Return usage of a period with that of its parts. Raises Conflict if the log was restored between them."""
+    if not parts:
+        return whole
+    as_of = counted_in_all([whole.as_of, *(one.as_of for one in parts.values())])
+    if as_of is None:
+        message = "the log of events was restored while usage was counted; call again"
+        raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    return replace(whole, as_of=as_of, spans={part: one.meters for part, one in parts.items()})
 
 
 async def check_usage(deps: Deps, terms: Terms) -> None:

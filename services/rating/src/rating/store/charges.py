@@ -55,9 +55,8 @@ class FrozenCharge:
 
     @property
     def plan(self) -> tuple[str, int]:
-        """The plan that priced it, and its version."""
-        priced = self.charge.part or self.rated
-        return priced.plan, priced.plan_version
+        """The plan by which it came about, and its version."""
+        return self.rated.plan_of(self.charge)
 
 
 def as_of_to_text(as_of: AsOf) -> str:

@@ -15,6 +15,7 @@ from rating.domain.charges import Billed, ChargeKind, charge_id, settled_of
 from rating.domain.contracts import AskedPeriod
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
+from rating.wire.overrides import override_to_proto
 from rating.wire.plans import item_to_proto
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rating.domain.cells import Cells
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.pricing.rows import Derivation, TierRow
+    from rating.domain.reads import Read
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
     from rating.operations.watching import WatchedCharges
 
@@ -32,6 +34,7 @@ KINDS: Final = {
     ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
     ChargeKind.DISCOUNT: charge_pb2.CHARGE_KIND_DISCOUNT,
     ChargeKind.ADVANCE: charge_pb2.CHARGE_KIND_ADVANCE,
+    ChargeKind.BOUND: charge_pb2.CHARGE_KIND_BOUND,
 }
 
 
@@ -77,7 +80,7 @@ def charge_to_proto(
     identity = ""
     if rated.snapshot_id:
         identity = charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item)
-    derivation, priced = charge.derivation, charge.part or rated
+    derivation, (plan, plan_version) = charge.derivation, rated.plan_of(charge)
     return charge_pb2.Charge(
         id=identity,
         contract=rated.contract,
@@ -86,10 +89,10 @@ def charge_to_proto(
         kind=KINDS[charge.kind],
         meter=charge.meter,
         unit=charge.unit,
-        plan=priced.plan,
-        plan_version=priced.plan_version,
+        plan=plan,
+        plan_version=plan_version,
         currency=rated.currency,
-        period=period_to_proto(priced.period),
+        period=period_to_proto(rated.period if charge.part is None else charge.part.period),
         billing_period=rated.period.label,
         quantity=format_decimal(charge.quantity),
         exact_amount=format_exact(derivation.amount),
@@ -101,8 +104,21 @@ def charge_to_proto(
         traceparent=rated.traceparent,
         priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
         cells=() if charge.cells is None else cells_to_proto(charge.cells),
-        plan_item="" if charge.kind is ChargeKind.DISCOUNT else charge.plan_item,
+        plan_item=charge.plan_item if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED, ChargeKind.ADVANCE} else "",
         is_settled=charge.item in settled,
+        reads=[read_to_proto(read) for read in charge.reads],
+    )
+
+
+def read_to_proto(read: Read) -> charge_pb2.ChargeRead:
+    """Return what a price formula read of a meter."""
+    return charge_pb2.ChargeRead(
+        name=read.name,
+        meter=read.meter,
+        unit=read.unit,
+        quantity=format_decimal(read.quantity),
+        billable_quantity="" if read.rounded is None else format_decimal(read.rounded),
+        event_count=read.event_count,
     )
 
 
@@ -191,6 +207,7 @@ def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainCha
     response = pb.ExplainChargeResponse(charge=charge_to_proto(tenant, explained.charge, explained.rated))
     if explained.item is not None:
         response.item.CopyFrom(item_to_proto(explained.item))
+    response.overrides.extend(map(override_to_proto, explained.overrides))
     if explained.usage is not None:
         response.snapshot.CopyFrom(explained.usage.snapshot)
         response.windows.extend(explained.usage.windows)
