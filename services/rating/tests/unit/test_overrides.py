@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chassis.errors.refused import Refused
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.cells import Cell, Cells
-from rating.domain.charges import MeterUsage, is_sound, rate_plan
+from rating.domain.charges import MeterUsage, rate_plan
 from rating.domain.contracts import Contract
 from rating.domain.overrides import Override, check_kept_overrides, check_overridden, ruling, with_overrides
 from rating.domain.plans import Plan, PlanItem
@@ -29,6 +29,7 @@ from rating.domain.pricing.rows import StepName
 from rating.domain.pricing.spread import Ladder
 from rating.domain.pricing.tiers import Tier
 from rating.domain.proration import DayShare, Proration
+from rating.domain.soundness import is_sound
 from rating.store.documents import price_from_document, price_to_document
 
 START = date(2024, 5, 15)

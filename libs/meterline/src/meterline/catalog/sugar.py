@@ -260,6 +260,22 @@ _PRORATION: Final = Short(
         "enum": ["day", "none", "DAY", "NONE"],
     },
 )
+_ONCE: Final = Short(
+    "once",
+    _upper,
+    {
+        "description": "Of a fixed fee that is charged once: in the first (start) or the last (end) period.",
+        "enum": ["start", "end", "START", "END"],
+    },
+)
+_BILLING: Final = Short(
+    "billing",
+    _upper,
+    {
+        "description": "Of a fixed fee: on its own period's invoice (arrears, default), or the one before (advance).",
+        "enum": ["arrears", "advance", "ARREARS", "ADVANCE"],
+    },
+)
 
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
@@ -267,7 +283,12 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.PlanBound": {"of": Short("items"), "proration": _PRORATION},
-    "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
+    "metering.rating.v1.PlanItem": {
+        "price": Short("usage"),
+        "proration": _PRORATION,
+        "once": _ONCE,
+        "billing": _BILLING,
+    },
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER, "scope": _SCOPE},
     "metering.rating.v1.FormulaPrice": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},

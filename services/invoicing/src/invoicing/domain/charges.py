@@ -32,6 +32,8 @@ class Charge:
     """What is priced of the quantity, where that is another one."""
     period: Period | None = None
     """The part of the period that it is of, where a plan change cut it; None: all of it."""
+    in_advance: bool = False
+    """Whether it is of the period that follows, or takes off what was billed of its own one before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,8 @@ async def explain_draft_line(
     charge = next((charge for charge in rated.charges if charge.item == line.item), None)
     is_same = charge is not None and charge.exact_amount == line.exact_amount
     item: HandedThrough = None
-    if charge is None or charge.kind.has_price:
+    # A fee in advance is of another period, whose price list is another one.
+    if charge is None or (charge.kind.has_price and not charge.in_advance):
         day = line.period.start.astimezone(ZoneInfo(rated.time_zone)).date()
         price = await deps.rating.price_of(rated.contract, rated.billing_period, told[line.item].plan_item, day)
         is_same &= price.version == (line.plan, line.plan_version)

@@ -36,6 +36,7 @@ _KINDS = {
     charge_pb2.CHARGE_KIND_USAGE: LineKind.USAGE,
     charge_pb2.CHARGE_KIND_FIXED: LineKind.FIXED,
     charge_pb2.CHARGE_KIND_DISCOUNT: LineKind.DISCOUNT,
+    charge_pb2.CHARGE_KIND_ADVANCE: LineKind.FIXED,
     charge_pb2.CHARGE_KIND_BOUND: LineKind.BOUND,
 }
 _INVOICE_KINDS = {
@@ -88,7 +89,7 @@ def rated_from_proto(
         period=period_from_proto(period),
         snapshot_id=snapshot_id,
         as_of=as_of_from_answer(as_of),
-        charges=tuple(charge_from_proto(charge) for charge in charges),
+        charges=tuple(charge_from_proto(charge) for charge in charges if not charge.is_settled),
     )
 
 
@@ -110,6 +111,7 @@ def charge_from_proto(message: charge_pb2.Charge) -> Charge:
         traceparent=message.traceparent,
         priced_quantity=parse_exact(message.priced_quantity) if message.priced_quantity else None,
         period=period_from_proto(message.period) if message.HasField("period") else None,
+        in_advance=message.kind == charge_pb2.CHARGE_KIND_ADVANCE,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from money import format_decimal, format_exact
+from rating.domain.charges import settled_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -31,7 +32,12 @@ class Billed:
 
     def difference(self, rated: RatedPeriod) -> str:
         """Say in words where charges are not what was billed; empty if they are."""
-        now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
+        without_line = settled_of(rated.charges)
+        now = {
+            charge.item: (charge.quantity, charge.derivation.amount)
+            for charge in rated.charges
+            if charge.item not in without_line
+        }
         for item in sorted(now.keys() | self.items.keys()):
             if now.get(item) != self.items.get(item):
                 return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"

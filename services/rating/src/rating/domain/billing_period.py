@@ -135,6 +135,12 @@ def period_before(schedule: Schedule, label: str) -> BillingPeriod | None:
     return None if number is None else _cut(schedule, number - 1)
 
 
+def period_after(schedule: Schedule, label: str) -> BillingPeriod | None:
+    """Return the period after that of a label, cut to the contract; None if the contract has none."""
+    number = schedule.boundaries.number_labelled(label)
+    return None if number is None else _cut(schedule, number + 1)
+
+
 def period_at(schedule: Schedule, instant: datetime) -> BillingPeriod | None:
     """Return the period that holds `instant`, cut to the contract; None outside the contract."""
     local = instant.astimezone(ZoneInfo(schedule.zone)).date()

@@ -63,6 +63,14 @@ class Boundaries:
         number = months // self._months
         return number if self.day(number) <= day else number - 1
 
+    def is_part_of(self, interval: Interval) -> bool:
+        """Whether an interval is more than one of its periods, and a whole number of them."""
+        if counts_months(self.interval) != counts_months(interval):
+            return False
+        lengths = _MONTHS_OF if counts_months(interval) else _DAYS
+        own = self.every * lengths[self.interval]
+        return lengths[interval] > own and lengths[interval] % own == 0
+
     def label(self, number: int) -> str:
         """Return the label of the period that begins at boundary `number`."""
         day = self.day(number)

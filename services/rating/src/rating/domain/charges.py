@@ -6,25 +6,30 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 from eventlog.as_of import AsOf
+from eventlog.period import Period
 from money import currency, round_to_minor_unit
+from rating.domain.advance import as_ahead, settled
 from rating.domain.discounts import reductions
+from rating.domain.fees import BETWEEN, Billing, Once, Place, charged_of, falls_at, is_charged, told
 from rating.domain.line_names import line_name
 from rating.domain.plan_bounds import bound_amounts, rest_of
-from rating.domain.pricing.bands import BAND, bounds_said
+from rating.domain.pricing.bands import BAND
 from rating.domain.pricing.each_event import bounds_of, is_told_by
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 from rating.domain.reads import Read
-from rating.domain.segments import ItemRun, item_runs
+from rating.domain.segments import ChargedPart, ItemRun, item_runs
+from rating.domain.unpriced import MissingMeterError, NotByBandError, NotByGroupError, NotToldApartError
+from rating.domain.zone_days import local_midnight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from eventlog.period import Period
     from rating.domain.billed import Billed
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cell_questions import Questions
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
     from rating.domain.pricing.rows import Derivation
     from rating.domain.reads import Reads
     from rating.domain.ruling import RatedSegment
-    from rating.domain.segments import ChargedPart, Segment
+    from rating.domain.segments import Segment
     from rating.domain.versions import Version
 
 
@@ -55,51 +60,9 @@ class ChargeKind(StrEnum):
     USAGE = "USAGE"
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
+    ADVANCE = "ADVANCE"
     BOUND = "BOUND"
     """What the maximum of a plan takes off its items, or its minimum adds to them."""
-
-
-class MissingMeterError(LookupError):
-    """A plan prices a meter that the aggregator does not have: its usage is unknown, which is not zero."""
-
-    def __init__(self, item: str, meter: str) -> None:
-        super().__init__(f"item {item!r} prices the meter {meter!r}, which does not exist; apply the meter first")
-        self.meter = meter
-
-
-class NotByGroupError(LookupError):
-    """A plan prices a meter by values of properties, and its groups say nothing of the whole."""
-
-    def __init__(self, item: str, meter: str) -> None:
-        super().__init__(
-            f"item {item!r} prices the meter {meter!r} by values of properties, which only meters that sum or count "
-            "have; price such a meter, or the whole of this one"
-        )
-
-
-class NotByBandError(NotByGroupError):
-    """A plan prices each event of a meter, and the meter does not tell their values apart as the price needs it."""
-
-    def __init__(self, item: PlanItem) -> None:
-        bounds = bounds_said(bounds_of(item.price.model, item.price.convert))
-        LookupError.__init__(
-            self,
-            f"item {item.name!a} prices each event of the meter {item.meter!a} by itself, so the meter must tell their "
-            f"values apart: apply it with bands: {bounds} (others may stand beside them) and with {BAND!a} in its "
-            "groupBy, effective from before the period",
-        )
-
-
-class NotToldApartError(NotByGroupError):
-    """A plan prices a meter by values of properties, and the meter has more groups than it tells apart."""
-
-    def __init__(self, item: str, meter: str) -> None:
-        LookupError.__init__(
-            self,
-            f"item {item!r} prices the meter {meter!r} by values of properties, and some of this usage is in groups "
-            "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
-            "rebuild the meter, or let it group by fewer properties",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +183,16 @@ class Terms:
     overrides: tuple[Override, ...] = ()
     segments: tuple[Segment, ...] = ()
     """Its parts, where a plan change cut it; then `plan` prices the first one."""
+    place: Place = BETWEEN
+    kept: frozenset[str] | None = None
+    """Names of the items that the period was charged where it is rated permanently: it keeps its one-off fees."""
+    advance: tuple[Charge, ...] = ()
+    """What it takes off of what was billed in advance, and what it bills of the period that follows."""
+
+    @property
+    def charged(self) -> tuple[PlanItem, ...]:
+        """The items of the plan that this period has, in its order."""
+        return charged_of(self.plan.content, self.place, self.kept)
 
     @property
     def closing_plan(self) -> Version[Plan]:
@@ -235,8 +208,20 @@ class Terms:
     def runs(self) -> tuple[ItemRun, ...]:
         """What is priced by itself."""
         if not self.segments:
-            return tuple(ItemRun(item, self.share, None) for item in self.plan.content.items)
-        return item_runs(self.segments)
+            return tuple(ItemRun(item, self.share, None) for item in self.charged)
+        return tuple(run for run in item_runs(self.segments) if self._has(run))
+
+    def _has(self, run: ItemRun) -> bool:
+        """Whether the period has an item: a one-off fee falls where the contract starts or ends, in no other part."""
+        at_edge = (
+            run.part is None
+            or {
+                Once.NONE: True,
+                Once.START: run.part.period.start == self.period.start,
+                Once.END: run.part.period.end == self.period.end,
+            }[falls_at(run.item)]
+        )
+        return at_edge and is_charged(run.item, self.place, self.kept)
 
     @property
     def parts(self) -> tuple[Period, ...]:
@@ -288,10 +273,10 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
     plan = terms.closing_plan.content
     charges = tuple(
-        _charge_of(run, usage.of(run.part) if run.item.meter else {}, plan.currency, terms.time_zone)
+        charge_of_run(run, usage.of(run.part) if run.item.meter else {}, plan.currency, terms.time_zone)
         for run in terms.runs
     )
-    charges += _bounds(plan, charges, terms.share)
+    charges += charges_of_bounds(plan, charges, terms.share)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -299,7 +284,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=with_discounts(charges, terms.discounts, plan),
+        charges=(*with_discounts(charges, terms.discounts, plan), *terms.advance),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -308,13 +293,19 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
     )
 
 
-def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHOLE) -> tuple[Charge, ...]:
-    """Price every item of a plan, in its order, for a share of the days of a period, and then its bounds.
+def rate_plan(
+    plan: Plan,
+    usage: Mapping[str, MeterUsage],
+    share: DayShare = WHOLE,
+    items: Sequence[PlanItem] | None = None,
+) -> tuple[Charge, ...]:
+    """Price every item of a plan, or those of `items`, for a share of the days of a period, and then its bounds.
 
     Raises `MissingMeterError`.
     """
-    charges = tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
-    return (*charges, *_bounds(plan, charges, share))
+    priced = plan.items if items is None else items
+    charges = tuple(charge_of_item(item, usage, plan.currency, share) for item in priced)
+    return (*charges, *charges_of_bounds(plan, charges, share))
 
 
 def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], plan: Plan) -> tuple[Charge, ...]:
@@ -334,42 +325,36 @@ def printed_by_item(charges: Iterable[Charge], currency_code: str) -> dict[str, 
 
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
     """Return the charges of items and bounds alone."""
-    return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
+    return tuple(charge for charge in charges if charge.kind not in {ChargeKind.DISCOUNT, ChargeKind.ADVANCE})
 
 
-def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
-    """Whether just these discounts, and what they take, are among charges of a plan."""
-    own = without_discounts(rated.charges)
-    if not discounts:
-        return len(own) == len(rated.charges)
-    again = with_discounts(own, discounts, plan)
-    return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
+def without_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return what a period itself costs, whenever it is billed."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.ADVANCE)
 
 
-def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None) -> bool:
-    """Whether just the bounds of a plan, and what they change, are among charges.
-
-    `share` is that of the days of the period; None: as the charges say.
-    """
-    own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
-    there = [charge for charge in rated.charges if charge.kind is ChargeKind.BOUND]
-    days = share or next((charge.share for charge in there if charge.share is not None), WHOLE)
-    return [_figures(charge) for charge in there] == [_figures(charge) for charge in _bounds(plan, own, days)]
+def in_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return what a period takes off of what was billed in advance, and what it bills of the one that follows."""
+    return tuple(charge for charge in charges if charge.kind is ChargeKind.ADVANCE)
 
 
-def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
-    if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
-        return False
-    if rated.segments != tuple(segment.rated for segment in terms.segments):
-        return False
-    plan = terms.closing_plan.content
-    if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
-        return False
-    told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
-    fees = (run for run in terms.runs if run.item.price.is_fixed)
-    again = (_charge_of(run, {}, rated.currency, terms.time_zone) for run in fees)
-    return told == {charge.item: charge.share for charge in again}
+def settled_of(charges: Sequence[Charge]) -> frozenset[str]:
+    """Return the names of charges for which an invoice has no line: a fee billed in advance, and what takes it off."""
+    return settled(in_advance(charges), (charge for charge in charges if charge.kind is ChargeKind.FIXED))
+
+
+def fees_ahead(following: Terms) -> tuple[Charge, ...]:
+    """Return the fees of a period that the one before it bills in advance."""
+    plan, found = following.plan, []
+    for run in following.runs:
+        if run.item.billing is Billing.ADVANCE:
+            until = run.item.interval and following.place.turn_ends(run.item.interval)
+            end = local_midnight(until, ZoneInfo(following.time_zone)) if until else following.period.end
+            period = Period(following.period.start, end)
+            fee = charge_of_run(run, {}, plan.content.currency, following.time_zone)
+            whole = ChargedPart(period, plan.name, plan.version, run.item.name)
+            found.append(as_ahead(replace(fee, kind=ChargeKind.ADVANCE), whole, following.time_zone))
+    return tuple(found)
 
 
 def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
@@ -422,43 +407,17 @@ def check_bands(item: PlanItem, cells: Cells) -> None:
         raise NotByBandError(item)
 
 
-def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
-    """Whether a frozen charge is what its quantity costs by its item's price; the words of its steps may differ."""
-    used = MeterUsage(
-        charge.quantity, charge.unit, charge.event_count, adds_up=True, rounded=charge.rounded, cells=charge.cells
-    )
-    billed = charge.quantity if charge.rounded is None else charge.rounded
-    if item.price.by and (
-        charge.cells is None or (charge.cells.quantity, charge.cells.billed) != (charge.quantity, billed)
-    ):
-        return False
-    reads = usage_of_reads(charge) if charge.reads else {item.meter: used}
-    if not reads.keys() >= set(item.meters):
-        return False
-    try:
-        again = _charge(item, reads, currency, charge.share or WHOLE)
-    except NotByGroupError:
-        return False
-    if charge.part is not None:
-        again = replace(again, item=charge.item, part=charge.part)
-    return item.name == charge.plan_item and _figures(charge) == _figures(again)
-
-
-def _figures(charge: Charge) -> tuple[object, ...]:
-    amount, rows = charge.derivation.amount, charge.derivation.rows
-    counted = (charge.quantity, charge.event_count, charge.reads)
-    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part)
-
-
-def _charge_of(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zone: str) -> Charge:
+def charge_of_run(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zone: str) -> Charge:
+    """Price an item over its part of the period. Raises `MissingMeterError`, `NotByGroupError`."""
     """Return the charge of an item over its part of a period."""
-    charge = _charge(run.item, usage, currency, run.share)
+    charge = charge_of_item(run.item, usage, currency, run.share)
     if run.part is None:
         return charge
     return replace(charge, item=line_name(run.item.name, run.part.period, zone), part=run.part)
 
 
-def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:
+def charges_of_bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:
+    """Return what the bounds of a plan change of the charges of its items."""
     """Return one charge for each bound of a plan, also where it changes nothing."""
     if not plan.bounds:
         return ()
@@ -466,9 +425,12 @@ def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Cha
     return tuple(Charge(one.line, ChargeKind.BOUND, "", "", ONE, 0, one.derivation, share=one.share) for one in found)
 
 
-def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
+def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
+    """Price an item at the usage of a period. Raises `MissingMeterError`, `NotByGroupError`."""
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
+        if falls_at(item) is not Once.NONE:
+            return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, told(derivation, item, currency))
         if share.is_whole or (item.proration is Proration.NONE and share.days):
             return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
         derivation = prorated(derivation, share, Words("", currency))

@@ -12,6 +12,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from money import ZERO, exact_arithmetic
 from rating.domain.cells import Cell, Cells
+from rating.domain.fees import Billing, Once, falls_at, said
 from rating.domain.pricing.adjust import Included
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import Proration
@@ -89,8 +90,12 @@ def ends_of(price: Price) -> list[Decimal]:
 def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
     examples = tuple(_examples(item, unit, currency))
     sentence = sentence_of(item.price, unit, currency)
+    if falls_at(item) is not Once.NONE:
+        sentence = f"{Words(unit, currency).money(item.price.model.rows(ZERO)[0].flat)} {said(item)}."
     if item.proration is Proration.DAY:
         sentence += " Of a period that is cut short, its days are charged."
+    if item.billing is Billing.ADVANCE:
+        sentence += " It is billed in advance, before its time."
     return ExplainedItem(item, unit, sentence, examples)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ENDING: Final = re.compile(rf" \({_DAY} to {_DAY}\)\s*\Z", re.ASCII)
+TAKEN_PREFIX: Final = "Billed in advance: "
+"""What the lines begin with that take off what was billed in advance; no item of a plan does."""
 _ONE_DAY: Final = timedelta(days=1)
 
 

@@ -10,10 +10,12 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
 from money import currency
+from rating.domain.boundaries import Interval
 from rating.domain.currencies import check_currency
 from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
-from rating.domain.line_names import is_line_name
+from rating.domain.fees import Billing, Once
+from rating.domain.line_names import TAKEN_PREFIX, is_line_name
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.plan_bounds import NO_BOUNDS, PlanBounds, check_bounds
 from rating.domain.pricing.price import Price
@@ -30,9 +32,28 @@ class PlanItem:
     product: str
     price: Price
     proration: Proration = Proration.NONE
+    once: Once = Once.NONE
+    """Whether it is charged once in the life of a contract, and when."""
+    billing: Billing = Billing.ARREARS
+    interval: Interval | None = None
+    """For how long a fee is, where that is longer than a period."""
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
+        if self.once is not Once.NONE and not self.price.is_fixed:
+            message = "is for fixed fees: usage is charged in the period in which it happened; leave it out"
+            raise Refused("once", Reason.PLAN_INVALID, message)
+        if self.once is not Once.NONE and self.proration is not Proration.NONE:
+            message = "stands beside once, and a one-off fee never goes by days; leave one of them out"
+            raise Refused("proration", Reason.PLAN_INVALID, message)
+        if self.billing is Billing.ADVANCE and (self.once is not Once.NONE or not self.price.is_fixed):
+            message = "is for fixed fees of every period: usage is known at its end, and a one-off fee falls once"
+            raise Refused("billing", Reason.PLAN_INVALID, f"{message}; leave it out")
+        if self.interval is not None and (
+            not self.price.is_fixed or self.once is not Once.NONE or self.proration is not Proration.NONE
+        ):
+            message = "is for fixed fees that are charged whole, again and again; leave it out, or once and proration"
+            raise Refused("interval", Reason.PLAN_INVALID, message)
         if self.proration is not Proration.NONE and not self.price.is_fixed:
             message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
             raise Refused("proration", Reason.PLAN_INVALID, message)
@@ -101,6 +122,9 @@ class ItemDraft:
     product: str
     price: Price
     proration: Proration = Proration.NONE
+    once: Once = Once.NONE
+    billing: Billing = Billing.ARREARS
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +149,9 @@ class PlanDraft:
             if is_line_name(item.name):
                 message = "must not end with days in parentheses: lines of segments do; choose another name"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
+            if looked_at(item.name).startswith(looked_at(TAKEN_PREFIX)):
+                message = f"must not begin with {TAKEN_PREFIX!a}: lines that take off fees do; choose another name"
+                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:
                 message = f"the name {item.name!a} looks like {other!a}, which stands before it"
@@ -144,7 +171,16 @@ class PlanDraft:
             meter = meters_of_products[item.product] if by_product else item.meter
             if item.price.formula is not None:
                 meter = meter or item.price.formula.meters[0]
-            return PlanItem(item.name, meter, item.product, item.price, item.proration)
+            return PlanItem(
+                item.name,
+                meter,
+                item.product,
+                item.price,
+                item.proration,
+                once=item.once,
+                billing=item.billing,
+                interval=item.interval,
+            )
 
         items = each_of("items", self.items, resolved_item)
         return Plan(

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from money import ZERO, Exact, currency, exact_arithmetic, exact_of, format_exact, round_to_minor_unit
-from rating.domain.charges import NotByBandError
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
 from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
@@ -20,6 +19,7 @@ from rating.domain.pricing.each_event import bounds_of
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.rows import Words
 from rating.domain.rate import rate
+from rating.domain.unpriced import NotByBandError
 
 if TYPE_CHECKING:
     from rating.domain.features import Feature

@@ -17,7 +17,15 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, usage_of_reads, with_discounts
+from rating.domain.charges import (
+    MeterUsage,
+    rate_plan,
+    usage_of_charge,
+    usage_of_reads,
+    with_discounts,
+    without_advance,
+)
+from rating.domain.fees import BETWEEN, charged_of
 from rating.domain.overrides import with_overrides
 
 if TYPE_CHECKING:
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from rating.domain.cell_questions import CellQuestion
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.discounts import Discount
+    from rating.domain.fees import Place
     from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.calendar import Calendar
@@ -54,6 +63,7 @@ class HistoricPeriod:
     usage: Mapping[str, MeterUsage]
     discounts: tuple[Discount, ...] = ()
     overrides: tuple[Override, ...] = ()
+    place: Place = BETWEEN
 
     def own(self, plan: Plan) -> Plan:
         """Return a plan as the contract would have it in the period."""
@@ -112,13 +122,13 @@ class CustomerOutcome:
         self.periods += 1
         plan.periods += 1
         with exact_arithmetic():
-            for charge in rated.charges:
+            for charge in without_advance(rated.charges):
                 item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
                 item.now += amount
                 item.exact_now += Fraction(charge.derivation.amount)
                 plan.now += amount
                 self.now += amount
-            for charge in then:
+            for charge in without_advance(then):
                 item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
                 item.then += amount
                 item.exact_then += Fraction(charge.derivation.amount)
@@ -243,7 +253,8 @@ def meters_of(plan: Plan) -> set[str]:
 
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
     """Return what a plan charges for the usage of a period, as its contract would have it. Raises MissingMeterError."""
-    charges = rate_plan(period.own(plan), period.usage, period.share)
+    own = period.own(plan)
+    charges = rate_plan(own, period.usage, period.share, charged_of(own, period.place))
     return with_discounts(charges, period.discounts, plan)
 
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import ChargeKind, MeterUsage, rate_plan, usage_of_reads
+from rating.domain.charges import ChargeKind, MeterUsage, rate_plan, usage_of_reads, without_advance
 from rating.domain.plan_bounds import NO_BOUNDS
 from rating.domain.rate import rate
 
@@ -228,7 +228,7 @@ def _prices(plan: Plan, charge: Charge) -> bool:
 
 
 def _by_item(charges: Iterable[Charge]) -> dict[tuple[str, str], Charge]:
-    return {(charge.meter, charge.item): charge for charge in charges}
+    return {(charge.meter, charge.item): charge for charge in without_advance(charges)}
 
 
 def _corrected(billed: Charge | None, now: Charge | None) -> Fraction:

@@ -16,21 +16,8 @@ from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import link_from, start_span, traceparent_of
 from rating import telemetry
 from rating.domain.billed import Billed
-from rating.domain.billing_period import period_labelled
-from rating.domain.charges import (
-    Charge,
-    ChargeKind,
-    MissingMeterError,
-    NotByGroupError,
-    RatedPeriod,
-    Terms,
-    Usage,
-    is_bounded_by,
-    is_discounted_by,
-    is_rated_by,
-    is_sound,
-    rate_period,
-)
+from rating.domain.billing_period import BillingPeriod, period_labelled
+from rating.domain.charges import Charge, ChargeKind, RatedPeriod, Terms, Usage, rate_period
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling
@@ -38,6 +25,8 @@ from rating.domain.overrides import Override, with_overrides
 from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
+from rating.domain.soundness import is_bounded_by, is_discounted_by, is_rated_by, is_sound
+from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
 from rating.operations.deps import Deps, HandedThrough
 from rating.operations.finding import (
@@ -277,8 +266,11 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
         plan = await find_plan(conn, tenant, *found.plan)
-        contract = (await find_contract(conn, tenant, found.rated.contract))[-1].content
+        versions = await find_contract(conn, tenant, found.rated.contract)
+    contract = versions[-1].content
     charge, rated = found.charge, found.rated
+    if charge.kind is ChargeKind.ADVANCE:
+        return ExplainedCharge(charge, rated, _fee_in_advance(charge, plan, versions, charge_id))
     if charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
         await _check_beside_items(deps, tenant, found, plan.content, charge_id)
         return ExplainedCharge(charge, rated, None)
@@ -304,6 +296,23 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
         if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != counted:
             raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
     return ExplainedCharge(charge, rated, item, handed_through, own)
+
+
+def _fee_in_advance(
+    charge: Charge, plan: Version[Plan], versions: Sequence[Version[Contract]], charge_id: str
+) -> PlanItem:
+    """Return the item of a fee that is billed in advance, or taken off, as one of the versions of the contract had it.
+
+    Its period was not rated then, so the contract may have had another price for it since. Raises Diverged.
+    """
+    if charge.part is not None:
+        period = BillingPeriod("", charge.part.period.start, charge.part.period.end)
+        for content in (version.content for version in reversed(versions)):
+            own = overrides_ruling(content.overrides, period, content.schedule.zone)
+            for item in with_overrides(plan.content, own).items:
+                if item.name == charge.plan_item and is_sound(charge, item, plan.content.currency):
+                    return item
+    raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
 
 
 async def _check_beside_items(deps: Deps, tenant: str, found: FrozenCharge, plan: Plan, charge_id: str) -> None:

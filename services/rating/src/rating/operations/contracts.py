@@ -26,6 +26,7 @@ from rating.domain.contracts import (
 )
 from rating.domain.customers import Customer
 from rating.domain.discounts import check_discounted, check_kept_discounts
+from rating.domain.fees import check_intervals
 from rating.domain.notices import agreed_at, versions_for
 from rating.domain.overrides import check_kept_overrides, check_overridden
 from rating.domain.pauses import check_kept_days
@@ -33,6 +34,7 @@ from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
 from rating.domain.segments import check_kept_segments
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
+from rating.operations.advance import check_kept_advance
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_plan, find_plan_versions, plan_version_in
 from rating.store import charges as charge_store
@@ -83,6 +85,7 @@ async def apply_contract(
     frozen: Sequence[FrozenPeriod] = ()
     with refusals("spec"):
         check_priced(settled, plans)
+        check_intervals((plan.content for plan in plans), settled.schedule)
         # Those that stood there before were of the plan that the contract had.
         added = [None if newest and each in newest.content.discounts else each for each in settled.discounts]
         check_discounted(added, [plan.content for plan in plans], currency(plans[-1].content.currency))
@@ -91,6 +94,7 @@ async def apply_contract(
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
+            await check_kept_advance(conn, tenant, name, frozen, settled.schedule)
             check_past(versions, applied.entry, frozen)
             kept = [each.period for each in frozen]
             check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)

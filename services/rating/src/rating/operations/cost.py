@@ -16,15 +16,7 @@ from eventlog.as_of import AsOf
 from money import currency
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE
-from rating.domain.charges import (
-    MissingMeterError,
-    NotByGroupError,
-    NotToldApartError,
-    Terms,
-    Usage,
-    check_bands,
-    check_meters,
-)
+from rating.domain.charges import Terms, Usage, check_bands, check_meters
 from rating.domain.contracts import AskedPeriod
 from rating.domain.cost import (
     AskedUsage,
@@ -43,6 +35,7 @@ from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_slices import CostSlice, cost_slices
 from rating.domain.cost_windows import CostWindows, cost_windows
 from rating.domain.plans import PlanItem
+from rating.domain.unpriced import MissingMeterError, NotByGroupError, NotToldApartError
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms

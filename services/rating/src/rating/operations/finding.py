@@ -12,10 +12,11 @@ from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
 from eventlog.rfc3339 import text_of_instant
 from rating.domain.billed import Billed
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Terms
+from rating.domain.charges import RatedPeriod, Terms, without_advance
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.fees import place_of
 from rating.domain.meters import KnownMeter
 from rating.domain.notices import agreed_at, plan_for
 from rating.domain.overrides import ruling as overrides_ruling
@@ -25,6 +26,7 @@ from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
+from rating.operations.advance import find_advance
 from rating.operations.segments import find_segments
 from rating.store import charges as charge_store
 from rating.store import notices as notice_store
@@ -106,14 +108,30 @@ async def find_terms(
 
     Raises NotFound PLAN_NOT_FOUND if no version of the plan is effective then.
     """
+    own, first = await find_own_terms(conn, tenant, contract, period, billed)
+    return replace(own, advance=await find_advance(conn, tenant, contract, own, first))
+
+
+async def find_own_terms(
+    conn: AsyncConnection,
+    tenant: str,
+    contract: Sequence[Version[Contract]],
+    period: BillingPeriod,
+    billed: Billed | None = None,
+) -> tuple[Terms, RatedPeriod | None]:
+    """Return the same without what is billed in advance, and how the period was first rated permanently."""
     newest = contract[-1]
+    kept: frozenset[str] | None = None
     first = await charge_store.first_rating(conn, tenant, newest.name, period.label)
     segments = await find_segments(conn, tenant, contract, period, first, billed)
+    if first is not None:
+        kept = frozenset(charge.plan_item for charge in without_advance(first.charges))
     if segments:
         plan = segments[0].plan
     elif first is not None:
         plan = await find_plan(conn, tenant, first.plan, first.plan_version)
     elif billed is not None and billed.plan:
+        kept = frozenset(billed.items)
         plan = await find_plan(conn, tenant, billed.plan, billed.plan_version)
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
@@ -121,12 +139,24 @@ async def find_terms(
     share = day_share(newest.content.schedule, period.label, newest.content.pauses)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
-    own = overrides_ruling(newest.content.overrides, period, zone)
-    plan = version_with_overrides(plan, own)
-    segments = tuple(replace(each, plan=version_with_overrides(each.plan, own)) for each in segments)
-    return Terms(
-        newest.name, newest.content.customer, period, zone, plan, billed, share, discounts, own, segments=segments
+    ruled = overrides_ruling(newest.content.overrides, period, zone)
+    plan = version_with_overrides(plan, ruled)
+    segments = tuple(replace(each, plan=version_with_overrides(each.plan, ruled)) for each in segments)
+    own = Terms(
+        newest.name,
+        newest.content.customer,
+        period,
+        zone,
+        plan,
+        billed,
+        share,
+        discounts,
+        ruled,
+        segments=segments,
+        place=place_of(newest.content.schedule, period.label),
+        kept=kept,
     )
+    return own, first
 
 
 async def find_priced_contracts(

@@ -23,19 +23,12 @@ from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, period_labelled, periods_touching
-from rating.domain.charges import (
-    MissingMeterError,
-    NotByGroupError,
-    RatedPeriod,
-    Terms,
-    Usage,
-    goes_on,
-    is_rated_by,
-    rate_period,
-)
+from rating.domain.charges import RatedPeriod, Terms, Usage, goes_on, rate_period
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.live import Change
 from rating.domain.setbacks import Key, Setback
+from rating.domain.soundness import is_rated_by
+from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
 from rating.operations.asking import select_period
 from rating.operations.charges import ChargesOfPeriod

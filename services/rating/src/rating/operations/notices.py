@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,9 +13,10 @@ from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.side_by_side import each
 from rating.domain.billing_period import contract_span, starts_from
-from rating.domain.charges import MissingMeterError, NotByGroupError, RatedPeriod
+from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import Contract
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.fees import place_of
 from rating.domain.notice_rule import NoticeRule
 from rating.domain.notices import (
     NoticeKind,
@@ -33,6 +34,7 @@ from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.ruling import rulings
 from rating.domain.simulation import HistoricPeriod
+from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
 from rating.operations.deps import Deps
 from rating.operations.finding import contract_not_found, find_plan_versions, plan_version_in
@@ -211,11 +213,12 @@ async def _notice(
     content, now = contract.content, deps.clock.now()
     plans = [before.content, version.content]
 
-    def as_it_was(one: RatedPeriod) -> Awaitable[HistoricPeriod]:
+    async def as_it_was(one: RatedPeriod) -> HistoricPeriod:
         share = day_share(content.schedule, one.period.label, content.pauses)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
         own = overrides_ruling(content.overrides, one.period, content.schedule.zone)
-        return historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)
+        period = await historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)
+        return replace(period, place=place_of(content.schedule, one.period.label))
 
     historic = await each(as_it_was, rated)
     try:

@@ -18,17 +18,11 @@ from eventlog.labels import month_label
 from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.cell_questions import CellQuestion, cell_questions
-from rating.domain.charges import (
-    MeterUsage,
-    MissingMeterError,
-    NotByGroupError,
-    RatedPeriod,
-    Terms,
-    check_meters,
-)
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, check_meters
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.fees import place_of
 from rating.domain.overrides import Override, with_overrides
 from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan
@@ -49,6 +43,7 @@ from rating.domain.simulation import (
     usage_of,
 )
 from rating.domain.unbilled import PricedContract
+from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_priced_contracts
 from rating.operations.live import charges_by_terms
@@ -251,8 +246,9 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             continue
         share = day_share(schedule, label, newest.content.pauses)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
-        own = overrides_ruling(newest.content.overrides, period, contract.zone)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts, own)
+        own, place = overrides_ruling(newest.content.overrides, period, contract.zone), place_of(schedule, label)
+        customer = newest.content.customer
+        yield Terms(newest.name, customer, period, contract.zone, plan, None, share, discounts, own, place=place)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -267,7 +263,9 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     tried = plans.in_place_of(rated.plan)
     needed = [] if tried is None else [tried]
     needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
-    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.overrides, terms.time_zone)
+    discounts, own = terms.discounts, terms.overrides
+    period = await historic_period(deps, rated, terms.share, needed, discounts, own, terms.time_zone)
+    return replace(period, place=terms.place)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

@@ -14,12 +14,13 @@ from chassis.postgres import transaction
 from chassis.side_by_side import each
 from money import Currency, currency
 from rating.domain.billing_period import period_before
-from rating.domain.charges import NotByGroupError, RatedPeriod
+from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import AskedPeriod
 from rating.domain.overrides import ruling, version_with_overrides, with_overrides
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.uncut import check_uncut
+from rating.domain.unpriced import NotByGroupError
 from rating.domain.variance import ItemVariance, Side, variances
 from rating.domain.versions import Version
 from rating.operations.asking import select_period

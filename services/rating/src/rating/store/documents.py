@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eventlog.period import Period
 from money import format_decimal, format_exact, parse_exact
+from rating.domain.boundaries import Interval
 from rating.domain.cells import Cell, Cells
 from rating.domain.charges import Charge, ChargeKind
+from rating.domain.fees import Billing, Once
 from rating.domain.plans import PlanItem
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
@@ -50,6 +52,12 @@ def item_to_document(item: PlanItem) -> Document:
     document.update(price_to_document(item.price))
     if item.proration is not Proration.NONE:
         document["proration"] = item.proration.value
+    if item.once is not Once.NONE:
+        document["once"] = item.once.value
+    if item.billing is not Billing.ARREARS:
+        document["billing"] = item.billing.value
+    if item.interval is not None:
+        document["interval"] = item.interval.value
     return document
 
 
@@ -68,9 +76,12 @@ def price_to_document(price: Price) -> Document:
 
 def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     """Return a plan item."""
-    proration = Proration(document.get("proration", "NONE"))
     price = price_from_document(document)
-    return PlanItem(document["name"], document["meter"], document["product"], price, proration)
+    proration, once = Proration(document.get("proration", "NONE")), Once(document.get("once", "NONE"))
+    interval = Interval(document["interval"]) if "interval" in document else None
+    billing = Billing(document.get("billing", "ARREARS"))
+    name, meter, product = document["name"], document["meter"], document["product"]
+    return PlanItem(name, meter, product, price, proration, once=once, billing=billing, interval=interval)
 
 
 def price_from_document(document: Mapping[str, Any]) -> Price:

@@ -12,7 +12,7 @@ from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, InvalidDecimalError, format_decimal, format_exact, parse_decimal, parse_exact
 from rating.domain.billed import Billed
-from rating.domain.charges import ChargeKind
+from rating.domain.charges import ChargeKind, settled_of
 from rating.domain.contracts import AskedPeriod
 from rating.domain.line_names import charge_id
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
@@ -35,6 +35,7 @@ KINDS: Final = {
     ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
     ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
     ChargeKind.DISCOUNT: charge_pb2.CHARGE_KIND_DISCOUNT,
+    ChargeKind.ADVANCE: charge_pb2.CHARGE_KIND_ADVANCE,
     ChargeKind.BOUND: charge_pb2.CHARGE_KIND_BOUND,
 }
 
@@ -74,7 +75,9 @@ def steps_to_proto(derivation: Derivation) -> list[charge_pb2.DerivationStep]:
     ]
 
 
-def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:
+def charge_to_proto(
+    tenant: str, charge: Charge, rated: RatedPeriod, settled: frozenset[str] = frozenset()
+) -> charge_pb2.Charge:
     """Return the message of a charge; a live one has no id, for the next look may give another amount."""
     identity = ""
     if rated.snapshot_id:
@@ -103,7 +106,8 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         traceparent=rated.traceparent,
         priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
         cells=() if charge.cells is None else cells_to_proto(charge.cells),
-        plan_item=charge.plan_item if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED} else "",
+        plan_item=charge.plan_item if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED, ChargeKind.ADVANCE} else "",
+        is_settled=charge.item in settled,
         reads=[read_to_proto(read) for read in charge.reads],
     )
 
@@ -118,6 +122,12 @@ def read_to_proto(read: Read) -> charge_pb2.ChargeRead:
         billable_quantity="" if read.rounded is None else format_decimal(read.rounded),
         event_count=read.event_count,
     )
+
+
+def charges_to_proto(tenant: str, rated: RatedPeriod) -> list[charge_pb2.Charge]:
+    """Return all charges of a period."""
+    settled = settled_of(rated.charges)
+    return [charge_to_proto(tenant, charge, rated, settled) for charge in rated.charges]
 
 
 def cells_to_proto(cells: Cells) -> list[charge_pb2.ChargeCell]:
@@ -137,7 +147,7 @@ def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse
     """Return live charges."""
     rated = found.rated
     return pb.ListChargesResponse(
-        charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
+        charges=charges_to_proto(tenant, rated),
         period=period_to_proto(rated.period),
         billing_period=rated.period.label,
         as_of=as_of_to_proto(rated.as_of),
@@ -166,7 +176,7 @@ def rated_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.RateUsageResponse:
     """Return frozen charges."""
     rated = found.rated
     return pb.RateUsageResponse(
-        charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
+        charges=charges_to_proto(tenant, rated),
         snapshot_id=rated.snapshot_id,
         period=period_to_proto(rated.period),
         as_of=as_of_to_proto(rated.as_of),

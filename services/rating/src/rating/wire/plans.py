@@ -11,7 +11,9 @@ from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from money import format_decimal
+from rating.domain.boundaries import Interval
 from rating.domain.currencies import check_currency
+from rating.domain.fees import Billing, Once
 from rating.domain.notice_rule import PERIODS_DEFAULT, NoticeRule
 from rating.domain.plans import ItemDraft, PlanDraft
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
@@ -36,6 +38,21 @@ _PRORATIONS: Final = {
     Proration.NONE: catalog_pb2.PRORATION_UNSPECIFIED,
     Proration.DAY: catalog_pb2.PRORATION_DAY,
 }
+_ONCE: Final = {
+    Once.NONE: catalog_pb2.ONCE_UNSPECIFIED,
+    Once.START: catalog_pb2.ONCE_START,
+    Once.END: catalog_pb2.ONCE_END,
+}
+_BILLING: Final = {
+    Billing.ARREARS: catalog_pb2.BILLING_UNSPECIFIED,
+    Billing.ADVANCE: catalog_pb2.BILLING_ADVANCE,
+}
+_INTERVALS: Final[dict[Interval | None, Any]] = {
+    None: catalog_pb2.BILLING_INTERVAL_UNSPECIFIED,
+    **{interval: catalog_pb2.BillingInterval.Value(f"BILLING_INTERVAL_{interval.value}") for interval in Interval},
+}
+_INTERVAL_BY_NUMBER: Final = {number: interval for interval, number in _INTERVALS.items()}
+_ONCE_BY_NUMBER: Final = {number: once for once, number in _ONCE.items()}
 
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
@@ -77,6 +94,9 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
         meter=meter,
         product=item.product,
         proration=_PRORATIONS[item.proration] if price.is_fixed else catalog_pb2.PRORATION_UNSPECIFIED,
+        once=_ONCE[item.once],
+        billing=_BILLING[item.billing],
+        interval=_INTERVALS[item.interval],
         **price_to_proto(price),
     )
 
@@ -130,7 +150,12 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
     if price is None:
         raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed")
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
-    return ItemDraft(item.name, item.meter, item.product, price, proration)
+    billing = Billing.ADVANCE if item.billing == catalog_pb2.BILLING_ADVANCE else Billing.ARREARS
+    once = _ONCE_BY_NUMBER[item.once]
+    interval = _INTERVAL_BY_NUMBER[item.interval]
+    return ItemDraft(
+        item.name, item.meter, item.product, price, proration, once=once, billing=billing, interval=interval
+    )
 
 
 def price_from_proto(message: catalog_pb2.PlanItem | catalog_pb2.ContractOverride, field: str | None) -> Price | None:

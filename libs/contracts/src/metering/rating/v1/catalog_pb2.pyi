@@ -20,6 +20,58 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Billing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BillingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Billing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BILLING_UNSPECIFIED: _Billing.ValueType  # 0
+    """As ARREARS."""
+    BILLING_ARREARS: _Billing.ValueType  # 1
+    """On the invoice of its own period, when that has ended."""
+    BILLING_ADVANCE: _Billing.ValueType  # 2
+    """On the invoice of the period before. What becomes of its own period later (an end, a pause) is handed back, or charged, on that period's
+    invoice.
+    """
+
+class Billing(_Billing, metaclass=_BillingEnumTypeWrapper):
+    """When a fixed fee is billed."""
+
+BILLING_UNSPECIFIED: Billing.ValueType  # 0
+"""As ARREARS."""
+BILLING_ARREARS: Billing.ValueType  # 1
+"""On the invoice of its own period, when that has ended."""
+BILLING_ADVANCE: Billing.ValueType  # 2
+"""On the invoice of the period before. What becomes of its own period later (an end, a pause) is handed back, or charged, on that period's
+invoice.
+"""
+Global___Billing: _TypeAlias = Billing  # noqa: Y015
+
+class _Once:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Once.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ONCE_UNSPECIFIED: _Once.ValueType  # 0
+    """In every period: no one-off fee."""
+    ONCE_START: _Once.ValueType  # 1
+    """In the first period of the contract. Example: a setup fee."""
+    ONCE_END: _Once.ValueType  # 2
+    """In the last period of the contract. Example: a fee for taking a line down."""
+
+class Once(_Once, metaclass=_OnceEnumTypeWrapper):
+    """In which period a one-off fee is charged."""
+
+ONCE_UNSPECIFIED: Once.ValueType  # 0
+"""In every period: no one-off fee."""
+ONCE_START: Once.ValueType  # 1
+"""In the first period of the contract. Example: a setup fee."""
+ONCE_END: Once.ValueType  # 2
+"""In the last period of the contract. Example: a fee for taking a line down."""
+Global___Once: _TypeAlias = Once  # noqa: Y015
+
 class _Proration:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -483,6 +535,9 @@ class PlanItem(_message.Message):
     FIXED_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     PRORATION_FIELD_NUMBER: _builtins.int
+    ONCE_FIELD_NUMBER: _builtins.int
+    BILLING_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
@@ -491,9 +546,19 @@ class PlanItem(_message.Message):
     """Product whose meter is priced."""
     proration: Global___Proration.ValueType
     """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
+    once: Global___Once.ValueType
+    """A fixed fee that is charged once in the life of a contract, whole. Not beside `proration`. Unspecified: in every period."""
+    billing: Global___Billing.ValueType
+    """On which invoice a fixed fee stands. Refused for usage, which is known only at the end, and beside `once`."""
+    interval: Global___BillingInterval.ValueType
+    """For how long a fixed fee is, where that is longer than a period: it is charged, whole, in the period with which its interval ends (or
+    begins, if it is billed in advance), and in the last (first) of the contract. A whole multiple of the periods of each contract with the
+    plan, counted from where they are counted from. Not beside `proration` and `once`. Unspecified: a period. Example: a yearly fee of a
+    contract that is billed by months.
+    """
     @_builtins.property
     def fixed(self) -> Global___FixedFee:
-        """An amount a period, whatever the usage; charged in arrears."""
+        """An amount a period, whatever the usage."""
 
     @_builtins.property
     def usage(self) -> Global___UsagePrice:
@@ -508,10 +573,13 @@ class PlanItem(_message.Message):
         fixed: Global___FixedFee | None = ...,
         usage: Global___UsagePrice | None = ...,
         proration: Global___Proration.ValueType = ...,
+        once: Global___Once.ValueType = ...,
+        billing: Global___Billing.ValueType = ...,
+        interval: Global___BillingInterval.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "meter", b"meter", "name", b"name", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "fixed", b"fixed", "interval", b"interval", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015

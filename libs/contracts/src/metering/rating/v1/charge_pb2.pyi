@@ -36,6 +36,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """What a discount of the contract takes off; its amounts are below zero."""
     CHARGE_KIND_BOUND: _ChargeKind.ValueType  # 4
     """What the maximum of the plan takes off (below zero), or what its minimum adds."""
+    CHARGE_KIND_ADVANCE: _ChargeKind.ValueType  # 55
+    """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -50,6 +52,8 @@ CHARGE_KIND_DISCOUNT: ChargeKind.ValueType  # 3
 """What a discount of the contract takes off; its amounts are below zero."""
 CHARGE_KIND_BOUND: ChargeKind.ValueType  # 4
 """What the maximum of the plan takes off (below zero), or what its minimum adds."""
+CHARGE_KIND_ADVANCE: ChargeKind.ValueType  # 55
+"""A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -81,6 +85,7 @@ class Charge(_message.Message):
     PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
     PLAN_ITEM_FIELD_NUMBER: _builtins.int
+    IS_SETTLED_FIELD_NUMBER: _builtins.int
     READS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity; empty for a live charge."""
@@ -90,7 +95,8 @@ class Charge(_message.Message):
     """Customer key."""
     item: _builtins.str
     """Name of the plan item, which tells charges of a period apart: of an item of a segment with its days, of a discount "Discount: " and its
-    name, of a bound "Plan maximum" or "Plan minimum". Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
+    name, of a bound "Plan maximum" or "Plan minimum"; of a fee of the next period with that one's days, of one that was billed in advance
+    "Billed in advance: " and that name. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
     """
     kind: Global___ChargeKind.ValueType
     """Usage, fixed fee, bound of the plan, or discount."""
@@ -124,9 +130,11 @@ class Charge(_message.Message):
     """
     plan_item: _builtins.str
     """Name of the item in its plan; empty for a discount. Example: "Calls"."""
+    is_settled: _builtins.bool
+    """It was billed in advance just so, or is what takes that off: both add up to nothing, and an invoice has a line for neither."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
-        """Service period: the billing period or, where a plan change cut it, the part of it that the item has the same price in."""
+        """Service period: the billing period, the one that follows for its fees in advance, or, where a plan change cut it, the part of it that the item has the same price in."""
 
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeTier]:
@@ -174,11 +182,12 @@ class Charge(_message.Message):
         priced_quantity: _builtins.str = ...,
         cells: _abc.Iterable[Global___ChargeCell] | None = ...,
         plan_item: _builtins.str = ...,
+        is_settled: _builtins.bool = ...,
         reads: _abc.Iterable[Global___ChargeRead] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_item", b"plan_item", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "reads", b"reads", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "is_settled", b"is_settled", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_item", b"plan_item", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "reads", b"reads", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

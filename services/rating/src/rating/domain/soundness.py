@@ -1,0 +1,97 @@
+"""Whether charges are what their terms, their prices and their usage come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rating.domain.advance import taken_off
+from rating.domain.charges import (
+    ChargeKind,
+    MeterUsage,
+    charge_of_item,
+    charge_of_run,
+    charges_of_bounds,
+    in_advance,
+    usage_of_reads,
+    with_discounts,
+    without_advance,
+    without_discounts,
+)
+from rating.domain.line_names import TAKEN_PREFIX
+from rating.domain.proration import WHOLE, DayShare
+from rating.domain.unpriced import NotByGroupError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rating.domain.charges import Charge, RatedPeriod, Terms
+    from rating.domain.discounts import Discount
+    from rating.domain.plans import Plan, PlanItem
+
+
+def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
+    """Whether just these discounts, and what they take, are among charges of a plan."""
+    own, told = without_discounts(rated.charges), without_advance(rated.charges)
+    if not discounts:
+        return len(own) == len(told)
+    again = with_discounts(own, discounts, plan)
+    return [_figures(charge) for charge in told] == [_figures(charge) for charge in again]
+
+
+def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None) -> bool:
+    """Whether just the bounds of a plan, and what they change, are among charges.
+
+    `share` is that of the days of the period; None: as the charges say.
+    """
+    own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
+    there = [charge for charge in rated.charges if charge.kind is ChargeKind.BOUND]
+    days = share or next((charge.share for charge in there if charge.share is not None), WHOLE)
+    return [_figures(charge) for charge in there] == [_figures(charge) for charge in charges_of_bounds(plan, own, days)]
+
+
+def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
+    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
+    if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
+        return False
+    if rated.segments != tuple(segment.rated for segment in terms.segments):
+        return False
+    plan = terms.closing_plan.content
+    if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
+        return False
+    if [_figures(charge) for charge in in_advance(rated.charges)] != [_figures(charge) for charge in terms.advance]:
+        return False
+    told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
+    fees = (run for run in terms.runs if run.item.price.is_fixed)
+    again = (charge_of_run(run, {}, rated.currency, terms.time_zone) for run in fees)
+    return told == {charge.item: charge.share for charge in again}
+
+
+def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
+    """Whether a frozen charge is what its quantity costs by its item's price; the words of its steps may differ."""
+    used = MeterUsage(
+        charge.quantity, charge.unit, charge.event_count, adds_up=True, rounded=charge.rounded, cells=charge.cells
+    )
+    billed = charge.quantity if charge.rounded is None else charge.rounded
+    if item.price.by and (
+        charge.cells is None or (charge.cells.quantity, charge.cells.billed) != (charge.quantity, billed)
+    ):
+        return False
+    reads = usage_of_reads(charge) if charge.reads else {item.meter: used}
+    if not reads.keys() >= set(item.meters):
+        return False
+    try:
+        again = charge_of_item(item, reads, currency, charge.share or WHOLE)
+    except NotByGroupError:
+        return False
+    if charge.part is not None:
+        again = replace(again, item=charge.item, kind=charge.kind, part=charge.part)
+    if charge.item.startswith(TAKEN_PREFIX):
+        (again,) = (replace(each, item=charge.item) for each in taken_off([again], currency))
+    return item.name == charge.plan_item and _figures(charge) == _figures(again)
+
+
+def _figures(charge: Charge) -> tuple[object, ...]:
+    amount, rows = charge.derivation.amount, charge.derivation.rows
+    counted = (charge.quantity, charge.event_count, charge.reads)
+    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part)
