@@ -3440,6 +3440,9 @@ function priceInWords(context, item, currency) {
     case "dynamic":
       said.push(t4(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
       break;
+    case "formula":
+      said.push(t4("price.formula", { formula: item.formula }));
+      break;
     case "matrix":
       said.push(...item.rows.map(({ values, price }) => `${values === "" ? t4("price.otherwise") : values}: ${priceInWords(context, price, currency)}`));
       break;
@@ -3467,6 +3470,8 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t4("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted":
         return { ...step, text: t4("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "read":
+        return { ...step, shown: format.decimal(step.value) };
       case "row":
         return { ...step, shown: words.quantity(step.value, unit) };
       // Of which row it is taken stands in the portal's own words.

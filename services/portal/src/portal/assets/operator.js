@@ -298,6 +298,7 @@ var TEXTS = {
   "price.percent": "{percent} %",
   "price.percentage": "It costs {percent} % of the amount.",
   "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.formula": "It costs {formula}.",
   "price.dynamic": "Each event carries its price.",
   "price.dynamicTimes": "Each event carries its price, times {factor}.",
   "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",
@@ -3664,6 +3665,9 @@ function priceInWords(context, item, currency) {
     case "dynamic":
       said.push(t5(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
       break;
+    case "formula":
+      said.push(t5("price.formula", { formula: item.formula }));
+      break;
     case "matrix":
       said.push(...item.rows.map(({ values, price }) => `${values === "" ? t5("price.otherwise") : values}: ${priceInWords(context, price, currency)}`));
       break;
@@ -3691,6 +3695,8 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t5("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted":
         return { ...step, text: t5("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "read":
+        return { ...step, shown: format.decimal(step.value) };
       case "row":
         return { ...step, shown: words.quantity(step.value, unit) };
       // Of which row it is taken stands in the portal's own words.

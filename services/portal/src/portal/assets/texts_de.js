@@ -239,6 +239,7 @@ var TEXTS = {
   "price.percent": "{percent} %",
   "price.percentage": "Kostet {percent} % des Betrags.",
   "price.costPlus": "Kostet, was es den Anbieter kostet, und {percent} % mehr.",
+  "price.formula": "Kostet {formula}.",
   "price.dynamic": "Jedes Ereignis bringt seinen Preis mit.",
   "price.dynamicTimes": "Jedes Ereignis bringt seinen Preis mit, mal {factor}.",
   "price.graduatedPercentage": "Jeder Teil des Betrags kostet seinen Anteil: {tiers}.",

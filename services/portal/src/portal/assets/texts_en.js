@@ -258,6 +258,7 @@ var TEXTS = {
   "price.percent": "{percent} %",
   "price.percentage": "It costs {percent} % of the amount.",
   "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.formula": "It costs {formula}.",
   "price.dynamic": "Each event carries its price.",
   "price.dynamicTimes": "Each event carries its price, times {factor}.",
   "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",

@@ -239,6 +239,7 @@ var TEXTS = {
   "price.percent": "{percent} %",
   "price.percentage": "Coûte {percent} % du montant.",
   "price.costPlus": "Coûte ce que paie le vendeur, et {percent} % de plus.",
+  "price.formula": "Coûte {formula}.",
   "price.dynamic": "Chaque événement porte son prix.",
   "price.dynamicTimes": "Chaque événement porte son prix, fois {factor}.",
   "price.graduatedPercentage": "Chaque tranche du montant coûte sa part : {tiers}.",
