@@ -805,6 +805,8 @@ export interface PlanItem {
   minimum: string | null;
   /** What the item costs at most; null = no maximum. */
   maximum: string | null;
+  /** By what the customer's contract multiplies the amount, before both; null = not at all. */
+  times: string | null;
   /** Share of the amount, or markup on it, of a price in percent. */
   percent: string | null;
   /** What the prices that events carry are multiplied by. */

@@ -47,6 +47,7 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
   if (item.eventFee !== null) said.push(t(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") }));
   if (item.eventMinimum !== null) said.push(t("price.eventMinimum", { amount: money(item.eventMinimum) }));
   if (item.eventMaximum !== null) said.push(t("price.eventMaximum", { amount: money(item.eventMaximum) }));
+  if (item.times !== null) said.push(t("price.times", { times: format.decimal(item.times) }));
   if (item.maximum !== null) said.push(t("price.maximum", { maximum: money(item.maximum) }));
   if (item.minimum !== null) said.push(t("price.minimum", { minimum: money(item.minimum) }));
   return said.join(" ");
@@ -86,7 +87,7 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
         return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t(`step.${step.name}`, blanks), shown: money };
       }
       case "days": return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
-      case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
+      case "multiplier": case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
       default: return { ...step, shown: money };
     }
   });

@@ -62,7 +62,7 @@ class Formula:
         value = _compiled(names, self.expression)(_Quantities(dict(zip(names, quantities, strict=True))))
         if not isinstance(value, Decimal):
             # Whatever else could be absent was refused beforehand.
-            message = f"a quantity of the formula {self.expression!a} has more than 60 digits before the point"
+            message = f"a quantity of the formula {self.expression!r} has more than 60 digits before the point"
             raise TooBig(Reason.ANSWER_TOO_LARGE, f"{message}; look at the meters that it reads: {self.meters}")
         return value
 
@@ -74,7 +74,7 @@ class Formula:
             return [_invalid(f"{field}.components", message)]
         for place, name in enumerate(names):
             if not _is_name(name):
-                message = f"{name!a} is no name: letters, digits and '_', not first a digit, at most 64 in all"
+                message = f"{name!r} is no name: letters, digits and '_', not first a digit, at most 64 in all"
                 return [_invalid(f"{field}.components[{place}].name", message)]
         if len(set(names)) < len(names):
             return [_invalid(f"{field}.components", "calls two meters by the same name; rename one of them")]
@@ -111,14 +111,14 @@ def problems_of_components(formula: Formula, group_by: Sequence[str], known: Map
     for place, component in enumerate(formula.components):
         field, meter = f"spec.formula.components[{place}].meter", known.get(component.meter)
         if meter is None:
-            problems.append(_invalid(field, f"there is no meter {component.meter!a}; apply it before this one"))
+            problems.append(_invalid(field, f"there is no meter {component.meter!r}; apply it before this one"))
             continue
         missing = [key for key in group_by if key not in meter.group_by]
         if meter.is_computed:
             message = f"{component.meter} is computed by a formula itself; name the meters that it reads instead"
             problems.append(_invalid(field, message))
         elif missing:
-            message = f"{component.meter} does not group by {missing[0]!a}; add it there first, or leave it out here"
+            message = f"{component.meter} does not group by {missing[0]!r}; add it there first, or leave it out here"
             problems.append(_invalid("spec.group_by", message))
     return problems or _problems_of_size(formula, known)
 

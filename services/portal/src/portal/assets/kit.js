@@ -3454,7 +3454,7 @@ function priceInWords(context, item, currency) {
       said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.eventFee !== null && said.push(t4(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") })), item.eventMinimum !== null && said.push(t4("price.eventMinimum", { amount: money(item.eventMinimum) })), item.eventMaximum !== null && said.push(t4("price.eventMaximum", { amount: money(item.eventMaximum) })), item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.eventFee !== null && said.push(t4(item.freeEvents === null ? "price.eventFee" : "price.eventFeeBeyond", { fee: money(item.eventFee), free: format.decimal(item.freeEvents ?? "0") })), item.eventMinimum !== null && said.push(t4("price.eventMinimum", { amount: money(item.eventMinimum) })), item.eventMaximum !== null && said.push(t4("price.eventMaximum", { amount: money(item.eventMaximum) })), item.times !== null && said.push(t4("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3486,6 +3486,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
       }
       case "days":
         return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t4("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
+      case "multiplier":
       case "flat":
       case "maximum":
       case "minimum":

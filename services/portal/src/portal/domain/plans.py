@@ -55,6 +55,10 @@ class PlanItem(View):
     included: Quantity | None = Field(description="Units that cost nothing in every period; null = none.")
     minimum: Quantity | None = Field(description="What the item costs at least; null = no minimum.")
     maximum: Quantity | None = Field(default=None, description="What the item costs at most; null = no maximum.")
+    times: Quantity | None = Field(
+        default=None,
+        description="By what the customer's contract multiplies the amount, before both; null = not at all.",
+    )
     percent: Quantity | None = Field(
         default=None, description="Share of the amount, or markup on it, of a price in percent."
     )

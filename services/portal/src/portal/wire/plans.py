@@ -23,6 +23,7 @@ def price_list_from_proto(message: pb.GetPriceListResponse, units: Mapping[str, 
     """Return the plan of a period; `units` has the unit of each meter."""
     plan, contract = message.plan, message.contract.spec
     meters = {product.name: product.spec.meter for product in message.products}
+    items = (item_from_proto(item, units, meters) for item in plan.spec.items)
     return PlanPage(
         plan=plan.name,
         version=plan.version,
@@ -33,8 +34,14 @@ def price_list_from_proto(message: pb.GetPriceListResponse, units: Mapping[str, 
         end=date.fromisoformat(contract.end) if contract.end else None,
         time_zone=contract.time_zone,
         billing_period=message.billing_period,
-        items=tuple(item_from_proto(item, units, meters) for item in plan.spec.items),
+        items=tuple(with_overrides(item, message.overrides) for item in items),
     )
+
+
+def with_overrides(item: PlanItem, overrides: Iterable[catalog_pb2.ContractOverride]) -> PlanItem:
+    """Return an item with what the contract multiplies its price by; another price of its own it has already."""
+    own = [each.multiplier for each in overrides if each.item == item.item and each.multiplier]
+    return item.model_copy(update={"times": Decimal(own[0])}) if own else item
 
 
 def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], meters: Mapping[str, str]) -> PlanItem:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from eventlog.as_of import AsOf
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
 from rating.domain.discounts import reductions
+from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.bands import BAND, bounds_said
 from rating.domain.pricing.each_event import bounds_of, is_told_by
 from rating.domain.pricing.rows import Words
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
+    from rating.domain.cell_questions import Questions
     from rating.domain.cells import Cells
     from rating.domain.discounts import Discount
+    from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
     from rating.domain.reads import Reads
@@ -47,13 +50,15 @@ class ChargeKind(StrEnum):
     USAGE = "USAGE"
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
+    BOUND = "BOUND"
+    """What the maximum of a plan takes off its items, or its minimum adds to them."""
 
 
 class MissingMeterError(LookupError):
     """A plan prices a meter that the aggregator does not have: its usage is unknown, which is not zero."""
 
     def __init__(self, item: str, meter: str) -> None:
-        super().__init__(f"item {item!a} prices the meter {meter!a}, which does not exist; apply the meter first")
+        super().__init__(f"item {item!r} prices the meter {meter!r}, which does not exist; apply the meter first")
         self.meter = meter
 
 
@@ -62,7 +67,7 @@ class NotByGroupError(LookupError):
 
     def __init__(self, item: str, meter: str) -> None:
         super().__init__(
-            f"item {item!a} prices the meter {meter!a} by values of properties, which only meters that sum or count "
+            f"item {item!r} prices the meter {meter!r} by values of properties, which only meters that sum or count "
             "have; price such a meter, or the whole of this one"
         )
 
@@ -86,7 +91,7 @@ class NotToldApartError(NotByGroupError):
     def __init__(self, item: str, meter: str) -> None:
         LookupError.__init__(
             self,
-            f"item {item!a} prices the meter {meter!a} by values of properties, and some of this usage is in groups "
+            f"item {item!r} prices the meter {meter!r} by values of properties, and some of this usage is in groups "
             "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
             "rebuild the meter, or let it group by fewer properties",
         )
@@ -120,20 +125,33 @@ class AskedQuantity:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedTotals:
+    """Whose usage of all meters in a period is asked for, and how some of it is told apart."""
+
+    customer: str
+    period: BillingPeriod
+    questions: Questions
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentQuantity:
-    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago."""
+    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago.
+
+    `adds_up`: whether the quantities of its parts add up to it; None where the aggregator does not say.
+    """
 
     quantity: Decimal
     unit: str
     as_of: AsOf
     staleness_s: float
+    adds_up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
     """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee.
 
-    A discount is a charge, too: of quantity 1, and with an amount below zero.
+    A discount and a bound of the plan are charges, too: of quantity 1, and below zero where they take something off.
     """
 
     item: str
@@ -170,6 +188,7 @@ class Terms:
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
     `share` is that of its days which the contract has. `discounts` are in the order in which they are taken.
+    `plan` has the prices that `overrides` give the contract.
     """
 
     contract: str
@@ -180,6 +199,7 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +239,7 @@ class Billed:
         now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
         for item in sorted(now.keys() | self.items.keys()):
             if now.get(item) != self.items.get(item):
-                return f"{item!a} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
+                return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
         return ""
 
 
@@ -244,7 +264,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=with_discounts(charges, terms.discounts, plan.currency),
+        charges=with_discounts(charges, terms.discounts, plan),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -253,42 +273,63 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
 
 
 def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHOLE) -> tuple[Charge, ...]:
-    """Price every item of a plan, in its order, for a share of the days of a period. Raises `MissingMeterError`."""
-    return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
+    """Price every item of a plan, in its order, for a share of the days of a period, and then its bounds.
+
+    Raises `MissingMeterError`.
+    """
+    charges = tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
+    return (*charges, *_bounds(plan, charges, share))
 
 
-def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], currency_code: str) -> tuple[Charge, ...]:
-    """Return charges of items, and after them one for each discount, also where it takes nothing."""
+def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], plan: Plan) -> tuple[Charge, ...]:
+    """Return charges of a plan, and after them one for each discount, also where it takes nothing."""
     if not discounts:
         return tuple(charges)
-    unit = currency(currency_code)
-    printed = {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
-    taken = reductions(discounts, printed, unit)
+    unit = currency(plan.currency)
+    taken = reductions(discounts, rest_of(plan.bounds, printed_by_item(charges, plan.currency), unit), unit)
     return (*charges, *(Charge(one.line, ChargeKind.DISCOUNT, "", "", ONE, 0, one.derivation) for one in taken))
 
 
+def printed_by_item(charges: Iterable[Charge], currency_code: str) -> dict[str, Decimal]:
+    """Return what is printed of charges, by their names."""
+    unit = currency(currency_code)
+    return {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
+
+
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
-    """Return the charges of items alone."""
+    """Return the charges of items and bounds alone."""
     return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
 
 
-def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount]) -> bool:
-    """Whether just these discounts, and what they take, are among charges."""
+def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
+    """Whether just these discounts, and what they take, are among charges of a plan."""
     own = without_discounts(rated.charges)
     if not discounts:
         return len(own) == len(rated.charges)
-    again = with_discounts(own, discounts, rated.currency)
+    again = with_discounts(own, discounts, plan)
     return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
 
 
+def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None) -> bool:
+    """Whether just the bounds of a plan, and what they change, are among charges.
+
+    `share` is that of the days of the period; None: as the charges say.
+    """
+    own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
+    there = [charge for charge in rated.charges if charge.kind is ChargeKind.BOUND]
+    days = share or next((charge.share for charge in there if charge.share is not None), WHOLE)
+    return [_figures(charge) for charge in there] == [_figures(charge) for charge in _bounds(plan, own, days)]
+
+
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period, the days and the discounts that terms have."""
+    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
-    if not is_discounted_by(rated, terms.discounts):
+    plan = terms.plan.content
+    if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
-    fees = tuple(item for item in terms.plan.content.items if item.price.is_fixed)
+    fees = tuple(item for item in plan.items if item.price.is_fixed)
     again = (_charge(item, {}, rated.currency, terms.share) for item in fees)
     return told == {charge.item: charge.share for charge in again}
 
@@ -375,6 +416,14 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
     # Length-prefixed, so that no two different lists of parts give the same bytes.
     encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
+
+
+def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:
+    """Return one charge for each bound of a plan, also where it changes nothing."""
+    if not plan.bounds:
+        return ()
+    found = bound_amounts(plan.bounds, printed_by_item(charges, plan.currency), currency(plan.currency), share)
+    return tuple(Charge(one.line, ChargeKind.BOUND, "", "", ONE, 0, one.derivation, share=one.share) for one in found)
 
 
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:

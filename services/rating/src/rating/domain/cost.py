@@ -32,6 +32,7 @@ from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.discounts import Discount, reductions
+from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
@@ -51,6 +52,7 @@ class CostPart(StrEnum):
     MINIMUM = "MINIMUM"
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
+    PLAN_BOUND = "PLAN_BOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ def chosen_items(plan: Plan, names: Iterable[str]) -> tuple[PlanItem, ...]:
     own = {item.name for item in plan.items}
     for position, name in enumerate(wanted):
         if name not in own:
-            message = f"the plan of the period has no item {name!a}; its items: {', '.join(sorted(own)) or 'none'}"
+            message = f"the plan of the period has no item {name!r}; its items: {', '.join(sorted(own)) or 'none'}"
             raise Refused(f"items[{position}]", Reason.FIELD_INVALID, message)
     return tuple(item for item in plan.items if not wanted or item.name in wanted)
 
@@ -304,23 +306,37 @@ def cost_rows(
     return [row for row in rows if row.group is not None or not breakdown.filters]
 
 
-def discount_rows(
-    rows: Sequence[CostRow], discounts: Sequence[Discount], windows: CostWindows, currency: Currency
+def rows_of_all(
+    rows: Sequence[CostRow],
+    plan: Plan,
+    discounts: Sequence[Discount],
+    windows: CostWindows,
+    currency: Currency,
+    day_share: DayShare = WHOLE,
 ) -> list[CostRow]:
-    """Return what discounts take off the rows of all items of a period: of the whole period, so in its last window."""
+    """Return what the bounds of the plan, and then discounts, change of the rows of all items of a period.
+
+    They are of the whole period, so in its last window.
+    """
     if not windows.bears_rest:
         return []
-    printed: dict[str, Decimal] = {}
+    # An item without usage in the period has no row, and is covered all the same.
+    printed = dict.fromkeys((item.name for item in plan.items), ZERO)
     with exact_arithmetic():
         for row in rows:
             printed[row.item] = printed.get(row.item, ZERO) + row.amount
-    found = []
-    for one in reductions(discounts, printed, currency):
-        exact = one.derivation.amount
+
+    def row_of(line: str, kind: ChargeKind, part: CostPart, exact: Exact) -> CostRow:
         amount = round_to_minor_unit(exact, currency)
-        kind, last = ChargeKind.DISCOUNT, windows.windows[-1]
-        found.append(CostRow(one.line, kind, "", "", CostPart.DISCOUNT, last, amount, exact))
-    return found
+        return CostRow(line, kind, "", "", part, windows.windows[-1], amount, exact)
+
+    bounds = [
+        row_of(bound.line, ChargeKind.BOUND, CostPart.PLAN_BOUND, bound.derivation.amount)
+        for bound in bound_amounts(plan.bounds, printed, currency, day_share)
+    ]
+    printed |= {row.item: row.amount for row in bounds}
+    taken = reductions(discounts, rest_of(plan.bounds, printed, currency), currency)
+    return bounds + [row_of(one.line, ChargeKind.DISCOUNT, CostPart.DISCOUNT, one.derivation.amount) for one in taken]
 
 
 def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency, day_share: DayShare) -> Iterator[CostRow]:

@@ -48,7 +48,7 @@ def explained_plan(plan: Plan, units: Mapping[str, str], names: Sequence[str] = 
     known = [item.name for item in plan.items]
     for position, name in enumerate(names):
         if name not in known:
-            text = f"the plan has no item {name!a}; it has: {', '.join(map(repr, known))}"
+            text = f"the plan has no item {name!r}; it has: {', '.join(map(repr, known))}"
             raise Refused(f"items[{position}]", Reason.FIELD_INVALID, text)
     chosen = [item for item in plan.items if not names or item.name in names]
     return tuple(_explained(item, units.get(item.meter, ""), plan.currency) for item in chosen)

@@ -18,6 +18,7 @@ from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, usage_of_reads, with_discounts
+from rating.domain.overrides import with_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rating.domain.cell_questions import CellQuestion
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.discounts import Discount
+    from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.calendar import Calendar
     from rating.domain.proration import DayShare
@@ -44,12 +46,17 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoricPeriod:
-    """A period as it is rated, with what pricing it anew needs: its share of days, its usage and its discounts."""
+    """A period as it is rated, with what pricing it anew needs: days, usage, and what the contract has."""
 
     rated: RatedPeriod
     share: DayShare
     usage: Mapping[str, MeterUsage]
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
+
+    def own(self, plan: Plan) -> Plan:
+        """Return a plan as the contract would have it in the period."""
+        return with_overrides(plan, self.overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +231,7 @@ def check_one_calendar(items: Iterable[PlanItem]) -> None:
     found: dict[str, Calendar] = {}
     for item in items:
         if item.price.calendar and found.setdefault(item.meter, item.price.calendar) != item.price.calendar:
-            text = f"the plans have several calendars for the meter {item.meter!a}; try them one by one"
+            text = f"the plans have several calendars for the meter {item.meter!r}; try them one by one"
             raise Refused("plan", Reason.PLAN_INVALID, text)
 
 
@@ -234,9 +241,9 @@ def meters_of(plan: Plan) -> set[str]:
 
 
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
-    """Return what a plan charges for the usage of a period. Raises MissingMeterError."""
-    charges = rate_plan(plan, period.usage, period.share)
-    return with_discounts(charges, period.discounts, plan.currency)
+    """Return what a plan charges for the usage of a period, as its contract would have it. Raises MissingMeterError."""
+    charges = rate_plan(period.own(plan), period.usage, period.share)
+    return with_discounts(charges, period.discounts, plan)
 
 
 def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:

@@ -35,7 +35,7 @@ from rating.domain.cost import (
     chosen_items,
     cost_rows,
     counted_in_all,
-    discount_rows,
+    rows_of_all,
     usage_by_cells,
     usage_that_adds_up,
     usage_that_runs,
@@ -101,7 +101,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency), terms.share
     )
     if not question.items and not question.breakdown.filters:
-        rows += discount_rows(rows, terms.discounts, windows, currency(plan.currency))
+        rows += rows_of_all(rows, plan, terms.discounts, windows, currency(plan.currency), terms.share)
     return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
 
 

@@ -29,6 +29,8 @@ from rating.domain.charges import (
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.overrides import Override, with_overrides
+from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan
 from rating.domain.pricing.bands import BAND
 from rating.domain.pricing.each_event import is_in_bands
@@ -156,10 +158,12 @@ async def historic_period(
     share: DayShare,
     plans: Iterable[Plan],
     discounts: tuple[Discount, ...],
+    overrides: tuple[Override, ...],
     zone: str,
 ) -> HistoricPeriod:
     """Return a period with the usage that some plans price. Raises as `usage_for` does."""
-    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans, zone), discounts)
+    own = [with_overrides(plan, overrides) for plan in plans]
+    return HistoricPeriod(rated, share, await usage_for(deps, rated, own, zone), discounts, overrides)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -244,7 +248,8 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             continue
         share = day_share(schedule, label, newest.content.pauses)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts)
+        own = overrides_ruling(newest.content.overrides, period, contract.zone)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts, own)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -259,7 +264,7 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     tried = plans.in_place_of(rated.plan)
     needed = [] if tried is None else [tried]
     needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
-    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.time_zone)
+    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.overrides, terms.time_zone)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

@@ -44,29 +44,39 @@ _FORMER_KEYS: Final = {"unitPrice": "unit"}
 def item_to_document(item: PlanItem) -> Document:
     """Return a plan item as a document."""
     document: Document = {"name": item.name, "meter": item.meter, "product": item.product}
-    document["model"] = _model_to_document(item.price.model)
-    document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in item.price.adjustments)
-    if item.price.convert is not None:
-        document["convert"] = _conversion_to_document(item.price.convert)
-    if item.price.spread is not None:
-        document["spread"] = _spread_to_document(item.price.spread)
-    if item.price.calendar is not None:
-        document["calendar"] = _calendar_to_document(item.price.calendar)
+    document.update(price_to_document(item.price))
     if item.proration is not Proration.NONE:
         document["proration"] = item.proration.value
     return document
 
 
+def price_to_document(price: Price) -> Document:
+    """Return a price as a document."""
+    document: Document = {"model": _model_to_document(price.model)}
+    document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in price.adjustments)
+    if price.convert is not None:
+        document["convert"] = _conversion_to_document(price.convert)
+    if price.spread is not None:
+        document["spread"] = _spread_to_document(price.spread)
+    if price.calendar is not None:
+        document["calendar"] = _calendar_to_document(price.calendar)
+    return document
+
+
 def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     """Return a plan item."""
+    proration = Proration(document.get("proration", "NONE"))
+    price = price_from_document(document)
+    return PlanItem(document["name"], document["meter"], document["product"], price, proration)
+
+
+def price_from_document(document: Mapping[str, Any]) -> Price:
+    """Return a price."""
     given = {kind.KIND: _optional_decimal(document.get(kind.KIND)) for kind in ADJUSTMENTS}
     convert = _conversion_from_document(document["convert"]) if "convert" in document else None
     spread = _spread_from_document(document["spread"]) if "spread" in document else None
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
-    price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
-    return PlanItem(
-        document["name"], document["meter"], document["product"], price, Proration(document.get("proration", "NONE"))
-    )
+    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
 
 
 def _spread_to_document(spread: Spread) -> Document:

@@ -15,6 +15,7 @@ from rating.domain.charges import Billed, ChargeKind, charge_id
 from rating.domain.contracts import AskedPeriod
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
+from rating.wire.overrides import override_to_proto
 from rating.wire.plans import item_to_proto
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ KINDS: Final = {
     ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
     ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
     ChargeKind.DISCOUNT: charge_pb2.CHARGE_KIND_DISCOUNT,
+    ChargeKind.BOUND: charge_pb2.CHARGE_KIND_BOUND,
 }
 
 
@@ -193,6 +195,7 @@ def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainCha
     response = pb.ExplainChargeResponse(charge=charge_to_proto(tenant, explained.charge, explained.rated))
     if explained.item is not None:
         response.item.CopyFrom(item_to_proto(explained.item))
+    response.overrides.extend(map(override_to_proto, explained.overrides))
     if explained.usage is not None:
         response.snapshot.CopyFrom(explained.usage.snapshot)
         response.windows.extend(explained.usage.windows)

@@ -34,6 +34,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """A fixed fee."""
     CHARGE_KIND_DISCOUNT: _ChargeKind.ValueType  # 3
     """What a discount of the contract takes off; its amounts are below zero."""
+    CHARGE_KIND_BOUND: _ChargeKind.ValueType  # 4
+    """What the maximum of the plan takes off (below zero), or what its minimum adds."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -46,6 +48,8 @@ CHARGE_KIND_FIXED: ChargeKind.ValueType  # 2
 """A fixed fee."""
 CHARGE_KIND_DISCOUNT: ChargeKind.ValueType  # 3
 """What a discount of the contract takes off; its amounts are below zero."""
+CHARGE_KIND_BOUND: ChargeKind.ValueType  # 4
+"""What the maximum of the plan takes off (below zero), or what its minimum adds."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -84,9 +88,9 @@ class Charge(_message.Message):
     customer: _builtins.str
     """Customer key."""
     item: _builtins.str
-    """Name of the plan item; of a discount "Discount: " and its name."""
+    """Name of the plan item; of a discount "Discount: " and its name; of a bound "Plan maximum" or "Plan minimum"."""
     kind: Global___ChargeKind.ValueType
-    """Usage, fixed fee or discount."""
+    """Usage, fixed fee, bound of the plan, or discount."""
     meter: _builtins.str
     """Meter; empty for a fixed fee."""
     unit: _builtins.str
@@ -327,7 +331,7 @@ class DerivationStep(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "read", "formula", "total".
+    "days", "base", "discount", "multiplier", "read", "formula", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.pricing.adjust import Adjustment, Included, Minimum
+from rating.domain.pricing.adjust import Adjustment, Included, Minimum, Multiplier
 from rating.domain.pricing.calendar import PROPERTY, Calendar
 from rating.domain.pricing.convert import Conversion
 from rating.domain.pricing.each_event import EachEvent, check_each_event
@@ -34,7 +34,8 @@ class Price:
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
-        if self.is_fixed and (self.adjustments or self.convert or self.spread or self.calendar):
+        adjustments = tuple(each for each in self.adjustments if not isinstance(each, Multiplier))
+        if self.is_fixed and (adjustments or self.convert or self.spread or self.calendar):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
         if self.formula is not None and (self.convert or self.spread or self.calendar or self.included):
@@ -61,6 +62,12 @@ class Price:
         elif any(model.needs_events for model in self.models):
             text = "looks at each event; a matrix and perKey look at sums, so leave the fee and its bounds out there"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+
+    def multiplied(self, factor: Decimal) -> Price:
+        """Return the price of a contract that pays so many times of it: before a maximum and a minimum."""
+        before = tuple(each for each in self.adjustments if each.IS_BEFORE)
+        after = self.adjustments[len(before) :]
+        return replace(self, adjustments=(*before, Multiplier(factor), *after))
 
     @property
     def models(self) -> Sequence[PriceModel]:
