@@ -56,18 +56,18 @@ class Price:
             text = "stands beside included units of rows; write them for the item, or for rows"
             raise Refused("included", Reason.PRICE_INVALID, text)
 
-    def multiplied(self, factor: Decimal) -> Price:
-        """Return the price of a contract that pays so many times of it: before a maximum and a minimum."""
-        before = tuple(each for each in self.adjustments if each.IS_BEFORE)
-        after = self.adjustments[len(before) :]
-        return replace(self, adjustments=(*before, Multiplier(factor), *after))
-
     def _check_events(self) -> None:
         if isinstance(self.spread, EachEvent):
             check_each_event(self.model, self.convert, has_included=self.included is not None)
         elif any(model.needs_events for model in self.models):
             text = "looks at each event; a matrix and perKey look at sums, so leave the fee and its bounds out there"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+
+    def multiplied(self, factor: Decimal) -> Price:
+        """Return the price of a contract that pays so many times of it: before a maximum and a minimum."""
+        before = tuple(each for each in self.adjustments if each.IS_BEFORE)
+        after = self.adjustments[len(before) :]
+        return replace(self, adjustments=(*before, Multiplier(factor), *after))
 
     @property
     def models(self) -> Sequence[PriceModel]:
