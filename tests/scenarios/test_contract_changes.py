@@ -300,3 +300,85 @@ def test_a_plan_says_which_of_its_meters_there_are_not(tenant: Tenant) -> None:
 
     assert "line 4 (Plan r-old): spec.items[0].meter: there is no meter 'r-unit'" in wrong.stderr
     assert "there is no meter" not in right.stderr
+
+
+MANY = """
+kind: Customer
+metadata: {name: m-a}
+spec: {currency: USD}
+---
+kind: Customer
+metadata: {name: m-b}
+spec: {currency: USD}
+---
+kind: Customer
+metadata: {name: m-c}
+spec: {currency: USD}
+---
+kind: Plan
+metadata: {name: m-plan}
+spec: {currency: USD, items: [{name: Units, meter: r-units, price: {perUnit: "1"}}]}
+---
+kind: Contract
+metadata: {name: m-a-1}
+spec: {customer: m-a, plan: m-plan, start: "2024-05-01", timeZone: UTC, overrides: [{item: Units, multiplier: "0.5"}]}
+---
+kind: Contract
+metadata: {name: m-b-1}
+spec: {customer: m-b, plan: m-plan, start: "2024-05-01", timeZone: UTC}
+---
+kind: Contract
+metadata: {name: m-c-1}
+spec: {customer: m-c, plan: m-plan, start: "2024-05-01", end: "2024-07-01", timeZone: UTC}
+"""
+
+
+def test_many_contracts_get_another_plan_at_their_next_period(tenant: Tenant) -> None:
+    tenant.apply(MANY)
+    for name in ("m-a", "m-b", "m-c"):
+        tenant.report(used(f"m-{name}", "2024-06-12T00:00:00Z", "10") | {"customer": name})
+    tenant.run("usage", "r-units", "--from", "2024-05-01", "--to", "2025-01-01", "--wait")
+    migrate = ("contract", "migrate", "--plan", "m-plan", "--to", "r-new", "--period", "2024-06")
+
+    shown = tenant.json(*migrate, "--preview")
+    kept = tenant.json("get", "contract", "m-a-1")["version"]
+    told = tenant.run(*migrate, "--except", "m-b-1").stdout
+    ended = tenant.run(*migrate, "--contracts", "m-c-1", expected=(2,)).stderr
+    rest = tenant.json(*migrate)
+    none = tenant.run(*migrate, expected=(2,)).stderr
+
+    # The old plan takes 1 a unit and the new one 2; m-a pays half of either.
+    effect = [(one["customer"], one["now"], one["then"]) for one in shown["effect"]["customers"]]
+    assert effect == [("m-a", "5.00", "10.00"), ("m-b", "10.00", "20.00")]
+    assert [one["contract"]["name"] for one in shown["contracts"]] == ["m-a-1", "m-b-1"]
+    assert kept == 1
+    assert "m-a-1" in told
+    assert "m-b" not in told
+    assert "no contract 'm-c-1' that goes on has plan 'm-plan'" in ended
+    assert [one["contract"]["name"] for one in rest["contracts"]] == ["m-b-1"]
+    assert "would get another" in none
+    first = rest["contracts"][0]["firstPeriod"]
+    assert first == shown["contracts"][1]["firstPeriod"] > "2024-06"
+    rulings = tenant.json("get", "contract", "m-b-1")["rulings"]
+    assert [(one["plan"], one["day"][:7]) for one in rulings] == [("m-plan", "2024-05"), ("r-new", first)]
+
+
+def test_a_trial_is_rated_and_free_and_the_next_month_is_paid(tenant: Tenant) -> None:
+    tenant.apply("kind: Customer\nmetadata: {name: t-cust}\nspec: {currency: USD}\n")
+    start = ("contract", "start", "t-1", "--customer", "t-cust", "--plan", "r-new", "--start", "2024-06-01")
+    for number, time in enumerate(["2024-06-12T00:00:00Z", "2024-07-12T00:00:00Z"]):
+        tenant.report(used(f"t-{number}", time, "10") | {"customer": "t-cust"})
+
+    wrong = tenant.run(*start, "--trial-item", "Units", expected=(2,)).stderr
+    tenant.run(*start, "--trial", "1", "--trial-item", "Units")
+    tenant.run("usage", "r-units", "--from", "2024-05-01", "--to", "2025-01-01", "--wait")
+    (trial,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "t-cust")
+    paid = tenant.json("invoice", "preview", "--contract", "t-1", "--period", "2024-07")
+
+    assert "write --trial with its number of periods" in wrong
+    assert [(line["item"], line["amount"]) for line in trial["lines"]] == [
+        ("Units", "20.00"),
+        ("Discount: TRIAL", "-20.00"),
+    ]
+    assert (trial["total"], paid["total"]) == ("0.00", "20.00")
+    assert [line["item"] for line in paid["lines"]] == ["Units"]

@@ -194,3 +194,22 @@ def test_what_is_rated_permanently_keeps_its_prices() -> None:
 def test_a_price_is_read_as_it_was_written() -> None:
     for item in PLAN.items:
         assert price_from_document(price_to_document(item.price)) == item.price
+
+
+def test_a_ramp_is_a_list_of_overrides_that_follow_one_another() -> None:
+    schedule = Schedule(date(2024, 1, 1), None, 1, "Europe/Vienna")
+    bounds = [date(2024, 1, 1), date(2025, 1, 1), date(2026, 1, 1), date(2027, 1, 1)]
+    ramp = tuple(
+        override("Fee", fee(amount), start, until.isoformat())
+        for amount, start, until in zip(("1000", "1500", "2000"), bounds, bounds[1:], strict=False)
+    )
+    contract = Contract("c", "p", None, schedule, overrides=ramp)
+
+    def charged(label: str) -> Fraction:
+        period = period_labelled(schedule, label)
+        assert period is not None
+        plan = with_overrides(PLAN, ruling(contract.overrides, period, schedule.zone))
+        return amounts(plan, "0", "0", DayShare(1, 1))[-1]
+
+    labels = ("2024-01", "2024-12", "2025-01", "2025-12", "2026-01", "2026-12", "2027-01")
+    assert [charged(label) for label in labels] == [1000, 1000, 1500, 1500, 2000, 2000, 30]

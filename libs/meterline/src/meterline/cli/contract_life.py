@@ -15,6 +15,7 @@ from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.calls import call_services, until_reachable
 from meterline.cli.changes import pause_text, write_changes
+from meterline.cli.contract_migrate import migrate_contracts
 from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, say, write
@@ -28,11 +29,17 @@ if TYPE_CHECKING:
 
     from meterline.client import AsyncClient
 
-app = plain_app("Contracts over time: start, change, pause, discount, cancel; --dry-run shows what that changes.")
+app = plain_app(
+    "Contracts over time: start, change, pause, discount, migrate, cancel; --dry-run shows what that changes."
+)
 
 _NOW: Final = "now"
 _PERIOD_END: Final = "period-end"
+_TRIAL: Final = "TRIAL"
+"""How the discount of a trial is named."""
 _DATE_CHARACTERS: Final = len("2026-01-31")
+
+app.command("migrate")(migrate_contracts)
 
 
 class IntervalWord(StrEnum):
@@ -68,11 +75,18 @@ def start_contract(  # noqa: PLR0913, PLR0917 - options of a command
     anchor: Annotated[str, typer.Option(help="A day on which a billing period begins. Default: the first day.")] = "",
     tz: Annotated[str, typer.Option(help="IANA zone in whose midnights days and periods begin.")] = "UTC",
     plan_version: PlanVersionOption = 0,
+    trial: Annotated[int, typer.Option(min=0, help="So many first periods are a trial: used, rated and free.")] = 0,
+    trial_item: Annotated[
+        list[str] | None, typer.Option(help="An item that is free in the trial; repeat it. Default: all.")
+    ] = None,
     dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Start a contract: a customer has a plan from a day on. One that is there already is left alone and refused."""
+    if trial_item and not trial:
+        raise InputError("--trial-item says what is free in a trial; write --trial with its number of periods as well")
+    free = catalog_pb2.ContractDiscount(name=_TRIAL, percent="100", items=trial_item or (), periods=trial)
     spec = catalog_pb2.ContractSpec(
         customer=customer,
         plan=plan,
@@ -83,6 +97,7 @@ def start_contract(  # noqa: PLR0913, PLR0917 - options of a command
         every=every if every > 1 else 0,
         anchor=anchor,
         time_zone=tz,
+        discounts=[free] if trial else [],
     )
 
     async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:

@@ -16,7 +16,7 @@ COMMANDS: Final = {
     "get": ("get:get", "Show what the services hold: catalog objects, backfills, parked events, progress."),
     "contract": (
         "contract_life:app",
-        "Contracts over time: start, change, pause, discount, cancel; --dry-run shows what that changes.",
+        "Contracts over time: start, change, pause, discount, migrate, cancel; --dry-run shows what that changes.",
     ),
     "customers": ("customers:customers", "Find customers by the beginnings of words of their keys and names."),
     "report": (

@@ -80,7 +80,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - options of a command
     read = read_catalog(files or [])
     if read.mistakes:
         raise InputErrors(read.mistakes)
-    first, last = _months(period)
+    first, last = months_of(period)
     check_export(output)
     request = pb.SimulatePlansRequest(
         entries=question_of(read.entries).entries,
@@ -108,16 +108,15 @@ def simulate(  # noqa: PLR0913, PLR0917 - options of a command
     found, summary = call_services(ask, context)
     if output.is_export:
         export_rows(_COLUMNS, map(_row, found), output)
+        _say_skipped(summary)
     elif output is RowsOutput.TABLE:
-        _print(found, summary, with_cheapest=cheapest)
+        print_simulation(found, summary, with_cheapest=cheapest)
     else:
         print_document(simulation_document(found, summary), output.document)
-    for skipped in summary.skipped:
-        word = enum_word(skipped, "reason")
-        say(f"{skipped.periods:,} billing periods are left out, such as {skipped.example}: {_SKIPS[word]}")
+        _say_skipped(summary)
 
 
-def _months(text: str) -> tuple[str, str]:
+def months_of(text: str) -> tuple[str, str]:
     """Read months as users write them. Raises InputError."""
     if not text:
         return "", ""
@@ -139,9 +138,13 @@ def simulation_document(
     }
 
 
-def _print(
-    customers: Sequence[simulation_pb2.SimulatedCustomer], summary: pb.SimulatePlansResponse, *, with_cheapest: bool
+def print_simulation(
+    customers: Sequence[simulation_pb2.SimulatedCustomer],
+    summary: pb.SimulatePlansResponse,
+    *,
+    with_cheapest: bool = False,
 ) -> None:
+    """Print the customers whose bills change most, how all fare, and what was left out."""
     largest = sorted(customers, key=lambda one: -abs(Decimal(one.difference)))[:_TABLE_ROWS]
     columns = ("customer", "currency", ">periods", ">now", ">then", ">difference")
     rows = [
@@ -154,6 +157,13 @@ def _print(
         write(f"these are the {len(largest)} largest changes of {len(customers):,} customers; -o csv has all")
     for total in summary.totals:
         _print_total(total)
+    _say_skipped(summary)
+
+
+def _say_skipped(summary: pb.SimulatePlansResponse) -> None:
+    for skipped in summary.skipped:
+        word = enum_word(skipped, "reason")
+        say(f"{skipped.periods:,} billing periods are left out, such as {skipped.example}: {_SKIPS[word]}")
 
 
 def _print_total(total: simulation_pb2.SimulationTotal) -> None:
