@@ -58,7 +58,8 @@ def test_the_plans_in_the_documentation_of_prices_can_be_applied(tmp_path: Path)
     file = tmp_path / "plans.yaml"
     file.write_text("---\n".join(examples), encoding="utf-8")
 
-    with_tiers, by_country, by_the_clock, by_the_minute = read_catalog([file]).entries
+    with_tiers, by_country, by_the_clock, by_the_minute, coupon = read_catalog([file]).entries
+    assert coupon.request.spec.discount.percent == "10"
 
     assert [(entry.kind.name, entry.name) for entry in (with_tiers, by_country, by_the_clock, by_the_minute)] == [
         ("Plan", "with-tiers"),

@@ -82,7 +82,7 @@ async def explain_draft_line(
     charge = next((charge for charge in rated.charges if charge.item == line.item), None)
     is_same = charge is not None and charge.exact_amount == line.exact_amount
     item: HandedThrough = None
-    if charge is None or charge.kind is not LineKind.DISCOUNT:
+    if charge is None or charge.kind.has_price:
         price = await deps.rating.price_of(rated.contract, rated.billing_period, line.item)
         is_same &= price.version == (line.plan, line.plan_version)
         item = price.item
@@ -98,5 +98,5 @@ def _line_of(draft: Invoice, line_id: str) -> InvoiceLine:
     if line is None:
         count = len(draft.lines)
         known = f"its lines are draft.1 to draft.{count}" if count else "it has no lines"
-        raise NotFound(Reason.LINE_NOT_FOUND, f"the draft has no line {line_id!a}; {known}")
+        raise NotFound(Reason.LINE_NOT_FOUND, f"the draft has no line {line_id!r}; {known}")
     return line

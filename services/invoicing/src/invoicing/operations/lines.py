@@ -50,7 +50,7 @@ async def list_line_events(
     `after` is a place in the log to begin after, as the caller names it; None: from the first.
     """
     line = (await _invoice_of_line(deps, tenant, line_id)).content().line(line_id)
-    if line.kind in (LineKind.FIXED, LineKind.DISCOUNT):
+    if not line.kind.has_events:
         return
     only_amendment = line.kind is LineKind.ADJUSTMENT
     pages = deps.rating.events(line.charge_id, only_amendment=only_amendment, after=after, limit=limit)
@@ -83,5 +83,5 @@ def line_not_found(line_id: str) -> NotFound:
             f"{line_id} is a line of a draft, which moves with usage; finalize the period and ask for its line then"
         )
     else:
-        message = f"there is no invoice line {line_id!a}; look at its invoice to see which lines it has"
+        message = f"there is no invoice line {line_id!r}; look at its invoice to see which lines it has"
     return NotFound(Reason.LINE_NOT_FOUND, message)

@@ -103,6 +103,16 @@ def check_discounts(discounts: Sequence[Discount], schedule: Schedule) -> None:
             raise Refused(f"discounts[{place}].name", Reason.CONTRACT_INVALID, message)
 
 
+def check_assumed(discounts: Sequence[Discount], plan: Plan, unit: Currency) -> None:
+    """Refuse discounts of a single period that a contract with a plan could not have in it."""
+    for place, discount in enumerate(discounts):
+        _check_taken(f"discounts[{place}]", discount)
+        if looked_at(discount.name) in {looked_at(other.name) for other in discounts[:place]}:
+            message = f"{discount.name!r} stands twice; name one of them otherwise"
+            raise Refused(f"discounts[{place}].name", Reason.CONTRACT_INVALID, message)
+    check_discounted(discounts, [plan], unit)
+
+
 def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan], unit: Currency) -> None:
     """Refuse discounts of items that no version of the plan has, and amounts that can't be paid in its currency.
 
@@ -114,7 +124,7 @@ def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan]
             continue
         for name in discount.items:
             if name not in known:
-                message = f"the plan has no item {name!a}; its items: {', '.join(sorted(known)) or 'none'}"
+                message = f"the plan has no item {name!r}; its items: {', '.join(sorted(known)) or 'none'}"
                 raise Refused(f"discounts[{place}].items", Reason.CONTRACT_INVALID, message)
         if discount.amount is not None and discount.amount != round_to_minor_unit(discount.amount, unit):
             message = f"has at most {unit.minor_units} decimals in {unit.code}"
@@ -161,15 +171,20 @@ def reductions(
     return tuple(found)
 
 
+def told_amounts(amounts: Mapping[str, Decimal], words: Words) -> str:
+    """Return amounts by item for people, the first of them where they are many."""
+    named = [f"{name} {words.money(amount)}" for name, amount in list(amounts.items())[:_TOLD_MAX]]
+    if len(amounts) > _TOLD_MAX:
+        named.append(f"{len(amounts) - _TOLD_MAX} more")
+    return ", ".join(named) or "nothing"
+
+
 def _derivation(
     discount: Discount, left: Mapping[str, Decimal], base: Decimal, exact: Exact, words: Words
 ) -> Derivation:
-    named = [f"{name} {words.money(amount)}" for name, amount in list(left.items())[:_TOLD_MAX]]
-    if len(left) > _TOLD_MAX:
-        named.append(f"{len(left) - _TOLD_MAX} more")
     amount = -exact if exact else ZERO
     steps = (
-        Step(StepName.BASE, f"Taken off what is left of {', '.join(named) or 'nothing'}: {words.money(base)}", base),
+        Step(StepName.BASE, f"Taken off what is left of {told_amounts(left, words)}: {words.money(base)}", base),
         Step(StepName.DISCOUNT, f"{discount.name}: {discount.said(words)} off", amount),
         Step(StepName.TOTAL, f"Exact amount: {words.money(amount)}, not rounded", amount),
     )
@@ -177,6 +192,15 @@ def _derivation(
 
 
 def _check(field: str, discount: Discount, schedule: Schedule) -> None:
+    _check_taken(field, discount)
+    if discount.until is not None and discount.until <= discount.start:
+        message = f"{discount.until} is the first day after the discount; it must be later than {discount.start}"
+        raise Refused(f"{field}.until", Reason.CONTRACT_INVALID, message)
+    if discount.start < schedule.start or (schedule.end is not None and discount.start >= schedule.end):
+        raise Refused(f"{field}.start", Reason.CONTRACT_INVALID, "must be a day of the contract")
+
+
+def _check_taken(field: str, discount: Discount) -> None:
     if not discount.name:
         message = "name it, for people: its line on the invoice says so"
         raise Refused(f"{field}.name", Reason.FIELD_REQUIRED, message)
@@ -187,11 +211,6 @@ def _check(field: str, discount: Discount, schedule: Schedule) -> None:
         raise Refused(f"{field}.percent", Reason.CONTRACT_INVALID, message)
     if discount.amount is not None and discount.amount <= ZERO:
         raise Refused(f"{field}.amount", Reason.CONTRACT_INVALID, "must be above 0; it is taken off")
-    if discount.until is not None and discount.until <= discount.start:
-        message = f"{discount.until} is the first day after the discount; it must be later than {discount.start}"
-        raise Refused(f"{field}.until", Reason.CONTRACT_INVALID, message)
-    if discount.start < schedule.start or (schedule.end is not None and discount.start >= schedule.end):
-        raise Refused(f"{field}.start", Reason.CONTRACT_INVALID, "must be a day of the contract")
     if len(set(discount.items)) != len(discount.items):
         raise Refused(f"{field}.items", Reason.CONTRACT_INVALID, "names an item twice; name it once")
 

@@ -10,7 +10,7 @@ from alembic import op
 from chassis.migrations import forbid_changes
 
 revision = "0018"
-down_revision = "0013"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
