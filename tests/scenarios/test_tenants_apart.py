@@ -159,13 +159,14 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
         ),
     )
     discount = coupon_pb2.CouponDiscount(name=f"{voice} whispers", percent="1", periods=1)
-    for method, request in {
-        "ApplyCoupon": coupon_pb2.ApplyCouponRequest(
-            name="whisper-coupon", spec=coupon_pb2.CouponSpec(discount=discount)
-        ),
-        "RedeemCoupon": coupon_pb2.RedeemCouponRequest(coupon="whisper-coupon", contract="whisper-contract"),
-    }.items():
-        call(tenant, "rating", f"/{SERVICES['rating'].full_name}/{method}", request)
+    call(
+        tenant,
+        "rating",
+        f"/{SERVICES['rating'].full_name}/ApplyCoupon",
+        coupon_pb2.ApplyCouponRequest(name="whisper-coupon", spec=coupon_pb2.CouponSpec(discount=discount)),
+    )
+    redeemed = tenant.json("coupon", "redeem", "whisper-coupon", "--contract", "whisper-contract")["redemption"]
+    assert tenant.json("coupon", "show", "whisper-coupon")["redemptions"] == [redeemed]
     profile = invoice_pb2.BillingProfileSpec(seller=f"{voice} whisper Inc.", number_prefix="INV")
     call(
         tenant,
