@@ -30,7 +30,7 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.portal.v1 import portal_service_pb2 as portal_pb
 from metering.portal.v1 import profile_pb2, session_pb2
-from metering.rating.v1 import catalog_pb2, entitlement_pb2, notice_pb2
+from metering.rating.v1 import catalog_pb2, coupon_pb2, entitlement_pb2, notice_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -158,6 +158,15 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
             customer="whisper-customer", feature="whisper-minutes", quantity=minutes, note=f"{voice} whispered"
         ),
     )
+    discount = coupon_pb2.CouponDiscount(name=f"{voice} whispers", percent="1", periods=1)
+    call(
+        tenant,
+        "rating",
+        f"/{SERVICES['rating'].full_name}/ApplyCoupon",
+        coupon_pb2.ApplyCouponRequest(name="whisper-coupon", spec=coupon_pb2.CouponSpec(discount=discount)),
+    )
+    redeemed = tenant.json("coupon", "redeem", "whisper-coupon", "--contract", "whisper-contract")["redemption"]
+    assert tenant.json("coupon", "show", "whisper-coupon")["redemptions"] == [redeemed]
     profile = invoice_pb2.BillingProfileSpec(seller=f"{voice} whisper Inc.", number_prefix="INV")
     call(
         tenant,
@@ -277,6 +286,8 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
         SERVICES["aggregator"]: _asked_of_the_aggregator(customer, meter, line["snapshotId"], january),
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
+            "ListCoupons": coupon_pb2.ListCouponsRequest(),
+            "ListCouponRedemptions": coupon_pb2.ListCouponRedemptionsRequest(coupon="whisper-coupon"),
             "GetPlan": rating_pb.GetPlanRequest(name="whisper-plan"),
             "ListPlans": rating_pb.ListPlansRequest(),
             "GetCustomer": rating_pb.GetCustomerRequest(name=customer),

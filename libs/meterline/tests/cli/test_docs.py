@@ -58,11 +58,13 @@ def test_the_plans_in_the_documentation_of_prices_can_be_applied(tmp_path: Path)
     file = tmp_path / "plans.yaml"
     file.write_text("---\n".join(examples), encoding="utf-8")
 
-    plans = {entry.name: entry for entry in read_catalog([file]).entries}
-
-    assert {entry.kind.name for entry in plans.values()} == {"Plan"}
-    names = ("with-tiers", "by-country", "by-the-clock", "by-the-minute")
-    with_tiers, by_country, by_the_clock, by_the_minute = (plans[name] for name in names)
+    read = read_catalog([file])
+    assert read.mistakes == []
+    entries = {entry.name: entry for entry in read.entries}
+    assert entries["SUMMER"].request.spec.discount.percent == "10"
+    with_tiers, by_country, by_the_clock, by_the_minute = (
+        entries[name] for name in ("with-tiers", "by-country", "by-the-clock", "by-the-minute")
+    )
     rows = by_country.request.spec.items[0].usage.matrix.rows
     assert [(row.when[0].property, list(row.when[0].values)) for row in rows] == [
         ("country", ["AT", "DE"]),

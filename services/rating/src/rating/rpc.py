@@ -14,7 +14,7 @@ from chassis.rpc.pages import name_in, page_limit, rendered
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from eventlog.status import feeds_to_proto
-from metering.rating.v1 import entitlement_pb2, notice_pb2
+from metering.rating.v1 import coupon_pb2, entitlement_pb2, notice_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 from rating.domain.contracts import ContractFilter
@@ -23,6 +23,7 @@ from rating.operations import (
     charges,
     contracts,
     cost,
+    coupons,
     customers,
     entitlements,
     explained_prices,
@@ -45,6 +46,7 @@ from rating.wire import catalogs as catalogs_wire
 from rating.wire import charges as charges_wire
 from rating.wire import contracts as contracts_wire
 from rating.wire import cost as cost_wire
+from rating.wire import coupons as coupons_wire
 from rating.wire import customers as customers_wire
 from rating.wire import entitlements as entitlements_wire
 from rating.wire import explained_prices as explained_prices_wire
@@ -68,11 +70,13 @@ if TYPE_CHECKING:
     from rating.domain.allowance import Grant
     from rating.domain.contract_changes import ContractChange
     from rating.domain.contracts import Contract
+    from rating.domain.coupons import Coupon
     from rating.domain.customers import Customer
     from rating.domain.plans import Plan
     from rating.domain.products import Product
     from rating.domain.versions import Applied
     from rating.operations.catalogs import AppliedCatalog
+    from rating.operations.coupons import CountedCoupon, RedeemedCoupon
     from rating.operations.deps import Deps
     from rating.operations.notices import NoticePage
 
@@ -404,6 +408,46 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return the grants of a customer."""
         found = await entitlements.list_grants(self._deps, current_tenant(), request.customer, request.feature)
         return entitlement_pb2.ListGrantsResponse(grants=map(entitlements_wire.grant_to_proto, found))
+
+    async def ApplyCoupon(
+        self, request: coupon_pb2.ApplyCouponRequest, context: Context
+    ) -> coupon_pb2.ApplyCouponResponse:
+        """Create a coupon or a version of it."""
+        with refusals("spec"):
+            wanted = coupons_wire.coupon_from_proto(request.spec)
+
+        async def apply(conn: AsyncConnection) -> tuple[Applied[Coupon], CountedCoupon]:
+            tenant = current_tenant()
+            applied = await coupons.apply_coupon(self._deps, conn, tenant, request.name, wanted)
+            return applied, await coupons.counted(conn, tenant, applied.entry)
+
+        return await once(self._deps.engine, request, apply, lambda told: coupons_wire.applied_to_proto(*told))
+
+    async def ListCoupons(
+        self, request: coupon_pb2.ListCouponsRequest, context: Context
+    ) -> coupon_pb2.ListCouponsResponse:
+        """Return a page of coupons."""
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        return coupons_wire.coupons_to_proto(await coupons.list_coupons(self._deps, current_tenant(), after, limit))
+
+    async def RedeemCoupon(
+        self, request: coupon_pb2.RedeemCouponRequest, context: Context
+    ) -> coupon_pb2.RedeemCouponResponse:
+        """Give a contract the discount of a coupon."""
+
+        async def redeem(conn: AsyncConnection) -> RedeemedCoupon:
+            tenant = current_tenant()
+            return await coupons.redeem_coupon(self._deps, conn, tenant, request.coupon, request.contract)
+
+        return await once(self._deps.engine, request, redeem, coupons_wire.redeemed_to_proto)
+
+    async def ListCouponRedemptions(
+        self, request: coupon_pb2.ListCouponRedemptionsRequest, context: Context
+    ) -> coupon_pb2.ListCouponRedemptionsResponse:
+        """Return who redeemed a coupon."""
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        found = await coupons.list_redemptions(self._deps, current_tenant(), request.coupon, after, limit)
+        return coupons_wire.redemptions_to_proto(*found)
 
     async def RevokeGrant(
         self, request: entitlement_pb2.RevokeGrantRequest, context: Context

@@ -381,6 +381,13 @@ class Reason(StrEnum):
         "The id stands for another reservation, or that one has ended in another way.",
         "Choose a new id for a new reservation; settle or release each once.",
     )
+    COUPON_NOT_FOUND = "COUPON_NOT_FOUND", "There is no coupon with that name.", "List the coupons."
+    COUPON_INVALID = "COUPON_INVALID", "The coupon contradicts itself.", "Fix the fields listed in the error."
+    COUPON_NOT_REDEEMABLE = (
+        "COUPON_NOT_REDEEMABLE",
+        "The coupon can't be redeemed now, or not for this contract.",
+        "Do what the error says; list the coupon's redemptions to see who has it.",
+    )
     CONTRACT_OVERLAP = (
         "CONTRACT_OVERLAP",
         "The customer already has a contract for part of that time.",

@@ -54,6 +54,7 @@ KINDS: Final = {
         Kind("Plan", "rating"),
         Kind("Customer", "rating"),
         Kind("Contract", "rating"),
+        Kind("Coupon", "rating"),
         Kind("BillingProfile", "invoicing", is_named=False),
     )
 }

@@ -70,9 +70,9 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
     for pause in change.pauses_begun:
         write(f"  paused {pause_text(pause)}")
     for discount in change.discounts_ended:
-        write(f"  no longer takes {_discount_text(discount)}")
+        write(f"  no longer takes {discount_text(discount)}")
     for discount in change.discounts_begun:
-        write(f"  takes {_discount_text(discount)}")
+        write(f"  takes {discount_text(discount)}")
     for override in change.overrides_ended:
         write(f"  no longer has {_override_text(override)}")
     for override in change.overrides_begun:
@@ -89,7 +89,8 @@ def pause_text(pause: catalog_pb2.ContractPause) -> str:
     return f"from {pause.start} to before {pause.until}" if pause.until else f"from {pause.start} on"
 
 
-def _discount_text(discount: catalog_pb2.ContractDiscount) -> str:
+def discount_text(discount: catalog_pb2.ContractDiscount) -> str:
+    """Say what a discount takes, off what, and of which periods."""
     taken = f"{discount.percent} %" if discount.percent else discount.amount
     of = f" of {', '.join(discount.items)}" if discount.items else ""
     until = f" to before {discount.until}" if discount.until else " on"

@@ -18,6 +18,7 @@ COMMANDS: Final = {
         "contract_life:app",
         "Contracts over time: start, change, pause, discount, migrate, cancel; --dry-run shows what that changes.",
     ),
+    "coupon": ("coupons:app", "Coupons: redeem one for a contract, and see how often and by whom they were redeemed."),
     "customers": ("customers:customers", "Find customers by the beginnings of words of their keys and names."),
     "report": (
         "report:report",

@@ -70,7 +70,7 @@ def get(  # noqa: PLR0913, PLR0917 - options of a command
     kind: Annotated[
         str,
         typer.Argument(
-            help="meter, event-schema, product, plan, customer, contract, billing-profile, backfill, parked or "
+            help="meter, event-schema, product, plan, customer, contract, coupon, billing-profile, backfill, parked or "
             "progress; plurals too."
         ),
     ],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from metering.aggregator.v1 import usage_pb2
     from metering.ingest.v1 import ingest_service_pb2
     from metering.invoicing.v1 import invoice_pb2
+    from metering.rating.v1 import coupon_pb2
 
 SCHEMA_COLUMNS: Final = ("event type", ">version", "properties", "unknown ones", "repairs", "from")
 
@@ -115,6 +116,30 @@ def _said(message: Message) -> str:
         else:
             parts.append(f"{name}: {_said(value)}")
     return ", ".join(parts)
+
+
+COUPON_COLUMNS: Final = ("name", ">version", "takes", "of", ">periods", "may be redeemed", ">redeemed", ">of at most")
+
+
+def coupon_row(coupon: coupon_pb2.Coupon) -> Sequence[str]:
+    """Show a coupon with how often it was redeemed."""
+    spec, discount = coupon.spec, coupon.spec.discount
+    taken = f"{discount.percent} %" if discount.percent else f"{discount.amount} {discount.currency}"
+    days = [word for word in (spec.redeem_from and f"from {spec.redeem_from}", _before(spec.redeem_until)) if word]
+    return (
+        coupon.name,
+        str(coupon.version),
+        taken,
+        ", ".join(discount.items) or "all items",
+        str(discount.periods or "-"),
+        ", ".join(days) or "at any time",
+        str(coupon.redemption_count),
+        str(spec.limit or "-"),
+    )
+
+
+def _before(day: str) -> str:
+    return f"before {day}" if day else ""
 
 
 CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency")
@@ -219,6 +244,7 @@ OF_CATALOG: Final[Mapping[str, tuple[Sequence[str], Callable[[Any], Sequence[str
     "Plan": (PLAN_COLUMNS, plan_row),
     "Customer": (CUSTOMER_COLUMNS, customer_row),
     "Contract": (CONTRACT_COLUMNS, contract_row),
+    "Coupon": (COUPON_COLUMNS, coupon_row),
     "BillingProfile": (PROFILE_COLUMNS, profile_row),
 }
 """The columns of each kind of catalog document, and its row."""

@@ -9,11 +9,12 @@ from typing import Final
 
 from chassis.errors import FieldViolation, InvalidRequest, MeterlineError, NotFound, Reason
 from rating.domain.contracts import Contract
+from rating.domain.coupons import Coupon
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
 from rating.domain.products import Product
 
-ENTRY_KINDS: Final = ("product", "plan", "customer", "contract")
+ENTRY_KINDS: Final = ("product", "plan", "customer", "contract", "coupon")
 """What is referred to comes before what refers to it."""
 
 
@@ -43,7 +44,7 @@ class CatalogEntry:
     place: int
     kind: str
     name: str
-    content: Product | PlanDraft | Customer | Contract | UnfitContract
+    content: Product | PlanDraft | Customer | Contract | Coupon | UnfitContract
 
 
 def in_order(entries: Sequence[CatalogEntry]) -> list[CatalogEntry]:

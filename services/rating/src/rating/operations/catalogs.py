@@ -19,11 +19,13 @@ from rating.domain.catalogs import (
 )
 from rating.domain.contract_changes import ContractChange
 from rating.domain.contracts import Contract
+from rating.domain.coupons import Coupon
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, PlanChange, PlanDraft
 from rating.domain.products import Product
 from rating.domain.versions import Applied, Outcome
 from rating.operations.contracts import AppliedContract, apply_contract, check_parties, tell_changes
+from rating.operations.coupons import apply_coupon
 from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
 from rating.operations.plans import apply_plan, tell_plan_changes
@@ -81,6 +83,8 @@ async def _decide(
                     await check_parties(conn, tenant, customer, plan)
                 case Product() as product:
                     outcomes[entry.place] = (await apply_product(deps, conn, tenant, entry.name, product)).outcome
+                case Coupon() as coupon:
+                    outcomes[entry.place] = (await apply_coupon(deps, conn, tenant, entry.name, coupon)).outcome
                 case Customer() as wanted:
                     outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, wanted)).outcome
     faults.raise_any()

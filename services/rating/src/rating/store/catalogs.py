@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.store.charges import frozen_periods
 from rating.store.contracts import CONTRACTS, contracts_of_customers
+from rating.store.coupons import COUPONS
 from rating.store.customers import CUSTOMERS
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
@@ -22,6 +23,7 @@ _TABLES: Final[Mapping[str, VersionTable[Any]]] = {
     "plan": PLANS,
     "customer": CUSTOMERS,
     "contract": CONTRACTS,
+    "coupon": COUPONS,
 }
 
 

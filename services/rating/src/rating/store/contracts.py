@@ -43,7 +43,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "pauses": json.dumps(
             [[pause.start.isoformat(), pause.until and pause.until.isoformat()] for pause in contract.pauses]
         ),
-        "discounts": json.dumps([_discount_to_document(discount) for discount in contract.discounts]),
+        "discounts": json.dumps([discount_to_document(discount) for discount in contract.discounts]),
         "overrides": json.dumps([_override_to_document(override) for override in contract.overrides]),
         "mid_period": contract.mid_period,
     }
@@ -67,7 +67,7 @@ def _from_row(row: RowMapping) -> Contract:
         row["effective_day"],
         row["reason"],
         _pauses(row["pauses"]),
-        tuple(map(_discount_from_document, json.loads(row["discounts"]))),
+        tuple(map(discount_from_document, json.loads(row["discounts"]))),
         tuple(map(_override_from_document, json.loads(row["overrides"]))),
         mid_period=row["mid_period"],
     )
@@ -79,7 +79,8 @@ def _pauses(document: str) -> tuple[Pause, ...]:
     )
 
 
-def _discount_to_document(discount: Discount) -> dict[str, Any]:
+def discount_to_document(discount: Discount) -> dict[str, Any]:
+    """Return a discount as JSON has it."""
     return {
         "name": discount.name,
         "percent": None if discount.percent is None else format_decimal(discount.percent),
@@ -90,7 +91,8 @@ def _discount_to_document(discount: Discount) -> dict[str, Any]:
     }
 
 
-def _discount_from_document(document: dict[str, Any]) -> Discount:
+def discount_from_document(document: dict[str, Any]) -> Discount:
+    """Return the discount of a document."""
     percent, amount, until = document["percent"], document["amount"], document["until"]
     return Discount(
         document["name"],

@@ -12,11 +12,13 @@ from chassis.text import check_name
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating.domain.catalogs import CHANGES_MAX, CatalogEntry, Faults, UnfitContract
 from rating.domain.contracts import Contract
+from rating.domain.coupons import Coupon
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
 from rating.domain.products import Product
 from rating.wire.contracts import change_to_proto as contract_change_to_proto
 from rating.wire.contracts import contract_from_proto
+from rating.wire.coupons import coupon_from_proto
 from rating.wire.customers import customer_from_proto
 from rating.wire.plans import change_to_proto as plan_change_to_proto
 from rating.wire.plans import plan_from_proto
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from rating.operations.catalogs import AppliedCatalog
 
 
-Content = Product | PlanDraft | Customer | Contract | UnfitContract | None
+Content = Product | PlanDraft | Customer | Contract | Coupon | UnfitContract | None
 
 
 def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> tuple[list[CatalogEntry], Faults]:
@@ -36,7 +38,7 @@ def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> tuple[list[Catalog
     for place, entry in enumerate(entries):
         kind = entry.WhichOneof("entry")
         if kind is None:
-            message = "an entry must be a product, plan, customer or contract"
+            message = "an entry must be a product, plan, customer, contract or coupon"
             raise invalid_field("entries", Reason.FIELD_REQUIRED, message)
         name = getattr(entry, kind).name
         content: Content = None
@@ -73,7 +75,7 @@ def checked_customer(name: str, request: pb.ApplyCustomerRequest) -> Customer:
         return customer_from_proto(request.spec)
 
 
-def _content_of(entry: pb.CatalogEntry) -> Product | PlanDraft | Customer | Contract:
+def _content_of(entry: pb.CatalogEntry) -> Product | PlanDraft | Customer | Contract | Coupon:
     if entry.HasField("customer"):
         return checked_customer(entry.customer.name, entry.customer)
     with refusals("spec"):
@@ -81,4 +83,6 @@ def _content_of(entry: pb.CatalogEntry) -> Product | PlanDraft | Customer | Cont
             return product_from_proto(entry.product.spec)
         if entry.HasField("plan"):
             return plan_from_proto(entry.plan.spec)
+        if entry.HasField("coupon"):
+            return coupon_from_proto(entry.coupon.spec)
         return contract_from_proto(entry.contract.spec)

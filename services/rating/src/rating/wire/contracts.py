@@ -93,7 +93,8 @@ def _discount_from_proto(message: catalog_pb2.ContractDiscount, schedule: Schedu
     )
 
 
-def _discount_to_proto(discount: Discount) -> catalog_pb2.ContractDiscount:
+def discount_to_proto(discount: Discount) -> catalog_pb2.ContractDiscount:
+    """Return the message of a discount."""
     return catalog_pb2.ContractDiscount(
         name=discount.name,
         percent="" if discount.percent is None else format_decimal(discount.percent),
@@ -121,7 +122,7 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         every=schedule.every if schedule.every > 1 else 0,
         anchor="" if schedule.anchor is None else schedule.anchor.isoformat(),
         pauses=[_pause_to_proto(pause) for pause in content.pauses],
-        discounts=map(_discount_to_proto, content.discounts),
+        discounts=map(discount_to_proto, content.discounts),
         overrides=map(override_to_proto, content.overrides),
         mid_period=content.mid_period,
     )
@@ -189,8 +190,8 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
         periods=map(_periods_to_proto, change.periods),
         pauses_ended=[_pause_to_proto(pause) for pause in paused_before if pause not in paused],
         pauses_begun=[_pause_to_proto(pause) for pause in paused if pause not in paused_before],
-        discounts_ended=[_discount_to_proto(each) for each in taken_before if each not in taken],
-        discounts_begun=[_discount_to_proto(each) for each in taken if each not in taken_before],
+        discounts_ended=[discount_to_proto(each) for each in taken_before if each not in taken],
+        discounts_begun=[discount_to_proto(each) for each in taken if each not in taken_before],
         overrides_ended=[override_to_proto(each) for each in own_before if each not in own],
         overrides_begun=[override_to_proto(each) for each in own if each not in own_before],
     )

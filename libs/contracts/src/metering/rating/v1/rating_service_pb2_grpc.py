@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from metering.rating.v1 import coupon_pb2 as metering_dot_rating_dot_v1_dot_coupon__pb2
 from metering.rating.v1 import entitlement_pb2 as metering_dot_rating_dot_v1_dot_entitlement__pb2
 from metering.rating.v1 import notice_pb2 as metering_dot_rating_dot_v1_dot_notice__pb2
 from metering.rating.v1 import rating_service_pb2 as metering_dot_rating_dot_v1_dot_rating__service__pb2
@@ -232,6 +233,26 @@ class RatingServiceStub:
                 '/metering.rating.v1.RatingService/ReleaseReservation',
                 request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationResponse.FromString,
+                _registered_method=True)
+        self.ApplyCoupon = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ApplyCoupon',
+                request_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ApplyCouponRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ApplyCouponResponse.FromString,
+                _registered_method=True)
+        self.ListCoupons = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListCoupons',
+                request_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponsRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponsResponse.FromString,
+                _registered_method=True)
+        self.RedeemCoupon = channel.unary_unary(
+                '/metering.rating.v1.RatingService/RedeemCoupon',
+                request_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.RedeemCouponRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.RedeemCouponResponse.FromString,
+                _registered_method=True)
+        self.ListCouponRedemptions = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListCouponRedemptions',
+                request_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsResponse.FromString,
                 _registered_method=True)
         self.GetProgress = channel.unary_unary(
                 '/metering.rating.v1.RatingService/GetProgress',
@@ -560,6 +581,36 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ApplyCoupon(self, request, context):
+        """Creates a coupon or a new version; what was redeemed before stays as it is. Errors: INVALID_ARGUMENT COUPON_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCoupons(self, request, context):
+        """Lists coupons by name, with how often each was redeemed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeemCoupon(self, request, context):
+        """Gives a contract the discount of a coupon, from its running period on: a new version of the contract. Counted under a lock, so never more
+        often than the coupon allows. Errors: NOT_FOUND COUPON_NOT_FOUND, CONTRACT_NOT_FOUND; INVALID_ARGUMENT COUPON_NOT_REDEEMABLE (too early,
+        too late, used up, redeemed by the customer already, not for this plan or currency), and those of ApplyContract.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCouponRedemptions(self, request, context):
+        """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProgress(self, request, context):
         """Returns how up to date the live charges are.
         """
@@ -764,6 +815,26 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ReleaseReservation,
                     request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationResponse.SerializeToString,
+            ),
+            'ApplyCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyCoupon,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ApplyCouponRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ApplyCouponResponse.SerializeToString,
+            ),
+            'ListCoupons': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCoupons,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponsRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponsResponse.SerializeToString,
+            ),
+            'RedeemCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeemCoupon,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.RedeemCouponRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.RedeemCouponResponse.SerializeToString,
+            ),
+            'ListCouponRedemptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCouponRedemptions,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsResponse.SerializeToString,
             ),
             'GetProgress': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgress,
@@ -1826,6 +1897,114 @@ class RatingService:
             '/metering.rating.v1.RatingService/ReleaseReservation',
             metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_entitlement__pb2.ReleaseReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ApplyCoupon',
+            metering_dot_rating_dot_v1_dot_coupon__pb2.ApplyCouponRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_coupon__pb2.ApplyCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCoupons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListCoupons',
+            metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponsRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeemCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/RedeemCoupon',
+            metering_dot_rating_dot_v1_dot_coupon__pb2.RedeemCouponRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_coupon__pb2.RedeemCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCouponRedemptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListCouponRedemptions',
+            metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

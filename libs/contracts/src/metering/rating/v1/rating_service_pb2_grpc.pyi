@@ -5,6 +5,7 @@ Rating: turns usage into exact charges for each contract, live and frozen."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from metering.rating.v1 import coupon_pb2 as _coupon_pb2
 from metering.rating.v1 import entitlement_pb2 as _entitlement_pb2
 from metering.rating.v1 import notice_pb2 as _notice_pb2
 from metering.rating.v1 import rating_service_pb2 as _rating_service_pb2
@@ -181,6 +182,17 @@ class RatingServiceStub:
     """
     ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ReleaseReservationRequest, _entitlement_pb2.ReleaseReservationResponse]
     """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
+    ApplyCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_pb2.ApplyCouponRequest, _coupon_pb2.ApplyCouponResponse]
+    """Creates a coupon or a new version; what was redeemed before stays as it is. Errors: INVALID_ARGUMENT COUPON_INVALID."""
+    ListCoupons: _grpc.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponsRequest, _coupon_pb2.ListCouponsResponse]
+    """Lists coupons by name, with how often each was redeemed."""
+    RedeemCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_pb2.RedeemCouponRequest, _coupon_pb2.RedeemCouponResponse]
+    """Gives a contract the discount of a coupon, from its running period on: a new version of the contract. Counted under a lock, so never more
+    often than the coupon allows. Errors: NOT_FOUND COUPON_NOT_FOUND, CONTRACT_NOT_FOUND; INVALID_ARGUMENT COUPON_NOT_REDEEMABLE (too early,
+    too late, used up, redeemed by the customer already, not for this plan or currency), and those of ApplyContract.
+    """
+    ListCouponRedemptions: _grpc.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponRedemptionsRequest, _coupon_pb2.ListCouponRedemptionsResponse]
+    """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
     GetProgress: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]
     """Returns how up to date the live charges are."""
 
@@ -335,6 +347,17 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """
     ReleaseReservation: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ReleaseReservationRequest, _entitlement_pb2.ReleaseReservationResponse]  # type: ignore[assignment]
     """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
+    ApplyCoupon: _aio.UnaryUnaryMultiCallable[_coupon_pb2.ApplyCouponRequest, _coupon_pb2.ApplyCouponResponse]  # type: ignore[assignment]
+    """Creates a coupon or a new version; what was redeemed before stays as it is. Errors: INVALID_ARGUMENT COUPON_INVALID."""
+    ListCoupons: _aio.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponsRequest, _coupon_pb2.ListCouponsResponse]  # type: ignore[assignment]
+    """Lists coupons by name, with how often each was redeemed."""
+    RedeemCoupon: _aio.UnaryUnaryMultiCallable[_coupon_pb2.RedeemCouponRequest, _coupon_pb2.RedeemCouponResponse]  # type: ignore[assignment]
+    """Gives a contract the discount of a coupon, from its running period on: a new version of the contract. Counted under a lock, so never more
+    often than the coupon allows. Errors: NOT_FOUND COUPON_NOT_FOUND, CONTRACT_NOT_FOUND; INVALID_ARGUMENT COUPON_NOT_REDEEMABLE (too early,
+    too late, used up, redeemed by the customer already, not for this plan or currency), and those of ApplyContract.
+    """
+    ListCouponRedemptions: _aio.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponRedemptionsRequest, _coupon_pb2.ListCouponRedemptionsResponse]  # type: ignore[assignment]
+    """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
     GetProgress: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how up to date the live charges are."""
 
@@ -720,6 +743,41 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_entitlement_pb2.ReleaseReservationResponse, _abc.Awaitable[_entitlement_pb2.ReleaseReservationResponse]]:
         """Gives back what a reservation holds. Errors: NOT_FOUND RESERVATION_NOT_FOUND, ALREADY_EXISTS RESERVATION_CONFLICT (it is settled)."""
+
+    @_abc_1.abstractmethod
+    def ApplyCoupon(
+        self,
+        request: _coupon_pb2.ApplyCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_pb2.ApplyCouponResponse, _abc.Awaitable[_coupon_pb2.ApplyCouponResponse]]:
+        """Creates a coupon or a new version; what was redeemed before stays as it is. Errors: INVALID_ARGUMENT COUPON_INVALID."""
+
+    @_abc_1.abstractmethod
+    def ListCoupons(
+        self,
+        request: _coupon_pb2.ListCouponsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_pb2.ListCouponsResponse, _abc.Awaitable[_coupon_pb2.ListCouponsResponse]]:
+        """Lists coupons by name, with how often each was redeemed."""
+
+    @_abc_1.abstractmethod
+    def RedeemCoupon(
+        self,
+        request: _coupon_pb2.RedeemCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_pb2.RedeemCouponResponse, _abc.Awaitable[_coupon_pb2.RedeemCouponResponse]]:
+        """Gives a contract the discount of a coupon, from its running period on: a new version of the contract. Counted under a lock, so never more
+        often than the coupon allows. Errors: NOT_FOUND COUPON_NOT_FOUND, CONTRACT_NOT_FOUND; INVALID_ARGUMENT COUPON_NOT_REDEEMABLE (too early,
+        too late, used up, redeemed by the customer already, not for this plan or currency), and those of ApplyContract.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCouponRedemptions(
+        self,
+        request: _coupon_pb2.ListCouponRedemptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_pb2.ListCouponRedemptionsResponse, _abc.Awaitable[_coupon_pb2.ListCouponRedemptionsResponse]]:
+        """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def GetProgress(
