@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chassis.errors import Conflict, InvalidRequest, Reason
+from chassis.errors import Conflict, InvalidRequest, Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.side_by_side import each
@@ -85,6 +85,10 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     usage = AskedUsage(terms.customer, windows.span, question.window_size, terms.time_zone)
     meters = list(dict.fromkeys(item.meter for item in items if item.meter))
     told = await _ask_all(deps, usage, meters, totals, question, windows, terms)
+    if question.breakdown.filters and meters and not any(one.is_grouped for one in told):
+        named = ", ".join(question.breakdown.properties)
+        message = f"no item that is asked for has a meter that groups by {named}; `meterline get meters` shows by what"
+        raise invalid_field("filters", Reason.GROUP_UNKNOWN, message)
     as_of = counted_in_all([answer.as_of for one in told for answer in one.answers] or [totals.as_of])
     if as_of is None:
         message = "the log of events was restored while cost was computed; call again"
