@@ -151,6 +151,9 @@ async def test_a_session_that_goes_on_counts_up_to_now(aggregator: Any, ingest: 
     assert 60 <= first < Decimal(sealed.usage[0].quantity) < second <= 60 + passed
     # What was sealed is proven as it was then.
     assert len(await behind(aggregator, sealed)) == 2
+    # Nothing was written since, and still it is more.
+    amended = await seal(aggregator, period, amends_snapshot_id=sealed.id)
+    assert second < Decimal(amended.usage[0].quantity)
 
 
 async def test_days_in_a_zone_add_up_and_the_events_behind_a_day_begin_a_timeout_before_it(

@@ -94,6 +94,8 @@ async def test_late_usage_gives_another_revision_whose_events_are_the_difference
     ingest.append(
         [new_event(40), new_event(41, properties={"minutes": "2.5"}), new_event(42, customer="other")], lane=1
     )
+    # Counted, so that the seal asks at once whether anything was written.
+    assert len(await aggregator.rows("calls")) == 2
     second = await aggregator.seal(amends_snapshot_id=first.id)
     ingest.append([new_event(50)])
     again = await aggregator.seal(amends_snapshot_id=first.id)

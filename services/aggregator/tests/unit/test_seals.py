@@ -11,6 +11,7 @@ from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.changes import ChangeKey, Changes, Span
 from aggregator.domain.seals import Contents, SealKey, Snapshot, SnapshotWindow, digest_of, same_groups, same_usage
 from aggregator.domain.usage import MeterUsage
+from aggregator.store.windows.sealed import SealedPages
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 
@@ -87,3 +88,15 @@ def test_changes_of_a_customer_and_meter_are_one_span() -> None:
     changes.add("acme", ChangeKey("b", "calls"), Span(15, 30))
 
     assert changes.by_tenant == {"acme": {ChangeKey("a", "calls"): Span(0, 45), ChangeKey("b", "calls"): Span(15, 30)}}
+
+
+def test_of_too_many_snapshots_the_one_is_forgotten_that_nobody_asked_for() -> None:
+    sealed = SealedPages(snapshots_max=2)
+    for name in ("one", "two"):
+        sealed.note(name, b"pages")
+    assert sealed.holds("one", b"pages")
+    assert not sealed.holds("one", b"other")
+
+    sealed.note("three", b"pages")
+
+    assert [sealed.knows(name) for name in ("one", "two", "three")] == [True, False, True]

@@ -72,6 +72,10 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
         write(f"  no longer takes {_discount_text(discount)}")
     for discount in change.discounts_begun:
         write(f"  takes {_discount_text(discount)}")
+    for override in change.overrides_ended:
+        write(f"  no longer has {_override_text(override)}")
+    for override in change.overrides_begun:
+        write(f"  has {_override_text(override)}")
     if _keeps_another_plan(change):
         say(
             f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
@@ -89,6 +93,16 @@ def _discount_text(discount: catalog_pb2.ContractDiscount) -> str:
     of = f" of {', '.join(discount.items)}" if discount.items else ""
     until = f" to before {discount.until}" if discount.until else " on"
     return f"{taken}{of} off ({discount.name}), of periods that start from {discount.start}{until}"
+
+
+def _override_text(override: catalog_pb2.ContractOverride) -> str:
+    what = "a price of its own"
+    if override.WhichOneof("change") == "multiplier":
+        what = f"{override.multiplier} times the price"
+    elif override.WhichOneof("change") == "fixed":
+        what = f"a fee of {override.fixed.amount}"
+    until = f" to before {override.until}" if override.until else " on"
+    return f"{what} for {override.item}, in periods that start from {override.start}{until}"
 
 
 def _span(periods: catalog_pb2.PricedPeriods) -> str:

@@ -44,5 +44,7 @@ def _meters_of(entry: Entry) -> Iterator[tuple[str, str]]:
     if entry.kind.name == "Plan":
         for position, item in enumerate(entry.request.spec.items):
             yield f"spec.items[{position}].meter", item.meter
+            for place, component in enumerate(item.usage.formula.components):
+                yield f"spec.items[{position}].usage.formula.components[{place}].meter", component.meter
         for position, feature in enumerate(entry.request.spec.features):
             yield f"spec.features[{position}].meter", feature.meter

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.query import UsagePlan
 from aggregator.domain.usage import MeterUsage
 from eventlog.as_of import AsOf
 from eventlog.period import Period
@@ -227,6 +229,14 @@ def head_digest_of(snapshot: Snapshot) -> bytes:
         "windows": snapshot.windows_digest.hex(),
     }
     return hashlib.sha256(canonical_json(document)).digest()
+
+
+def basis_of(order: SealOrder, plan: UsagePlan, pages: Iterable[UUID]) -> bytes:
+    """Return a digest of all that decides what a snapshot holds, to find it unchanged."""
+    versions = [(part.name, [one.meter_id for one in part.projections]) for part in plan.parts]
+    names = [meter.name for meter in plan.meters]
+    asked = (order.time_zone, sorted(order.bounds.items()), plan.whenever().now_us, names, versions)
+    return hashlib.sha256(repr((asked, sorted(pages))).encode()).digest()
 
 
 def same_usage(earlier: Snapshot, now: Contents) -> bool:

@@ -15,6 +15,7 @@ from aggregator.domain.scanning import ScannedEvents
 from aggregator.operations.windows import WrittenMeters
 from aggregator.store.changes import ChangeFeed
 from aggregator.store.windows.remembered import RememberedPages
+from aggregator.store.windows.sealed import SealedPages
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
 from eventlog.feed.completeness import Completeness
@@ -113,3 +114,5 @@ class Deps:
     """To whose windows pages were added, which are merged behind."""
     remembered: RememberedPages = field(default_factory=RememberedPages)
     """Pages of windows that questions read a moment ago."""
+    sealed_pages: SealedPages = field(default_factory=SealedPages)
+    """Of which pages snapshots were read."""

@@ -21,6 +21,7 @@ from aggregator.domain.seals import (
     Snapshot,
     SnapshotWindow,
     WindowPage,
+    basis_of,
     digest_of,
     same_groups,
     same_usage,
@@ -65,9 +66,10 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a snapshot would hold now, and the spans of the batches behind it."""
+    """What a snapshot would hold now, of what it was read, and the spans of the batches behind it."""
 
     contents: Contents
+    basis: bytes
     traceparents: list[str]
     batches: int
     at: datetime
@@ -90,13 +92,36 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
     if now < order.not_before:
         raise _too_early(order, now)
     with refusals():
+        if place.amended is not None and place.target is None and await _is_known_unchanged(deps, place.amended, order):
+            return place.amended
         reading = await _read_when_counted(deps, key, place, order)
     if place.amended is not None and await _is_same(deps, place.amended, reading.contents, order):
         async with transaction(deps.engine) as conn:
             # The next ask begins with a new target, so that it sees what arrives from now on.
             await store.drop_target(conn, key, place.revision)
+        deps.sealed_pages.note(place.amended.snapshot_id, reading.basis)
         return place.amended
     return await _freeze(deps, key, order, place, reading)
+
+
+async def _is_known_unchanged(deps: Deps, amended: Snapshot, order: SealOrder) -> bool:
+    """Whether all is counted, and nothing was written to what the snapshot to amend was read of."""
+    key = amended.key
+    if not deps.sealed_pages.knows(amended.snapshot_id):
+        return False
+    target = (await deps.log.heads()).as_of
+    async with transaction(deps.engine) as conn:
+        await progress.begin_consistent_read(conn)
+        as_of = await progress.read_as_of(conn, key.tenant)
+        versions = await meters.versions_of_tenant(conn, key.tenant)
+        if filling(versions) or not as_of.covers(target):
+            return False
+        totals = plan_totals(key.customer, key.period, histories_of(versions), deps.clock.now())
+        return deps.sealed_pages.holds(amended.snapshot_id, await _basis(conn, order, totals))
+
+
+async def _basis(conn: AsyncConnection, order: SealOrder, plan: UsagePlan) -> bytes:
+    return basis_of(order, plan, await usage.pages_behind(conn, plan))
 
 
 async def _is_same(deps: Deps, earlier: Snapshot, now: Contents, order: SealOrder) -> bool:
@@ -237,7 +262,8 @@ async def _read(deps: Deps, key: SealKey, order: SealOrder, target: AsOf) -> _Re
         quantities = await read_totals(conn, totals)
         windows = await _read_days(conn, key, order, histories, now)
         traceparents, batches = await usage.spans_behind(conn, totals, LINKS_MAX)
-    return _Reading(Contents(quantities, windows, as_of), traceparents, batches, now)
+        basis = await _basis(conn, order, totals)
+    return _Reading(Contents(quantities, windows, as_of), basis, traceparents, batches, now)
 
 
 async def _read_days(
@@ -299,5 +325,7 @@ async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, rea
             await store.drop_target(conn, key, place.revision)
             if stored is snapshot:
                 await record(conn)
+        if stored is snapshot:
+            deps.sealed_pages.note(snapshot.snapshot_id, reading.basis)
         span.set_attribute(telemetry.SNAPSHOT_ID, stored.snapshot_id)
     return stored

@@ -15,7 +15,7 @@ from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, f
 from aggregator.domain.windows import merged
 from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
-from aggregator.store.windows.pages import pages_of_customer, windows_by_ranges
+from aggregator.store.windows.pages import page_ids_of_customer, pages_of_customer, windows_by_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,36 +105,39 @@ def _rows_of(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> It
             yield row
 
 
-async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, int]:
-    """Return by meter number how many events of the plan's one customer and period are parked.
+async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[tuple[str, int], int]:
+    """Return by customer and meter number how many events of the plan's customers and period are parked.
 
     What a schema holds is among them, for each meter that asks for its type.
     """
-    parameters = {**_versions(plan), **_period(plan), "customer": plan.customers[0]}
+    parameters = {**_versions(plan), **_period(plan), "customers": list(plan.customers)}
     held = await conn.execute(
         text(
             f"""
-            SELECT asked.number, count(DISTINCT (h.lane, h.position)) AS parked
+            SELECT h.customer, asked.number, count(DISTINCT (h.lane, h.position)) AS parked
             FROM {_ASKED} JOIN meter AS m USING (meter_id)
             JOIN {HELD_NOW} AS h ON h.tenant = m.tenant AND jsonb_exists(m.spec -> 'event_types', h.event_type)
-            WHERE h.customer = :customer AND h.event_time >= :period_start AND h.event_time < :period_end
-            GROUP BY asked.number
+            WHERE h.customer = ANY(CAST(:customers AS text[]))
+                AND h.event_time >= :period_start AND h.event_time < :period_end
+            GROUP BY h.customer, asked.number
             """  # noqa: S608 - constant text
         ),
         parameters,
     )
-    counts = Counter({row.number: row.parked for row in held})
+    counts = Counter({(row.customer, row.number): row.parked for row in held})
     rows = await conn.execute(
         text(
             f"""
-            SELECT asked.number, count(*) AS parked FROM {_ASKED} JOIN {PARKED_NOW} AS p USING (meter_id)
-            WHERE p.customer = :customer AND p.event_time >= :period_start AND p.event_time < :period_end
-            GROUP BY asked.number
+            SELECT p.customer, asked.number, count(*) AS parked
+            FROM {_ASKED} JOIN {PARKED_NOW} AS p USING (meter_id)
+            WHERE p.customer = ANY(CAST(:customers AS text[]))
+                AND p.event_time >= :period_start AND p.event_time < :period_end
+            GROUP BY p.customer, asked.number
             """  # noqa: S608 - constant text
         ),
         parameters,
     )
-    counts.update({row.number: row.parked for row in rows})
+    counts.update({(row.customer, row.number): row.parked for row in rows})
     return counts
 
 
@@ -155,6 +158,15 @@ async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tu
     )
     found = rows.all()
     return [row.traceparent for row in found], found[0].total if found else 0
+
+
+async def pages_behind(conn: AsyncConnection, plan: UsagePlan) -> frozenset[UUID]:
+    """Return the content ids of all pages that are read for a plan about one customer."""
+    (customer,) = plan.customers
+    found: set[UUID] = set()
+    for period, meter_ids in _read_together(plan):
+        found |= await page_ids_of_customer(conn, meter_ids, period, customer)
+    return frozenset(found)
 
 
 def _read_together(plan: UsagePlan) -> list[tuple[Period, list[int]]]:

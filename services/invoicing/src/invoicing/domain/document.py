@@ -45,6 +45,17 @@ class LineKind(StrEnum):
     FIXED = "FIXED"
     ADJUSTMENT = "ADJUSTMENT"
     DISCOUNT = "DISCOUNT"
+    BOUND = "BOUND"
+
+    @property
+    def has_events(self) -> bool:
+        """Whether usage may be behind it."""
+        return self in {LineKind.USAGE, LineKind.ADJUSTMENT}
+
+    @property
+    def has_price(self) -> bool:
+        """Whether an item of the plan says what it costs; others follow from the lines before them."""
+        return self in {LineKind.USAGE, LineKind.FIXED, LineKind.ADJUSTMENT}
 
 
 class InvoiceKind(StrEnum):

@@ -110,7 +110,7 @@ async def verify_line(deps: Deps, tenant: str, line_id: str) -> CheckedLine:
 
 async def _count_events(deps: Deps, line: InvoiceLine) -> tuple[int, Sequence[Problem]]:
     """Return how many events are behind a line; at the end of their list the aggregator has compared what they say."""
-    if line.kind in (LineKind.FIXED, LineKind.DISCOUNT):
+    if not line.kind.has_events:
         return 0, ()
     is_adjustment = line.kind is LineKind.ADJUSTMENT
     try:

@@ -82,7 +82,7 @@ async def explain_draft_line(
     charge = next((charge for charge in rated.charges if charge.item == line.item), None)
     is_same = charge is not None and charge.exact_amount == line.exact_amount
     item: HandedThrough = None
-    if charge is None or charge.kind is not LineKind.DISCOUNT:
+    if charge is None or charge.kind.has_price:
         price = await deps.rating.price_of(rated.contract, rated.billing_period, line.item)
         is_same &= price.version == (line.plan, line.plan_version)
         item = price.item

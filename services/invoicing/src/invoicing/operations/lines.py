@@ -50,7 +50,7 @@ async def list_line_events(
     `after` is a place in the log to begin after, as the caller names it; None: from the first.
     """
     line = (await _invoice_of_line(deps, tenant, line_id)).content().line(line_id)
-    if line.kind in (LineKind.FIXED, LineKind.DISCOUNT):
+    if not line.kind.has_events:
         return
     only_amendment = line.kind is LineKind.ADJUSTMENT
     pages = deps.rating.events(line.charge_id, only_amendment=only_amendment, after=after, limit=limit)

@@ -36,6 +36,7 @@ _KINDS = {
     charge_pb2.CHARGE_KIND_USAGE: LineKind.USAGE,
     charge_pb2.CHARGE_KIND_FIXED: LineKind.FIXED,
     charge_pb2.CHARGE_KIND_DISCOUNT: LineKind.DISCOUNT,
+    charge_pb2.CHARGE_KIND_BOUND: LineKind.BOUND,
 }
 _INVOICE_KINDS = {
     pb.INVOICE_KIND_PERIOD: InvoiceKind.PERIOD,

@@ -3443,6 +3443,9 @@ function priceInWords(context, item, currency) {
     case "dynamic":
       said.push(t4(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
       break;
+    case "formula":
+      said.push(t4("price.formula", { formula: item.formula }));
+      break;
     case "matrix":
       said.push(...item.rows.map(({ values, price }) => `${values === "" ? t4("price.otherwise") : values}: ${priceInWords(context, price, currency)}`));
       break;
@@ -3454,7 +3457,7 @@ function priceInWords(context, item, currency) {
       said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.times !== null && said.push(t4("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3470,6 +3473,8 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t4("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted":
         return { ...step, text: t4("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "read":
+        return { ...step, shown: format.decimal(step.value) };
       case "row":
         return { ...step, shown: words.quantity(step.value, unit) };
       // Of which row it is taken stands in the portal's own words.
@@ -3484,6 +3489,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
       }
       case "days":
         return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t4("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
+      case "multiplier":
       case "flat":
       case "maximum":
       case "minimum":

@@ -298,9 +298,11 @@ var TEXTS = {
   "price.percent": "{percent} %",
   "price.percentage": "It costs {percent} % of the amount.",
   "price.costPlus": "It costs what it costs the seller, and {percent} % more.",
+  "price.formula": "It costs {formula}.",
   "price.dynamic": "Each event carries its price.",
   "price.dynamicTimes": "Each event carries its price, times {factor}.",
   "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",
+  "price.times": "You pay {times} times that.",
   "price.maximum": "It costs at most {maximum} in a period.",
   "price.minimum": "It costs at least {minimum} in a period.",
   "price.perKey": "Each {names} is priced by itself.",
@@ -313,10 +315,11 @@ var TEXTS = {
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",
   "step.flat": "Fee of the tier",
+  "step.multiplier": "Your own price",
   "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
-  "step.base": "Charges before the discount",
+  "step.base": "Amounts before it",
   "step.discount": "Discount",
   "step.days": "{days} of the {ofDays} days of the period",
   "step.total": "Exact amount",
@@ -3667,6 +3670,9 @@ function priceInWords(context, item, currency) {
     case "dynamic":
       said.push(t5(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") }));
       break;
+    case "formula":
+      said.push(t5("price.formula", { formula: item.formula }));
+      break;
     case "matrix":
       said.push(...item.rows.map(({ values, price }) => `${values === "" ? t5("price.otherwise") : values}: ${priceInWords(context, price, currency)}`));
       break;
@@ -3678,7 +3684,7 @@ function priceInWords(context, item, currency) {
       said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.times !== null && said.push(t5("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3694,6 +3700,8 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
         return { ...step, text: t5("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted":
         return { ...step, text: t5("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "read":
+        return { ...step, shown: format.decimal(step.value) };
       case "row":
         return { ...step, shown: words.quantity(step.value, unit) };
       // Of which row it is taken stands in the portal's own words.
@@ -3708,6 +3716,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
       }
       case "days":
         return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t5("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
+      case "multiplier":
       case "flat":
       case "maximum":
       case "minimum":

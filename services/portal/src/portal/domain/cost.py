@@ -21,6 +21,7 @@ class CostPart(StrEnum):
     MINIMUM = "minimum"
     FIXED = "fixed"
     DISCOUNT = "discount"
+    PLAN_BOUND = "plan_bound"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING, Protocol
 from eventlog.as_of import AsOf
 from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
 from rating.domain.discounts import reductions
+from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
+from rating.domain.reads import Read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
+    from rating.domain.cell_questions import Questions
     from rating.domain.cells import Cells
     from rating.domain.discounts import Discount
+    from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
+    from rating.domain.reads import Reads
     from rating.domain.versions import Version
 
 
@@ -43,6 +48,8 @@ class ChargeKind(StrEnum):
     USAGE = "USAGE"
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
+    BOUND = "BOUND"
+    """What the maximum of a plan takes off its items, or its minimum adds to them."""
 
 
 class MissingMeterError(LookupError):
@@ -103,20 +110,33 @@ class AskedQuantity:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedTotals:
+    """Whose usage of all meters in a period is asked for, and how some of it is told apart."""
+
+    customer: str
+    period: BillingPeriod
+    questions: Questions
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentQuantity:
-    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago."""
+    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago.
+
+    `adds_up`: whether the quantities of its parts add up to it; None where the aggregator does not say.
+    """
 
     quantity: Decimal
     unit: str
     as_of: AsOf
     staleness_s: float
+    adds_up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
     """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee.
 
-    A discount is a charge, too: of quantity 1, and with an amount below zero.
+    A discount and a bound of the plan are charges, too: of quantity 1, and below zero where they take something off.
     """
 
     item: str
@@ -132,6 +152,8 @@ class Charge:
     """What share of its days is charged of a fee that goes by days; None: it does not."""
     cells: Cells | None = None
     """What was priced by values of properties; None: the price does not go by them."""
+    reads: Reads = ()
+    """What a price formula read of each of its meters, the own one first; none of other prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +173,7 @@ class Terms:
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
     `share` is that of its days which the contract has. `discounts` are in the order in which they are taken.
+    `plan` has the prices that `overrides` give the contract.
     """
 
     contract: str
@@ -161,6 +184,7 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +234,7 @@ def _said(of_item: tuple[Decimal, Exact] | None) -> str:
 
 def goes_on(terms: Terms, usage: Usage) -> bool:
     """Whether what the period costs may change without any event, until it ends."""
-    found = (usage.meters.get(item.meter) for item in terms.plan.content.items)
+    found = (usage.meters.get(meter) for item in terms.plan.content.items for meter in item.meters)
     return any(used is not None and used.goes_on for used in found)
 
 
@@ -225,7 +249,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=with_discounts(charges, terms.discounts, plan.currency),
+        charges=with_discounts(charges, terms.discounts, plan),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -234,42 +258,63 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
 
 
 def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage], share: DayShare = WHOLE) -> tuple[Charge, ...]:
-    """Price every item of a plan, in its order, for a share of the days of a period. Raises `MissingMeterError`."""
-    return tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
+    """Price every item of a plan, in its order, for a share of the days of a period, and then its bounds.
+
+    Raises `MissingMeterError`.
+    """
+    charges = tuple(_charge(item, usage, plan.currency, share) for item in plan.items)
+    return (*charges, *_bounds(plan, charges, share))
 
 
-def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], currency_code: str) -> tuple[Charge, ...]:
-    """Return charges of items, and after them one for each discount, also where it takes nothing."""
+def with_discounts(charges: Sequence[Charge], discounts: Sequence[Discount], plan: Plan) -> tuple[Charge, ...]:
+    """Return charges of a plan, and after them one for each discount, also where it takes nothing."""
     if not discounts:
         return tuple(charges)
-    unit = currency(currency_code)
-    printed = {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
-    taken = reductions(discounts, printed, unit)
+    unit = currency(plan.currency)
+    taken = reductions(discounts, rest_of(plan.bounds, printed_by_item(charges, plan.currency), unit), unit)
     return (*charges, *(Charge(one.line, ChargeKind.DISCOUNT, "", "", ONE, 0, one.derivation) for one in taken))
 
 
+def printed_by_item(charges: Iterable[Charge], currency_code: str) -> dict[str, Decimal]:
+    """Return what is printed of charges, by their names."""
+    unit = currency(currency_code)
+    return {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
+
+
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
-    """Return the charges of items alone."""
+    """Return the charges of items and bounds alone."""
     return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
 
 
-def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount]) -> bool:
-    """Whether just these discounts, and what they take, are among charges."""
+def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
+    """Whether just these discounts, and what they take, are among charges of a plan."""
     own = without_discounts(rated.charges)
     if not discounts:
         return len(own) == len(rated.charges)
-    again = with_discounts(own, discounts, rated.currency)
+    again = with_discounts(own, discounts, plan)
     return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
 
 
+def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None) -> bool:
+    """Whether just the bounds of a plan, and what they change, are among charges.
+
+    `share` is that of the days of the period; None: as the charges say.
+    """
+    own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
+    there = [charge for charge in rated.charges if charge.kind is ChargeKind.BOUND]
+    days = share or next((charge.share for charge in there if charge.share is not None), WHOLE)
+    return [_figures(charge) for charge in there] == [_figures(charge) for charge in _bounds(plan, own, days)]
+
+
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period, the days and the discounts that terms have."""
+    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
-    if not is_discounted_by(rated, terms.discounts):
+    plan = terms.plan.content
+    if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
-    fees = tuple(item for item in terms.plan.content.items if item.price.is_fixed)
+    fees = tuple(item for item in plan.items if item.price.is_fixed)
     again = (_charge(item, {}, rated.currency, terms.share) for item in fees)
     return told == {charge.item: charge.share for charge in again}
 
@@ -277,8 +322,9 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
 def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
     """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
     for item in items:
-        if item.meter and item.meter not in meters:
-            raise MissingMeterError(item.name, item.meter)
+        for meter in item.meters:
+            if meter not in meters:
+                raise MissingMeterError(item.name, meter)
         if item.price.by and not meters[item.meter].adds_up:
             raise NotByGroupError(item.name, item.meter)
 
@@ -293,6 +339,16 @@ def usage_of_charge(charge: Charge) -> MeterUsage:
         rounded=charge.rounded,
         cells=charge.cells,
     )
+
+
+def usage_of_reads(charge: Charge) -> dict[str, MeterUsage]:
+    """Return the usage of each meter that a charge is of: several only where its price is a formula."""
+    if not charge.reads:
+        return {charge.meter: usage_of_charge(charge)} if charge.meter else {}
+    return {
+        read.meter: MeterUsage(read.quantity, read.unit, read.event_count, rounded=read.rounded)
+        for read in charge.reads
+    }
 
 
 def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
@@ -313,13 +369,17 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
         charge.cells is None or (charge.cells.quantity, charge.cells.billed) != (charge.quantity, billed)
     ):
         return False
-    again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
+    reads = usage_of_reads(charge) if charge.reads else {item.meter: used}
+    if not reads.keys() >= set(item.meters):
+        return False
+    again = _charge(item, reads, currency, charge.share or WHOLE)
     return _figures(charge) == _figures(again)
 
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
-    return (charge.item, charge.kind, charge.meter, charge.quantity, charge.event_count, amount, rows, charge.share)
+    counted = (charge.quantity, charge.event_count, charge.reads)
+    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share)
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -328,6 +388,14 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
     # Length-prefixed, so that no two different lists of parts give the same bytes.
     encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
+
+
+def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:
+    """Return one charge for each bound of a plan, also where it changes nothing."""
+    if not plan.bounds:
+        return ()
+    found = bound_amounts(plan.bounds, printed_by_item(charges, plan.currency), currency(plan.currency), share)
+    return tuple(Charge(one.line, ChargeKind.BOUND, "", "", ONE, 0, one.derivation, share=one.share) for one in found)
 
 
 def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
@@ -340,8 +408,16 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
-    cells = _cells(item, used)
-    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded, cells=cells)
+    cells, reads = _cells(item, used), _reads(item, usage)
+    derivation = rate(
+        used.quantity,
+        item.price,
+        unit=used.unit,
+        currency=currency,
+        rounded=used.rounded,
+        cells=cells,
+        reads=reads,
+    )
     return Charge(
         item.name,
         ChargeKind.USAGE,
@@ -352,7 +428,20 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
         derivation,
         used.rounded,
         cells=cells,
+        reads=reads,
     )
+
+
+def _reads(item: PlanItem, usage: Mapping[str, MeterUsage]) -> Reads:
+    """Return what the formula of an item reads. Raises `MissingMeterError`."""
+    found = []
+    for component in () if item.price.formula is None else item.price.formula.components:
+        used = usage.get(component.meter)
+        if used is None:
+            raise MissingMeterError(item.name, component.meter)
+        read = Read(component.name, component.meter, used.unit, used.quantity, used.event_count, used.rounded)
+        found.append(read)
+    return tuple(found)
 
 
 def _cells(item: PlanItem, used: MeterUsage) -> Cells | None:

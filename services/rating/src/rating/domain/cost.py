@@ -28,9 +28,11 @@ from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind
+from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.discounts import Discount, reductions
+from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
@@ -50,6 +52,7 @@ class CostPart(StrEnum):
     MINIMUM = "MINIMUM"
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
+    PLAN_BOUND = "PLAN_BOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,8 @@ def cost_rows(
         for row in (
             _cost_of_fee(item, windows, currency, WHOLE if item.proration is Proration.NONE else day_share)
             if item.price.is_fixed
+            else _cost_of_formula(item, usage, windows, currency)
+            if item.price.formula is not None
             else _cost_of_cells(item, usage[item.meter], windows, breakdown, currency)
             if item.price.by
             else _cost_of_usage(item, usage[item.meter], windows, breakdown, currency)
@@ -300,23 +305,37 @@ def cost_rows(
     return [row for row in rows if row.group is not None or not breakdown.filters]
 
 
-def discount_rows(
-    rows: Sequence[CostRow], discounts: Sequence[Discount], windows: CostWindows, currency: Currency
+def rows_of_all(
+    rows: Sequence[CostRow],
+    plan: Plan,
+    discounts: Sequence[Discount],
+    windows: CostWindows,
+    currency: Currency,
+    day_share: DayShare = WHOLE,
 ) -> list[CostRow]:
-    """Return what discounts take off the rows of all items of a period: of the whole period, so in its last window."""
+    """Return what the bounds of the plan, and then discounts, change of the rows of all items of a period.
+
+    They are of the whole period, so in its last window.
+    """
     if not windows.bears_rest:
         return []
-    printed: dict[str, Decimal] = {}
+    # An item without usage in the period has no row, and is covered all the same.
+    printed = dict.fromkeys((item.name for item in plan.items), ZERO)
     with exact_arithmetic():
         for row in rows:
             printed[row.item] = printed.get(row.item, ZERO) + row.amount
-    found = []
-    for one in reductions(discounts, printed, currency):
-        exact = one.derivation.amount
+
+    def row_of(line: str, kind: ChargeKind, part: CostPart, exact: Exact) -> CostRow:
         amount = round_to_minor_unit(exact, currency)
-        kind, last = ChargeKind.DISCOUNT, windows.windows[-1]
-        found.append(CostRow(one.line, kind, "", "", CostPart.DISCOUNT, last, amount, exact))
-    return found
+        return CostRow(line, kind, "", "", part, windows.windows[-1], amount, exact)
+
+    bounds = [
+        row_of(bound.line, ChargeKind.BOUND, CostPart.PLAN_BOUND, bound.derivation.amount)
+        for bound in bound_amounts(plan.bounds, printed, currency, day_share)
+    ]
+    printed |= {row.item: row.amount for row in bounds}
+    taken = reductions(discounts, rest_of(plan.bounds, printed, currency), currency)
+    return bounds + [row_of(one.line, ChargeKind.DISCOUNT, CostPart.DISCOUNT, one.derivation.amount) for one in taken]
 
 
 def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency, day_share: DayShare) -> Iterator[CostRow]:
@@ -362,6 +381,24 @@ def _cost_of_usage(
         amount, exact = _difference(lifted, exact_before, currency)
         last = windows.windows[-1]
         yield CostRow(item.name, ChargeKind.USAGE, item.meter, usage.unit, CostPart.MINIMUM, last, amount, exact)
+
+
+def _cost_of_formula(
+    item: PlanItem, usage: Mapping[str, MeterUsageOverTime], windows: CostWindows, currency: Currency
+) -> Iterator[CostRow]:
+    """Yield what each window adds to what a formula gives, then what a minimum lifts."""
+    windows_of = {meter: usage[meter].windows for meter in item.meters}
+    unit = usage[item.meter].unit
+    before: Exact = ZERO
+    for place, quantity, exact in running_costs(item, _before_lift(item.price), windows_of):
+        window, difference = windows.windows[place], _difference(exact, before, currency)
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, unit, CostPart.USAGE, window, *difference, quantity)
+        before = exact
+    # A formula may cost something where nothing was counted, too.
+    lifted = whole_cost(item, windows_of)
+    if windows.bears_rest and lifted != before:
+        last, difference = windows.windows[-1], _difference(lifted, before, currency)
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, unit, CostPart.MINIMUM, last, *difference)
 
 
 def _cost_of_cells(

@@ -171,15 +171,20 @@ def reductions(
     return tuple(found)
 
 
+def told_amounts(amounts: Mapping[str, Decimal], words: Words) -> str:
+    """Return amounts by item for people, the first of them where they are many."""
+    named = [f"{name} {words.money(amount)}" for name, amount in list(amounts.items())[:_TOLD_MAX]]
+    if len(amounts) > _TOLD_MAX:
+        named.append(f"{len(amounts) - _TOLD_MAX} more")
+    return ", ".join(named) or "nothing"
+
+
 def _derivation(
     discount: Discount, left: Mapping[str, Decimal], base: Decimal, exact: Exact, words: Words
 ) -> Derivation:
-    named = [f"{name} {words.money(amount)}" for name, amount in list(left.items())[:_TOLD_MAX]]
-    if len(left) > _TOLD_MAX:
-        named.append(f"{len(left) - _TOLD_MAX} more")
     amount = -exact if exact else ZERO
     steps = (
-        Step(StepName.BASE, f"Taken off what is left of {', '.join(named) or 'nothing'}: {words.money(base)}", base),
+        Step(StepName.BASE, f"Taken off what is left of {told_amounts(left, words)}: {words.money(base)}", base),
         Step(StepName.DISCOUNT, f"{discount.name}: {discount.said(words)} off", amount),
         Step(StepName.TOTAL, f"Exact amount: {words.money(amount)}, not rounded", amount),
     )

@@ -95,6 +95,9 @@ def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
 
 def _examples(item: PlanItem, unit: str, currency: str) -> Iterator[Quote]:
     price, spread = item.price, item.price.spread
+    if price.formula is not None:
+        # What one of its quantities costs depends on all others.
+        return
     if spread is None:
         for quantity in example_quantities(price):
             yield quote_of(item, quantity, currency, unit)

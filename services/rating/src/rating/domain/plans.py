@@ -9,10 +9,12 @@ from datetime import datetime
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
+from money import currency
 from rating.domain.currencies import check_currency
 from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
 from rating.domain.notice_rule import NoticeRule
+from rating.domain.plan_bounds import NO_BOUNDS, PlanBounds, check_bounds
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
 from rating.domain.versions import Version
@@ -40,6 +42,17 @@ class PlanItem:
             raise Refused("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
         if not self.price.is_fixed and not self.meter:
             raise Refused("meter", Reason.FIELD_REQUIRED, "name the meter or the product that is priced")
+        formula = self.price.formula
+        if formula is not None and (self.product or self.meter != formula.meters[0]):
+            message = "a formula names its meters itself, the first of them is that of the item; leave it out here"
+            raise Refused("product" if self.product else "meter", Reason.PLAN_INVALID, message)
+
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """All meters that are priced, its own first; none of a fixed fee."""
+        if self.price.formula is not None:
+            return self.price.formula.meters
+        return (self.meter,) if self.meter else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +65,10 @@ class Plan:
     effective_from: datetime | None = None
     features: tuple[Feature, ...] = ()
     notice: NoticeRule | None = None
+    bounds: PlanBounds = NO_BOUNDS
 
     def __post_init__(self) -> None:
-        """Refuse an unknown currency, and two items or features of one name."""
+        """Refuse an unknown currency, two items or features of one name, and bounds that can't be kept."""
         check_currency("currency", self.currency)
         check_features(self.features)
         names: set[str] = set()
@@ -64,6 +78,7 @@ class Plan:
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             names.add(item.name)
         self._check_calendars()
+        check_bounds(self.bounds, names, currency(self.currency))
 
     def _check_calendars(self) -> None:
         """Refuse two calendars of one meter: its usage is cut once."""
@@ -97,6 +112,7 @@ class PlanDraft:
     effective_from: datetime | None = None
     features: tuple[Feature, ...] = ()
     notice: NoticeRule | None = None
+    bounds: PlanBounds = NO_BOUNDS
 
     def __post_init__(self) -> None:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
@@ -122,10 +138,20 @@ class PlanDraft:
         def resolved_item(item: ItemDraft) -> PlanItem:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
+            if item.price.formula is not None:
+                meter = meter or item.price.formula.meters[0]
             return PlanItem(item.name, meter, item.product, item.price, item.proration)
 
         items = each_of("items", self.items, resolved_item)
-        return Plan(self.currency, items, self.description, self.effective_from, self.features, notice=self.notice)
+        return Plan(
+            self.currency,
+            items,
+            self.description,
+            self.effective_from,
+            self.features,
+            notice=self.notice,
+            bounds=self.bounds,
+        )
 
 
 @dataclass(frozen=True, slots=True)

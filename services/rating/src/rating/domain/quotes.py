@@ -60,7 +60,7 @@ class AssumedUsage:
 
 @dataclass(frozen=True, slots=True)
 class PlanQuote:
-    """What a plan would cost: a line for each item, and the sum of what is printed."""
+    """What a plan would cost: a line for each item and each bound, and the sum of what is printed."""
 
     lines: tuple[Quote, ...]
     total: Decimal
@@ -76,11 +76,11 @@ def quoted_plan(
     unit = currency(plan.currency)
     check_assumed(discounts, plan, unit)
     assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
-    meters = [item.meter for item in plan.items if item.meter]
+    meters = [meter for item in plan.items for meter in item.meters]
     charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
     taken_in_order = (*(one for one in discounts if one.items), *(one for one in discounts if not one.items))
     with exact_arithmetic():
-        lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan.currency))
+        lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan))
         return PlanQuote(lines, sum((line.amount for line in lines), round_to_minor_unit(ZERO, unit)))
 
 
@@ -89,7 +89,7 @@ def _assumed(quantity: Decimal, cells: Cells | None) -> MeterUsage:
 
 
 def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
-    known, seen = list(dict.fromkeys(item.meter for item in plan.items if item.meter)), set()
+    known, seen = list(dict.fromkeys(meter for item in plan.items for meter in item.meters)), set()
     groups = groups_priced(plan.items)
 
     def usage_of(used: AssumedUsage) -> MeterUsage:
@@ -131,6 +131,11 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
             raise Refused(f"questions[{place}].item", Reason.FIELD_INVALID, text)
         with inside(f"questions[{place}]"):
             _check_groups(f"the item {item.name!r}", question.cells, item.price.by)
+            if item.price.formula is not None:
+                text = (
+                    f"{item.name!r} is priced by a formula; quote the plan, with the usage of {', '.join(item.meters)}"
+                )
+                raise Refused("item", Reason.FIELD_INVALID, text)
         found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
     return tuple(found)
 

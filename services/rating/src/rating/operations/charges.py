@@ -25,6 +25,7 @@ from rating.domain.charges import (
     RatedPeriod,
     Terms,
     Usage,
+    is_bounded_by,
     is_discounted_by,
     is_rated_by,
     is_sound,
@@ -33,7 +34,9 @@ from rating.domain.charges import (
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling
-from rating.domain.plans import PlanItem
+from rating.domain.overrides import Override, with_overrides
+from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.plans import Plan, PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version
 from rating.operations.deps import Deps, HandedThrough
@@ -74,13 +77,15 @@ class ChargesOfPeriod:
 class ExplainedCharge:
     """A frozen charge, the price it was rated by, and a page of the usage behind it.
 
-    A fixed fee has no usage; a discount has no price either: its steps say what it was taken off.
+    A fixed fee has no usage; a bound and a discount have no price either: their steps say what they look at.
     """
 
     charge: Charge
     rated: RatedPeriod
     item: PlanItem | None
     usage: HandedThrough | None = None
+    overrides: Sequence[Override] = ()
+    """Those of the contract that make the price."""
 
 
 async def rate_usage(
@@ -271,32 +276,42 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
         plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
+        contract = (await find_contract(conn, tenant, found.rated.contract))[-1].content
     charge, rated = found.charge, found.rated
-    if charge.kind is ChargeKind.DISCOUNT:
-        await _check_discount(deps, tenant, found, charge_id)
+    if charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
+        await _check_beside_items(deps, tenant, found, plan.content, charge_id)
         return ExplainedCharge(charge, rated, None)
-    item = next((item for item in plan.content.items if item.name == charge.item), None)
+    overrides = overrides_ruling(contract.overrides, rated.period, contract.schedule.zone)
+    own = [each for each in overrides if each.item == charge.item]
+    item = next((item for item in with_overrides(plan.content, own).items if item.name == charge.item), None)
     if item is None or not is_sound(charge, item, rated.currency):
         raise _corrupted(charge_id, f"plan {rated.plan} version {rated.plan_version}")
     if charge.kind is ChargeKind.FIXED:
-        return ExplainedCharge(charge, rated, item)
+        return ExplainedCharge(charge, rated, item, overrides=own)
     usage, handed_through = await deps.aggregator.snapshot(rated.snapshot_id, charge.meter, page_size, page_token)
     sealed = usage.meters.get(charge.meter)
     billed = (charge.quantity, charge.rounded, charge.event_count)
     if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != billed:
         raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
-    return ExplainedCharge(charge, rated, item, handed_through)
+    for read in charge.reads:
+        sealed = usage.meters.get(read.meter)
+        counted = (read.quantity, read.rounded, read.event_count)
+        if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != counted:
+            raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
+    return ExplainedCharge(charge, rated, item, handed_through, own)
 
 
-async def _check_discount(deps: Deps, tenant: str, found: FrozenCharge, charge_id: str) -> None:
-    """Raise Diverged if a discount is not what the contract takes off the charges that were frozen with it."""
+async def _check_beside_items(deps: Deps, tenant: str, found: FrozenCharge, plan: Plan, charge_id: str) -> None:
+    """Raise Diverged if a bound or a discount does not follow from the charges that were frozen with it."""
     rated = found.rated
     async with transaction(deps.engine) as conn:
         versions = await find_contract(conn, tenant, rated.contract)
         whole = await store.rating_of_snapshot(conn, tenant, rated.contract, rated.period.label, rated.snapshot_id)
     content = versions[-1].content
     discounts = ruling(content.discounts, rated.period, content.schedule.zone)
-    if whole is None or found.charge not in whole.charges or not is_discounted_by(whole, discounts):
+    if whole is None or found.charge not in whole.charges or not is_bounded_by(whole, plan):
+        raise _corrupted(charge_id, f"the bounds of plan {rated.plan} version {rated.plan_version}")
+    if not is_discounted_by(whole, discounts, plan):
         raise _corrupted(charge_id, f"the discounts of contract {rated.contract}")
 
 
@@ -310,7 +325,7 @@ def _corrupted(charge_id: str, what: str) -> Diverged:
 async def list_charge_events(
     deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-    """Yield the events behind a frozen charge, page by page; a fee and a discount have none. Raises NotFound.
+    """Yield the events behind a frozen charge, page by page; other charges have none. Raises NotFound.
 
     `after` is a place in the log to begin after, as the caller names it; None: from the first.
     """

@@ -34,11 +34,12 @@ from rating.domain.cost import (
     chosen_items,
     cost_rows,
     counted_in_all,
-    discount_rows,
+    rows_of_all,
     usage_by_cells,
     usage_that_adds_up,
     usage_that_runs,
 )
+from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_windows import CostWindows, cost_windows
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
@@ -77,13 +78,14 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
             period, terms.time_zone, question.window_size, question.until, as_draft=question.as_draft
         )
         items = chosen_items(plan, question.items)
+        check_not_by_groups(items, question.breakdown.properties)
     totals = await deps.aggregator.totals(terms.customer, windows.span)
     try:
         check_meters(items, totals.meters)
     except (MissingMeterError, NotByGroupError) as error:
         raise not_priced(error) from error
     usage = AskedUsage(terms.customer, windows.span, question.window_size, terms.time_zone)
-    meters = list(dict.fromkeys(item.meter for item in items if item.meter))
+    meters = list(dict.fromkeys(meter for item in items for meter in item.meters))
     told = await _ask_all(deps, usage, meters, totals, question, windows, terms)
     if question.breakdown.filters and meters and not any(one.is_grouped for one in told):
         named = ", ".join(question.breakdown.properties)
@@ -103,7 +105,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency), terms.share
     )
     if not question.items and not question.breakdown.filters:
-        rows += discount_rows(rows, terms.discounts, windows, currency(plan.currency))
+        rows += rows_of_all(rows, plan, terms.discounts, windows, currency(plan.currency), terms.share)
     is_filled = all(answer.is_filled for one in told for answer in one.answers)
     is_other_left_out = bool(question.breakdown.filters) and not all(one.are_told_apart for one in told)
     return CostOfPeriod(rows, terms, as_of, is_filled, is_other_left_out)

@@ -13,6 +13,7 @@ from rating.domain.notice_rule import NoticeRule
 from rating.domain.plans import Plan
 from rating.store.documents import item_from_document, item_to_document
 from rating.store.features import feature_from_document, feature_to_document
+from rating.store.plan_bounds import bounds_from_document, bounds_to_document
 from rating.store.versions import VersionTable
 
 
@@ -23,6 +24,7 @@ def _to_columns(plan: Plan) -> dict[str, Any]:
         "description": plan.description,
         "items": json.dumps([item_to_document(item) for item in plan.items]),
         "features": json.dumps([feature_to_document(feature) for feature in plan.features]),
+        "bounds": json.dumps(bounds_to_document(plan.bounds)),
         "notice": json.dumps(None if plan.notice is None else asdict(plan.notice)),
     }
 
@@ -38,6 +40,7 @@ def _from_row(row: RowMapping) -> Plan:
         _utc(row["effective_from"]),
         features,
         notice=None if notice is None else NoticeRule(**notice),
+        bounds=bounds_from_document(json.loads(row["bounds"])),
     )
 
 
@@ -47,8 +50,8 @@ def _utc(instant: datetime | None) -> datetime | None:
 
 PLANS: Final = VersionTable(
     "plan",
-    ("currency", "effective_from", "description", "items", "features", "notice"),
+    ("currency", "effective_from", "description", "items", "features", "notice", "bounds"),
     _to_columns,
     _from_row,
-    frozenset({"items", "features", "notice"}),
+    frozenset({"items", "features", "notice", "bounds"}),
 )

@@ -31,6 +31,7 @@ EFFECTS: Final = {
     Effect.ENDED: variance_pb2.VARIANCE_EFFECT_ENDED,
     Effect.CORRECTION: variance_pb2.VARIANCE_EFFECT_CORRECTION,
     Effect.DISCOUNT: variance_pb2.VARIANCE_EFFECT_DISCOUNT,
+    Effect.PLAN_BOUNDS: variance_pb2.VARIANCE_EFFECT_PLAN_BOUNDS,
 }
 
 

@@ -62,6 +62,8 @@ class _LineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineKind.Val
     """Usage of an earlier, already invoiced period that arrived late: what it costs now less what was billed."""
     LINE_KIND_DISCOUNT: _LineKind.ValueType  # 4
     """What a discount of the contract takes off the lines of the invoice's period; its amount is below zero."""
+    LINE_KIND_BOUND: _LineKind.ValueType  # 50
+    """What the maximum of the plan takes off the lines of the invoice's period (below zero), or what its minimum adds."""
 
 class LineKind(_LineKind, metaclass=_LineKindEnumTypeWrapper):
     """What a line is for."""
@@ -76,6 +78,8 @@ LINE_KIND_ADJUSTMENT: LineKind.ValueType  # 3
 """Usage of an earlier, already invoiced period that arrived late: what it costs now less what was billed."""
 LINE_KIND_DISCOUNT: LineKind.ValueType  # 4
 """What a discount of the contract takes off the lines of the invoice's period; its amount is below zero."""
+LINE_KIND_BOUND: LineKind.ValueType  # 50
+"""What the maximum of the plan takes off the lines of the invoice's period (below zero), or what its minimum adds."""
 Global___LineKind: _TypeAlias = LineKind  # noqa: Y015
 
 class _InvoiceKind:

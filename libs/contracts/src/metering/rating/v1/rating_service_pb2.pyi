@@ -1435,6 +1435,7 @@ class GetPriceListResponse(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     PRODUCTS_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
     billing_period: _builtins.str
     """Its label. Example: "2013-01"."""
     @_builtins.property
@@ -1461,6 +1462,10 @@ class GetPriceListResponse(_message.Message):
     def products(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Product]:
         """The products that the plan's items name, by name, as they are now."""
 
+    @_builtins.property
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractOverride]:
+        """The overrides of the contract that rule the period: other prices before multipliers. `plan` has the other prices already."""
+
     def __init__(
         self,
         *,
@@ -1471,10 +1476,11 @@ class GetPriceListResponse(_message.Message):
         period: _values_pb2.Period | None = ...,
         billing_period: _builtins.str = ...,
         products: _abc.Iterable[_catalog_pb2.Product] | None = ...,
+        overrides: _abc.Iterable[_catalog_pb2.ContractOverride] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "customer", b"customer", "period", b"period", "plan", b"plan", "ruling", b"ruling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "period", b"period", "plan", b"plan", "products", b"products", "ruling", b"ruling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "overrides", b"overrides", "period", b"period", "plan", b"plan", "products", b"products", "ruling", b"ruling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2528,6 +2534,7 @@ class ExplainChargeResponse(_message.Message):
     WINDOWS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     WINDOW_COUNT_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token for the next page of windows; empty on the last."""
     window_count: _builtins.int
@@ -2548,6 +2555,10 @@ class ExplainChargeResponse(_message.Message):
     def windows(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.SnapshotWindow]:
         """Windows of the charge's meter, by time and group: a page of them. All else is on every page."""
 
+    @_builtins.property
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractOverride]:
+        """The overrides of the contract that make this price: other prices before multipliers. `item` has the other price already."""
+
     def __init__(
         self,
         *,
@@ -2557,10 +2568,11 @@ class ExplainChargeResponse(_message.Message):
         windows: _abc.Iterable[_usage_pb2.SnapshotWindow] | None = ...,
         next_page_token: _builtins.str = ...,
         window_count: _builtins.int = ...,
+        overrides: _abc.Iterable[_catalog_pb2.ContractOverride] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "next_page_token", b"next_page_token", "snapshot", b"snapshot", "window_count", b"window_count", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "next_page_token", b"next_page_token", "overrides", b"overrides", "snapshot", b"snapshot", "window_count", b"window_count", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

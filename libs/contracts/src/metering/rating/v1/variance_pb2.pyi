@@ -49,6 +49,8 @@ class _VarianceEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Varian
     """Usage that came late, after a period was rated permanently."""
     VARIANCE_EFFECT_DISCOUNT: _VarianceEffect.ValueType  # 10
     """What a discount takes off, more or less than before."""
+    VARIANCE_EFFECT_PLAN_BOUNDS: _VarianceEffect.ValueType  # 50
+    """What the maximum or the minimum of a plan takes off or adds, more or less than before."""
 
 class VarianceEffect(_VarianceEffect, metaclass=_VarianceEffectEnumTypeWrapper):
     """What changed an amount. From the earlier period to the later one, one thing after the other is exchanged, in this order, and each effect is
@@ -77,6 +79,8 @@ VARIANCE_EFFECT_CORRECTION: VarianceEffect.ValueType  # 9
 """Usage that came late, after a period was rated permanently."""
 VARIANCE_EFFECT_DISCOUNT: VarianceEffect.ValueType  # 10
 """What a discount takes off, more or less than before."""
+VARIANCE_EFFECT_PLAN_BOUNDS: VarianceEffect.ValueType  # 50
+"""What the maximum or the minimum of a plan takes off or adds, more or less than before."""
 Global___VarianceEffect: _TypeAlias = VarianceEffect  # noqa: Y015
 
 @_typing.final

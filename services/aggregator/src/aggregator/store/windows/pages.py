@@ -57,6 +57,10 @@ _OF_CUSTOMER: Final = """
     WHERE meter_id = ANY($1::integer[]) AND month BETWEEN $2 AND $3 AND $4 BETWEEN first_customer AND last_customer
     ORDER BY page_id
 """
+_IDS_OF_CUSTOMER: Final = """
+    SELECT content_id FROM window_page
+    WHERE meter_id = ANY($1::integer[]) AND month BETWEEN $2 AND $3 AND $4 BETWEEN first_customer AND last_customer
+"""
 _FORGET_EXTENTS: Final = "DELETE FROM usage_extent WHERE meter_id = $1"
 _PAGES_AT_FIRST: Final = 8
 _PAGES_PER_STATEMENT_MAX: Final = 64
@@ -237,6 +241,15 @@ async def pages_of_customer(
 
     is_quick = sum(row["payload"] is not None for row in rows) <= _PAGES_AT_FIRST
     return read() if is_quick else await asyncio.to_thread(read)
+
+
+async def page_ids_of_customer(
+    conn: AsyncConnection, meter_ids: Sequence[int], period: Period, customer: str
+) -> frozenset[UUID]:
+    """Return the content ids of the pages that may hold windows of a customer in a period."""
+    driver = await driver_connection(conn)
+    months = (month_of(period.start_us), month_of(period.end_us - 1))
+    return frozenset(row["content_id"] for row in await driver.fetch(_IDS_OF_CUSTOMER, meter_ids, *months, customer))
 
 
 async def _wanted(rows: Sequence[Any], period: Period, customers: Sequence[str]) -> list[tuple[int, Windows]]:

@@ -27,6 +27,9 @@ class StepName(StrEnum):
     DAYS = "days"
     BASE = "base"
     DISCOUNT = "discount"
+    MULTIPLIER = "multiplier"
+    READ = "read"
+    FORMULA = "formula"
     TOTAL = "total"
 
 

@@ -1,0 +1,106 @@
+"""Bounds of a plan: quoted, on the draft, on the invoice, explained, verified, and kept when usage comes late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from testkit.live import Tenant
+
+CATALOG = """
+kind: Meter
+metadata: {name: b-calls}
+spec: {eventTypes: [b.call], aggregation: SUM, value: n}
+---
+kind: Plan
+metadata: {name: b-plan}
+spec:
+  currency: USD
+  items:
+    - {name: Calls, meter: b-calls, price: {perUnit: "0.5"}}
+    - {name: Base fee, fixed: {amount: "10"}}
+  minimum: {amount: "100", of: [Calls]}
+  maximum: {amount: "200"}
+---
+kind: BillingProfile
+spec: {seller: Seller, numberPrefix: B, graceHours: "0"}
+---
+kind: Customer
+metadata: {name: b-cust}
+spec: {currency: USD}
+---
+kind: Contract
+metadata: {name: b-cust-1}
+spec:
+  customer: b-cust
+  plan: b-plan
+  start: "2024-05-01"
+  timeZone: UTC
+  discounts: [{name: Partner, percent: "10"}]
+"""
+QUOTE = """
+plan: b-plan
+usage: {b-calls: "500"}
+"""
+
+
+def called(event_id: str, n: str) -> dict[str, object]:
+    return {
+        "id": event_id,
+        "source": "a",
+        "type": "b.call",
+        "customer": "b-cust",
+        "time": "2024-05-06T00:00:00Z",
+        "properties": {"n": n},
+    }
+
+
+@pytest.fixture
+def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
+    tenant = make_tenant("bounds")
+    tenant.apply(CATALOG)
+    return tenant
+
+
+def lines(invoice: dict[str, object]) -> list[tuple[str, str, str]]:
+    found = invoice["lines"]
+    assert isinstance(found, list)
+    assert sum(Decimal(line["amount"]) for line in found) == Decimal(str(invoice["total"]))
+    return [(line["item"], line["kind"].removeprefix("LINE_KIND_").lower(), line["amount"]) for line in found]
+
+
+def test_from_the_plan_to_late_usage(tenant: Tenant) -> None:
+    # Applied again, it is what it was.
+    assert "unchanged" in tenant.run("apply", "-f", "-", stdin=CATALOG).stdout
+    quote = tenant.run("price", "quote", "-f", "-", "-o", "json", stdin=QUOTE).stdout
+    assert '"Plan maximum"' in quote
+    assert '"total": "200.00"' in quote
+    tenant.report(called("1", "160"))
+    tenant.run("usage", "b-calls", "--from", "2024-05-01", "--to", "2024-06-01", "--wait")
+    may = ("--contract", "b-cust-1", "--period", "2024-05")
+
+    # 80 of calls lack 20; a tenth of 110.
+    billed = [
+        ("Calls", "usage", "80.00"),
+        ("Base fee", "fixed", "10.00"),
+        ("Plan maximum", "bound", "0.00"),
+        ("Plan minimum", "bound", "20.00"),
+        ("Discount: Partner", "discount", "-11.00"),
+    ]
+    assert lines(tenant.json("invoice", "preview", *may)) == billed
+    cost = tenant.json("cost", *may)
+    assert sum(Decimal(row["amount"]) for row in cost["rows"]) == Decimal("99.00")
+    (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-05", "--customer", "b-cust")
+    assert lines(invoice) == billed
+    assert "At least 100 USD: 20 USD more" in tenant.run("explain", f"{invoice['number']}.4").stdout
+
+    tenant.report(called("2", "20"))
+    tenant.run("usage", "b-calls", "--from", "2024-05-01", "--to", "2024-06-01", "--wait")
+    (next_one,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "b-cust")
+    # The late 10.00 lie below the minimum: they cost nothing in all.
+    assert lines(next_one)[-2:] == [("Calls", "adjustment", "10.00"), ("Plan minimum", "adjustment", "-10.00")]
+    tenant.run("invoice", "verify", "--lineage")
+    told = tenant.run("variance", "--contract", "b-cust-1", "--period", "2024-06", "--against", "2024-05").stdout
+    assert "plan_bounds" in told
