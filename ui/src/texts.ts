@@ -282,7 +282,7 @@ export const TEXTS = {
   "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
-  "step.base": "Charges before the discount",
+  "step.base": "Amounts before it",
   "step.discount": "Discount",
   "step.days": "{days} of the {ofDays} days of the period",
   "step.total": "Exact amount",

@@ -279,7 +279,7 @@ export const TEXTS: Texts = {
   "step.maximum": "Auf den Höchstbetrag begrenzt",
   "step.minimum": "Auf den Mindestbetrag gehoben",
   "step.fixed": "Gebühr des Zeitraums",
-  "step.base": "Beträge vor dem Rabatt",
+  "step.base": "Beträge davor",
   "step.discount": "Rabatt",
   "step.days": "{days} von {ofDays} Tagen des Zeitraums",
   "step.total": "Genauer Betrag",

@@ -264,6 +264,10 @@ async def test_groups_share_the_cost_of_their_day(calm_rating: Any, calm_catalog
     assert of_jfk.other_left_out
     assert not (await cost(calm_rating.user(), group_by=["origin"])).other_left_out
 
+    with pytest.raises(InvalidRequest) as unknown:
+        await cost(calm_rating.user(), filters=[meter_pb2.PropertyFilter(property="colour", values=["red"])])
+    assert unknown.value.reason is Reason.GROUP_UNKNOWN
+
 
 async def test_until_a_time_a_fee_is_that_of_the_days_and_no_minimum_lifts(
     calm_rating: Any, calm_catalog: Any, seen: Any

@@ -265,7 +265,7 @@ var TEXTS = {
   "step.maximum": "Ramené au maximum",
   "step.minimum": "Porté au minimum",
   "step.fixed": "Abonnement de la période",
-  "step.base": "Montants avant la remise",
+  "step.base": "Montants avant",
   "step.discount": "Remise",
   "step.days": "{days} des {ofDays} jours de la période",
   "step.total": "Montant exact",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chassis.errors import Conflict, InvalidRequest, Reason
+from chassis.errors import Conflict, InvalidRequest, Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.side_by_side import each
@@ -82,6 +82,10 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         raise not_priced(error) from error
     costs = [await _cost_of(deps, terms, one, question, totals) for one in slices]
     told = [one for _, found in costs for one in found]
+    if question.breakdown.filters and told and not any(one.is_grouped for one in told):
+        named = ", ".join(question.breakdown.properties)
+        message = f"no item that is asked for has a meter that groups by {named}; `meterline get meters` shows by what"
+        raise invalid_field("filters", Reason.GROUP_UNKNOWN, message)
     answers = [answer for one in told for answer in one.answers]
     as_of = counted_in_all([answer.as_of for answer in answers] or [totals.as_of])
     if as_of is None:

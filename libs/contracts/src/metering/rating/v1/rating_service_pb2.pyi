@@ -18,6 +18,7 @@ from metering.common.v1 import values_pb2 as _values_pb2
 from metering.rating.v1 import catalog_pb2 as _catalog_pb2
 from metering.rating.v1 import charge_pb2 as _charge_pb2
 from metering.rating.v1 import cost_pb2 as _cost_pb2
+from metering.rating.v1 import coupon_pb2 as _coupon_pb2
 from metering.rating.v1 import simulation_pb2 as _simulation_pb2
 from metering.rating.v1 import unbilled_pb2 as _unbilled_pb2
 from metering.rating.v1 import variance_pb2 as _variance_pb2
@@ -622,6 +623,7 @@ class CatalogEntry(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
+    COUPON_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def product(self) -> Global___ApplyProductRequest:
         """A product."""
@@ -638,6 +640,10 @@ class CatalogEntry(_message.Message):
     def contract(self) -> Global___ApplyContractRequest:
         """A contract."""
 
+    @_builtins.property
+    def coupon(self) -> _coupon_pb2.ApplyCouponRequest:
+        """A coupon."""
+
     def __init__(
         self,
         *,
@@ -645,12 +651,13 @@ class CatalogEntry(_message.Message):
         plan: Global___ApplyPlanRequest | None = ...,
         customer: Global___ApplyCustomerRequest | None = ...,
         contract: Global___ApplyContractRequest | None = ...,
+        coupon: _coupon_pb2.ApplyCouponRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "customer", b"customer", "entry", b"entry", "plan", b"plan", "product", b"product"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "coupon", b"coupon", "customer", b"customer", "entry", b"entry", "plan", b"plan", "product", b"product"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "customer", b"customer", "entry", b"entry", "plan", b"plan", "product", b"product"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "coupon", b"coupon", "customer", b"customer", "entry", b"entry", "plan", b"plan", "product", b"product"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_entry: _TypeAlias = _typing.Literal["product", "plan", "customer", "contract"]  # noqa: Y015
+    _WhichOneofReturnType_entry: _TypeAlias = _typing.Literal["product", "plan", "customer", "contract", "coupon"]  # noqa: Y015
     _WhichOneofArgType_entry: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_entry) -> _WhichOneofReturnType_entry | None: ...
 
