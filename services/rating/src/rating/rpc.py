@@ -186,13 +186,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> pb.ListContractsResponse:
         """Return a page of contracts."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page = await contracts.list_contracts(
-            self._deps,
-            current_tenant(),
-            ContractFilter(request.customer, request.billing_period, request.of_month),
-            after,
-            limit,
-        )
+        wanted = ContractFilter(request.customer, request.billing_period, request.of_month)
+        page = await contracts.list_contracts(self._deps, current_tenant(), wanted, after, limit)
         return contracts_wire.page_to_proto(page, request.of_month)
 
     async def ListBillingPeriods(
