@@ -28,7 +28,7 @@ OF_NOBODY: Final = {
     "feed_lease", "lane_head", "number_hold", "reconciling_turn",
 }  # fmt: skip
 # Read and written by `rating.store.versions` alone, into whose statements their names are put.
-NAME_PUT_IN: Final = {"customer", "plan", "product"}
+NAME_PUT_IN: Final = {"coupon", "customer", "plan", "product"}
 
 EVERY_TENANT: Final = "work in the background, which goes through all tenants and answers nobody"
 BY_NUMBER: Final = "by the number that the list of all tenants gave"

@@ -323,6 +323,7 @@ def charges(contract: Contract, month: str, snapshot: Snapshot | None) -> list[c
             contract=contract.name,
             customer=contract.customer,
             item=item.name,
+            plan_item=item.name,
             kind=charge_pb2.CHARGE_KIND_FIXED if item.is_fee else charge_pb2.CHARGE_KIND_USAGE,
             meter="" if item.is_fee else item.name.lower(),
             unit="" if item.is_fee else "call",

@@ -17,6 +17,7 @@ from metering.rating.v1 import rating_service_pb2 as pb
 from testkit.postgres import Cluster
 
 JANUARY = datetime(2013, 1, 15, tzinfo=UTC)
+DAY = "2013-01-01T00:00:00Z"
 PERIOD_CHANGES = {
     "customer": "'DL'",
     "amends_snapshot_id": "'snap-0'",
@@ -28,6 +29,7 @@ PERIOD_CHANGES = {
     "as_of": "jsonb_set(as_of, '{epoch}', '\"other\"')",
     "traceparent": "'other'",
     "rated_at": "rated_at + interval '1 second'",
+    "segments": f"""'[{{"start": "{DAY}", "end": "{DAY}", "plan": "a", "planVersion": 1}}]'""",
     "digest": "sha256('other')",
 }
 CHARGE_CHANGES = {

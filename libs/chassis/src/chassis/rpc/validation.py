@@ -32,6 +32,7 @@ _MISSING: Final = "is missing"
 _BILLING_PERIOD: Final = "a billing period, such as 2013-01, 2013-01-31, 2013-W05, 2013-Q1 or 2013"
 _FORMATS: Final = {
     "^[A-Z]{3}$": "must be three capital letters of ISO 4217, such as EUR",
+    "^([A-Z]{3})?$": "must be three capital letters of ISO 4217, such as EUR, or left out",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "must be a day, such as 2013-01-31",
     "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "must be a day, such as 2013-01-31, or left out",
     "^[0-9]{4}(-([0-9]{2}(-[0-9]{2})?|W[0-9]{2}|Q[1-4]))?$": f"must be {_BILLING_PERIOD}",
