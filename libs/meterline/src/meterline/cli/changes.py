@@ -72,6 +72,10 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
         write(f"  no longer takes {_discount_text(discount)}")
     for discount in change.discounts_begun:
         write(f"  takes {_discount_text(discount)}")
+    for promise in change.commitments_ended:
+        write(f"  no longer promises {_promise_text(promise)}")
+    for promise in change.commitments_begun:
+        write(f"  promises {_promise_text(promise)}")
     if _keeps_another_plan(change):
         say(
             f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
@@ -89,6 +93,12 @@ def _discount_text(discount: catalog_pb2.ContractDiscount) -> str:
     of = f" of {', '.join(discount.items)}" if discount.items else ""
     until = f" to before {discount.until}" if discount.until else " on"
     return f"{taken}{of} off ({discount.name}), of periods that start from {discount.start}{until}"
+
+
+def _promise_text(promise: catalog_pb2.ContractCommitment) -> str:
+    windows = (f"{window.amount} from {window.start} to before {window.until}" for window in promise.schedule)
+    of = f" of {', '.join(promise.items)}" if promise.items else ""
+    return f"{'; '.join(windows)}{of} ({promise.name})"
 
 
 def _span(periods: catalog_pb2.PricedPeriods) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from eventlog.as_of import AsOf
-from money import Exact, currency, format_decimal, format_exact, round_to_minor_unit
-from rating.domain.discounts import reductions
+from money import ZERO, Exact, currency, exact_arithmetic, format_decimal, format_exact, round_to_minor_unit
+from rating.domain.commitments import CommitmentBasis, charged
+from rating.domain.discounts import left_after, reductions
 from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cells import Cells
+    from rating.domain.commitments import DueCommitment
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
@@ -46,6 +48,8 @@ class ChargeKind(StrEnum):
     DISCOUNT = "DISCOUNT"
     BOUND = "BOUND"
     """What the maximum of a plan takes off its items, or its minimum adds to them."""
+    COMMITMENT = "COMMITMENT"
+    """What lacks of a commitment of the contract, or what goes beyond it costs more."""
 
 
 class MissingMeterError(LookupError):
@@ -135,6 +139,8 @@ class Charge:
     """What share of its days is charged of a fee that goes by days; None: it does not."""
     cells: Cells | None = None
     """What was priced by values of properties; None: the price does not go by them."""
+    basis: CommitmentBasis | None = None
+    """What a charge of a commitment follows from beside the charges of its own period; None for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,9 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    commitments: tuple[DueCommitment, ...] = ()
+    pending: tuple[Terms, ...] = ()
+    """Earlier periods that count towards the commitments, and are not among them yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +229,7 @@ def goes_on(terms: Terms, usage: Usage) -> bool:
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
     plan = terms.plan.content
-    charges = rate_plan(plan, usage.meters, terms.share)
+    charges = with_discounts(rate_plan(plan, usage.meters, terms.share), terms.discounts, plan)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -228,7 +237,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=with_discounts(charges, terms.discounts, plan),
+        charges=with_commitments(charges, terms),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -260,6 +269,34 @@ def printed_by_item(charges: Iterable[Charge], currency_code: str) -> dict[str, 
     return {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
 
 
+def with_commitments(charges: Sequence[Charge], terms: Terms) -> tuple[Charge, ...]:
+    """Return charges of a period with its discounts, and after them one for each commitment of its terms."""
+    plan = terms.plan.content
+    found = ((due, net_of(charges, due.promise.commitment.items, terms.discounts, plan)) for due in terms.commitments)
+    return (*charges, *(_commitment(due, net, plan.currency) for due, net in found))
+
+
+def without_commitments(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return charges but for those of commitments, which follow from other periods, too."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.COMMITMENT)
+
+
+def net_of(charges: Iterable[Charge], items: Sequence[str], discounts: Sequence[Discount], plan: Plan) -> Decimal:
+    """Return what items (none named: all charges) come to in print, after bounds and discounts."""
+    own = without_discounts(without_commitments(charges))
+    return net_of_printed(printed_by_item(own, plan.currency), items, discounts, plan)
+
+
+def net_of_printed(
+    printed: Mapping[str, Decimal], items: Sequence[str], discounts: Sequence[Discount], plan: Plan
+) -> Decimal:
+    """Return the same of the printed amounts of items and bounds."""
+    unit = currency(plan.currency)
+    left = left_after(discounts, rest_of(plan.bounds, printed, unit), unit)
+    with exact_arithmetic():
+        return sum((amount for name, amount in left.items() if not items or name in items), ZERO)
+
+
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
     """Return the charges of items and bounds alone."""
     return tuple(charge for charge in charges if charge.kind is not ChargeKind.DISCOUNT)
@@ -274,6 +311,18 @@ def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Pl
     return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
 
 
+def is_committed_by(rated: RatedPeriod, terms: Terms) -> bool:
+    """Whether just the commitments of terms, and what they come to, are among charges."""
+    again = with_commitments(without_commitments(rated.charges), terms)
+    return [_figures(charge) for charge in rated.charges] == [_figures(charge) for charge in again]
+
+
+def is_due(charge: Charge, due: DueCommitment, rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
+    """Whether a charge among others is what a commitment comes to beside them."""
+    net = net_of(rated.charges, due.promise.commitment.items, discounts, plan)
+    return _figures(charge) == _figures(_commitment(due, net, plan.currency))
+
+
 def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None) -> bool:
     """Whether just the bounds of a plan, and what they change, are among charges.
 
@@ -286,10 +335,13 @@ def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None)
 
 
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
+    """Whether charges are of the plan, the period, the days, the bounds, the discounts and the commitments of terms."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
     plan = terms.plan.content
+    whole, rated = rated, replace(rated, charges=without_commitments(rated.charges))
+    if not is_committed_by(whole, terms):
+        return False
     if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
         return False
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
@@ -343,7 +395,17 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
-    return (charge.item, charge.kind, charge.meter, charge.quantity, charge.event_count, amount, rows, charge.share)
+    return (
+        charge.item,
+        charge.kind,
+        charge.meter,
+        charge.quantity,
+        charge.event_count,
+        amount,
+        rows,
+        charge.share,
+        charge.basis,
+    )
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -352,6 +414,12 @@ def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str,
     # Length-prefixed, so that no two different lists of parts give the same bytes.
     encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
+
+
+def _commitment(due: DueCommitment, net: Decimal, currency_code: str) -> Charge:
+    derivation = charged(due, net, currency(currency_code))
+    line = due.promise.commitment.line
+    return Charge(line, ChargeKind.COMMITMENT, "", "", ONE, 0, derivation, basis=due.basis)
 
 
 def _bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) -> tuple[Charge, ...]:

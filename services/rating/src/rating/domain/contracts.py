@@ -12,6 +12,7 @@ from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, is_before, month_label
 from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
 from rating.domain.boundaries import Interval
+from rating.domain.commitments import Commitment, check_commitments
 from rating.domain.discounts import Discount, check_discounts
 from rating.domain.pauses import Pause, check_pauses
 from rating.domain.zone_days import local_midnight
@@ -33,11 +34,13 @@ class Contract:
     reason: str = field(default="", compare=False)
     pauses: tuple[Pause, ...] = ()
     discounts: tuple[Discount, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse pauses and discounts that are none."""
+        """Refuse pauses, discounts and commitments that are none."""
         check_pauses(self.pauses, self.schedule)
         check_discounts(self.discounts, self.schedule)
+        check_commitments(self.commitments, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)

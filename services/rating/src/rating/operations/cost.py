@@ -41,8 +41,8 @@ from rating.domain.cost import (
 )
 from rating.domain.cost_windows import CostWindows, cost_windows
 from rating.operations.asking import select_period
+from rating.operations.commitments import counted_in_full, find_committed_terms
 from rating.operations.deps import Deps
-from rating.operations.finding import find_terms
 from rating.operations.usage import not_priced, questions_of
 
 # The aggregator answers each from its own database; more at once would only queue there.
@@ -66,7 +66,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     """
     async with transaction(deps.engine) as conn:
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
-        terms = await find_terms(conn, tenant, versions, period)
+        terms = await find_committed_terms(conn, tenant, versions, period)
     plan = terms.plan.content
     with refusals():
         windows = cost_windows(
@@ -95,7 +95,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         cost_rows, items, over_time, windows, question.breakdown, currency(plan.currency), terms.share
     )
     if not question.items and not question.breakdown.filters:
-        rows += rows_of_all(rows, plan, terms.discounts, windows, currency(plan.currency), terms.share)
+        rows += rows_of_all(rows, await counted_in_full(deps, terms), windows, currency(plan.currency))
     return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for one in told for answer in one.answers))
 
 

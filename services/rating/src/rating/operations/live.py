@@ -38,12 +38,12 @@ from rating.domain.setbacks import Key, Setback
 from rating.domain.versions import Version
 from rating.operations.asking import select_period
 from rating.operations.charges import ChargesOfPeriod
+from rating.operations.commitments import counted_in_full, find_committed_terms
 from rating.operations.deps import Deps
 from rating.operations.finding import (
     contract_not_found,
     find_contract,
     find_customer,
-    find_terms,
     period_invalid,
 )
 from rating.operations.usage import not_priced, usage_now
@@ -91,7 +91,7 @@ async def charges_anew(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     async with transaction(deps.engine) as conn:
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         customer = await find_customer(conn, tenant, versions[-1].content.customer)
-        terms = await find_terms(conn, tenant, versions, period)
+        terms = await find_committed_terms(conn, tenant, versions, period)
     return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
 
 
@@ -154,7 +154,7 @@ class _Found:
 async def _find_stored(
     conn: AsyncConnection, tenant: str, versions: Sequence[Version[Contract]], period: BillingPeriod
 ) -> _Found:
-    terms = await find_terms(conn, tenant, versions, period)
+    terms = await find_committed_terms(conn, tenant, versions, period)
     # In this order: rows are stored before their marks are taken away.
     if await store.is_dirty(conn, tenant, terms.contract, period.label):
         return _Found(terms, None)
@@ -162,14 +162,22 @@ async def _find_stored(
 
 
 async def _as_now(deps: Deps, found: _Found, applied: AsOf) -> RatedPeriod:
-    if found.stored is None or not is_rated_by(found.stored, found.terms):
-        return await _rate_now(deps, found.terms)
+    terms = await _counted(deps, found.terms)
+    if found.stored is None or not is_rated_by(found.stored, terms):
+        return await _rate_now(deps, terms)
     as_of = replace(found.stored.as_of, complete_until=deps.completeness.until(applied))
     return replace(found.stored, as_of=as_of)
 
 
 async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:
-    return _rated(terms, await usage_now(deps, terms))
+    return _rated(await _counted(deps, terms), await usage_now(deps, terms))
+
+
+async def _counted(deps: Deps, terms: Terms) -> Terms:
+    try:
+        return await counted_in_full(deps, terms)
+    except (MissingMeterError, NotByGroupError) as error:
+        raise not_priced(error) from error
 
 
 def _rated(terms: Terms, usage: Usage) -> RatedPeriod:
@@ -310,10 +318,10 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
             # The contract was ended before it.
             await store.drop_live_period(conn, claim, deps.clock.now())
             return
-        terms = await find_terms(conn, claim.tenant, versions, period)
+        terms = await find_committed_terms(conn, claim.tenant, versions, period)
     begun_at = deps.clock.now()
     usage = await usage_now(deps, terms)
-    rated = _rated(terms, usage)
+    rated = _rated(await _counted(deps, terms), usage)
     async with transaction(deps.engine) as conn:
         if begun_at < period.end and goes_on(terms, usage):
             # What is stored would be out of date at once, without any event: it is rated when somebody asks.

@@ -25,6 +25,7 @@ from rating.domain.charges import (
     RatedPeriod,
     Terms,
     check_meters,
+    without_commitments,
 )
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
@@ -156,6 +157,8 @@ async def historic_period(
     zone: str,
 ) -> HistoricPeriod:
     """Return a period with the usage that some plans price. Raises as `usage_for` does."""
+    # What a commitment comes to follows from other periods, too: it is left out of now and then.
+    rated = replace(rated, charges=without_commitments(rated.charges))
     return HistoricPeriod(rated, share, await usage_for(deps, rated, plans, zone), discounts)
 
 

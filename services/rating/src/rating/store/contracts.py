@@ -19,6 +19,7 @@ from rating.domain.contracts import Contract
 from rating.domain.discounts import Discount
 from rating.domain.pauses import Pause
 from rating.domain.versions import Version
+from rating.store.commitments import commitment_from_document, commitment_to_document
 from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
 
@@ -42,6 +43,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
             [[pause.start.isoformat(), pause.until and pause.until.isoformat()] for pause in contract.pauses]
         ),
         "discounts": json.dumps([_discount_to_document(discount) for discount in contract.discounts]),
+        "commitments": json.dumps([commitment_to_document(commitment) for commitment in contract.commitments]),
     }
 
 
@@ -64,6 +66,7 @@ def _from_row(row: RowMapping) -> Contract:
         row["reason"],
         _pauses(row["pauses"]),
         tuple(map(_discount_from_document, json.loads(row["discounts"]))),
+        tuple(map(commitment_from_document, json.loads(row["commitments"]))),
     )
 
 
@@ -113,10 +116,11 @@ CONTRACTS: Final = VersionTable(
         "reason",
         "pauses",
         "discounts",
+        "commitments",
     ),
     _to_columns,
     _from_row,
-    frozenset({"pauses", "discounts"}),
+    frozenset({"pauses", "discounts", "commitments"}),
 )
 
 

@@ -25,6 +25,7 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
 from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import DayShare, Proration
+from rating.store.commitments import basis_from_document, basis_to_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,6 +190,7 @@ def charge_to_document(charge: Charge) -> Document:
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
         **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
         **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
+        **({} if charge.basis is None else {"basis": basis_to_document(charge.basis)}),
     }
 
 
@@ -210,6 +212,7 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
         share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
         cells=_cells_from_document(document["cells"]) if "cells" in document else None,
+        basis=basis_from_document(document["basis"]) if "basis" in document else None,
     )
 
 

@@ -32,6 +32,7 @@ KINDS: Final = {
     ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
     ChargeKind.DISCOUNT: charge_pb2.CHARGE_KIND_DISCOUNT,
     ChargeKind.BOUND: charge_pb2.CHARGE_KIND_BOUND,
+    ChargeKind.COMMITMENT: charge_pb2.CHARGE_KIND_COMMITMENT,
 }
 
 

@@ -36,6 +36,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """What a discount of the contract takes off; its amounts are below zero."""
     CHARGE_KIND_BOUND: _ChargeKind.ValueType  # 4
     """What the maximum of the plan takes off (below zero), or what its minimum adds."""
+    CHARGE_KIND_COMMITMENT: _ChargeKind.ValueType  # 5
+    """What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -50,6 +52,8 @@ CHARGE_KIND_DISCOUNT: ChargeKind.ValueType  # 3
 """What a discount of the contract takes off; its amounts are below zero."""
 CHARGE_KIND_BOUND: ChargeKind.ValueType  # 4
 """What the maximum of the plan takes off (below zero), or what its minimum adds."""
+CHARGE_KIND_COMMITMENT: ChargeKind.ValueType  # 5
+"""What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -87,9 +91,11 @@ class Charge(_message.Message):
     customer: _builtins.str
     """Customer key."""
     item: _builtins.str
-    """Name of the plan item; of a discount "Discount: " and its name; of a bound "Plan maximum" or "Plan minimum"."""
+    """Name of the plan item; of a discount "Discount: " and its name; of a bound "Plan maximum" or "Plan minimum"; of a
+    commitment "Commitment: " and its name.
+    """
     kind: Global___ChargeKind.ValueType
-    """Usage, fixed fee, bound of the plan, or discount."""
+    """Usage, fixed fee, bound of the plan, discount or commitment."""
     meter: _builtins.str
     """Meter; empty for a fixed fee."""
     unit: _builtins.str
@@ -283,7 +289,7 @@ class DerivationStep(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "total".
+    "days", "base", "discount", "progress", "commitment", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

@@ -27,6 +27,8 @@ class StepName(StrEnum):
     DAYS = "days"
     BASE = "base"
     DISCOUNT = "discount"
+    PROGRESS = "progress"
+    COMMITMENT = "commitment"
     TOTAL = "total"
 
 
