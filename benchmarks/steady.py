@@ -11,9 +11,11 @@ import asyncio
 import random
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import grpc
 import uvloop
 
 from benchmarks import shape
@@ -29,12 +31,21 @@ _EVENTS_PER_BATCH: Final = 500
 async def ask_steadily(
     rate: float, seconds: float, names: Sequence[str], ask: Callable[[str], Awaitable[int]]
 ) -> dict[str, float]:
-    """Ask about names in random order, so often a second; `ask` returns the staleness of its answer in milliseconds."""
+    """Ask about names in random order, so often a second; `ask` returns the staleness of its answer in milliseconds.
+
+    A call that is refused or cut off is no answer: it is counted by its code, and the others go on.
+    """
     latencies_ms: list[float] = []
     stalenesses_ms: list[int] = []
+    refused: Counter[str] = Counter()
 
     async def one(name: str, due_s: float) -> None:
-        stalenesses_ms.append(await ask(name))
+        try:
+            staleness_ms = await ask(name)
+        except grpc.RpcError as error:
+            refused[error.code().name] += 1
+            return
+        stalenesses_ms.append(staleness_ms)
         latencies_ms.append((time.perf_counter() - due_s) * 1000)
 
     tasks = []
@@ -46,11 +57,15 @@ async def ask_steadily(
             await asyncio.sleep(wait_s)
         tasks.append(asyncio.create_task(one(random.choice(names), due_s)))
     await asyncio.gather(*tasks)
+    if not latencies_ms:
+        raise SystemExit(f"no question was answered: {dict(refused)}; ask less often")
     latencies_ms.sort()
     stalenesses_ms.sort()
     count = len(latencies_ms)
     return {
         "questions_per_s": rate,
+        "answered": count,
+        **{f"refused_{code.lower()}": times for code, times in refused.items()},
         "p50_ms": latencies_ms[count // 2],
         "p99_ms": latencies_ms[count * 99 // 100],
         "max_ms": latencies_ms[-1],

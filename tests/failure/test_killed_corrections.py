@@ -1,17 +1,26 @@
-"""Processes and databases are killed while events are voided, replaced and reverted: each correction holds once."""
+"""Processes and databases are killed while events are voided, replaced and reverted: each correction holds once.
+
+So they are in the middle of a seal, with the snapshot written and not committed: it is sealed once, as ever.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from testkit.killer import Killer
 from testkit.live import LiveSuite
+from testkit.oracle import comparable
+from testkit.wait import eventually, wait_until
 
 CATALOG = """
 kind: Meter
@@ -45,6 +54,18 @@ LATE = """
 kind: Meter
 metadata: {name: k-late}
 spec: {eventTypes: [k.used], aggregation: SUM, value: n}
+"""
+SEALED_OF: Final = {"k-calm": "", "k-hit": "aggregator", "k-struck": "postgres"}
+"""Customers with the same usage, by what is killed while it is sealed."""
+SEALED = """
+---
+kind: Customer
+metadata: {name: NAME}
+spec: {currency: USD}
+---
+kind: Contract
+metadata: {name: NAME-one}
+spec: {customer: NAME, plan: k-plan, start: "2024-05-01", end: "2024-12-01", timeZone: UTC}
 """
 WRONG = 12_000
 RIGHT = 12
@@ -124,6 +145,7 @@ def test_every_correction_is_made_once_whoever_is_killed_meanwhile(suite: LiveSu
     assert suite.json("invoice", "verify")["problems"] == []
     fill_while_killed(suite, killer)
     assert_conserved(suite)
+    asyncio.run(seal_while_killed(suite))
 
 
 def fill_while_killed(suite: LiveSuite, killer: Killer) -> None:
@@ -137,6 +159,48 @@ def fill_while_killed(suite: LiveSuite, killer: Killer) -> None:
     assert [row["quantity"] for row in suite.json(*asking)["rows"]] == ["82"]
     (status,) = suite.json("meter", "status", "k-late")
     assert status == {"name": "k-late", "version": 1, "filled": True, "pending": False, "fill": None}
+
+
+async def seal_while_killed(suite: LiveSuite) -> None:
+    """Kill what seals, and then its database, when a snapshot is written and not committed: it is sealed once."""
+    suite.json("apply", "-f", "-", stdin="".join(SEALED.replace("NAME", name) for name in SEALED_OF))
+    report(suite, *({**used(f"{name}-{n}", n), "customer": name} for name in SEALED_OF for n in range(1, 40)))
+    suite.json("usage", "k-units", "--from", "2024-05-01", "--to", "2024-06-01", "--customer", "k-struck", "--wait")
+    for name, victim in SEALED_OF.items():
+        if victim:
+            await kill_within_the_seal(suite, name, victim)
+
+    finalize = ("invoice", "finalize", "--period", "2024-05")
+    wait_until(lambda: suite.run(*finalize, expected=(0, 4, 5)).returncode == 0, 60, what="the month to be final")
+    invoices = {one["customer"]: one for one in suite.json("invoice", "list") if one["customer"] in SEALED_OF}
+
+    assert invoices["k-calm"]["total"] == "780.39"
+    told = {name: {**comparable(invoice), "customer": ""} for name, invoice in invoices.items()}
+    assert [told["k-hit"], told["k-struck"]] == [told["k-calm"]] * 2
+    connection = await asyncpg.connect(suite.context["dsn"]["aggregator"])
+    query = "SELECT customer, revision FROM usage_snapshot WHERE customer = ANY($1) ORDER BY customer"
+    snapshots = [tuple(row) for row in await connection.fetch(query, list(SEALED_OF))]
+    await connection.close()
+    assert snapshots == [(name, 1) for name in sorted(SEALED_OF)]
+    assert suite.json("invoice", "verify")["problems"] == []
+
+
+async def kill_within_the_seal(suite: LiveSuite, customer: str, victim: str) -> None:
+    """Let a seal come to its last statement but one, which a lock holds up, and kill there."""
+    pid = suite.pid(victim)
+    connection = await asyncpg.connect(suite.context["dsn"]["aggregator"])
+    await connection.execute("BEGIN; LOCK TABLE seal_target IN SHARE MODE")
+    sealing = suite.begin("invoice", "finalize", "--period", "2024-05", "--customer", customer)
+
+    async def is_held_up() -> Any:
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'seal_target'::regclass AND NOT granted"
+        return await connection.fetchval(waiting)
+
+    await eventually(is_held_up, what="the seal to wait for the lock")
+    os.kill(pid, signal.SIGKILL)
+    connection.terminate()
+    wait_until(lambda: suite.pid(victim) != pid, 60, what=f"{victim} to be restarted")
+    sealing.communicate(timeout=300)
 
 
 def assert_conserved(suite: LiveSuite) -> None:

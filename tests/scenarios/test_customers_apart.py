@@ -32,6 +32,7 @@ SERVICES: Final = {service.name: contract_of(service.name)[0] for service in ser
 # They tell quantities, and what every customer of the tenant is measured by: nobody's name.
 ABOUT_NOBODY: Final = (
     "QueryTotals",
+    "QueryManyTotals",
     "CurrentUsage",
     "QueryCurrentUsage",
     "QueryHeatMap",
@@ -144,6 +145,9 @@ def _asked_of_the_aggregator(name: str, snapshot_id: str, january: values_pb2.Pe
         ),
         "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter="calls", customers=[name], period=january),
         "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
+        "QueryManyTotals": aggregator_pb.QueryManyTotalsRequest(
+            questions=[aggregator_pb.TotalsQuestion(customer=name, period=january)]
+        ),
         "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=name, meter="calls", period=january),
         "QueryCurrentUsage": aggregator_pb.QueryCurrentUsageRequest(
             questions=[aggregator_pb.CurrentUsageQuestion(customer=name, meter="calls", period=january)]

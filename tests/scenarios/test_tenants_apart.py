@@ -246,6 +246,9 @@ def _asked_of_the_aggregator(
         "ListMeters": aggregator_pb.ListMetersRequest(),
         **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
         "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
+        "QueryManyTotals": aggregator_pb.QueryManyTotalsRequest(
+            questions=[aggregator_pb.TotalsQuestion(customer=customer, period=january)]
+        ),
         "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
         "QueryCurrentUsage": aggregator_pb.QueryCurrentUsageRequest(
             questions=[aggregator_pb.CurrentUsageQuestion(customer=customer, meter=meter, period=january)]

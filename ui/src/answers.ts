@@ -790,7 +790,7 @@ export interface PlanItem {
   /** Meter that is priced; empty for a fixed fee. */
   meter: string;
   unit: string;
-  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep" | "percentage" | "graduatedPercentage" | "dynamic" | "costPlus" | "matrix";
+  model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep" | "percentage" | "graduatedPercentage" | "dynamic" | "costPlus" | "matrix" | "formula";
   /** Amount of a fixed fee, or of one block of a package. */
   amount: string | null;
   /** Price of one unit, where all units have the same. */
@@ -805,6 +805,8 @@ export interface PlanItem {
   minimum: string | null;
   /** What the item costs at most; null = no maximum. */
   maximum: string | null;
+  /** By what the customer's contract multiplies the amount, before both; null = not at all. */
+  times: string | null;
   /** Share of the amount, or markup on it, of a price in percent. */
   percent: string | null;
   /** What the prices that events carry are multiplied by. */
@@ -818,6 +820,8 @@ export interface PlanItem {
   calendar: string;
   /** Of a matrix: which values cost what. */
   rows: PlanRow[];
+  /** Of a price formula: the expression, and the meter of each name. Example: "a + b (a: x, b: y)". */
+  formula: string;
 }
 
 /** What was agreed. */

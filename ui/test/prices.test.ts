@@ -18,7 +18,7 @@ function reader(locale: string): Context {
 function item(changed: Partial<PlanItem>): PlanItem {
   return {
     item: "Minutes", label: "Minutes", meter: "minutes", unit: "min", model: "perUnit", amount: null, unitPrice: null,
-    blockSize: null, isConverted: false, included: null, minimum: null, maximum: null, percent: null, factor: null, tiers: [],
+    blockSize: null, isConverted: false, included: null, minimum: null, maximum: null, times: null, percent: null, factor: null, tiers: [],
     perKey: [], isTogether: false, calendar: "", rows: [], ...changed,
   };
 }
@@ -42,6 +42,7 @@ const EXAMPLES: [PlanItem, string][] = [
     "All of it costs what its bracket says: up to 100 minutes, $20.00; beyond, $80.00.",
   ],
   [item({ model: "percentage", percent: "2.9", maximum: "50" }), "It costs 2.9 % of the amount. It costs at most $50.00 in a period."],
+  [item({ model: "percentage", percent: "2.9", maximum: "50", times: "0.9" }), "It costs 2.9 % of the amount. You pay 0.9 times that. It costs at most $50.00 in a period."],
   [
     item({ model: "graduatedPercentage", unit: "USD", tiers: [{ upTo: "1000", unitPrice: null, flat: "200", percent: "1" }, { upTo: null, unitPrice: null, flat: null, percent: "2" }] }),
     "Each slice of the amount costs its share: up to 1,000 USD, 1 %, and $200.00 for the tier; beyond, 2 %.",

@@ -151,6 +151,14 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
             await self.hold_totals.wait()
         return response
 
+    async def QueryManyTotals(self, request: agg.QueryManyTotalsRequest, context: Any) -> agg.QueryManyTotalsResponse:
+        answers = [
+            await self.QueryTotals(agg.QueryTotalsRequest(customer=one.customer, period=one.period), context)
+            for one in request.questions
+        ]
+        self.asked[-len(answers) :] = ["QueryManyTotals"]
+        return agg.QueryManyTotalsResponse(answers=answers)
+
     async def ListMeters(self, request: agg.ListMetersRequest, _context: Any) -> agg.ListMetersResponse:
         names = [meter for meter in sorted(self.meters) if meter > request.page_token]
         page, rest = names[:1], names[1:]

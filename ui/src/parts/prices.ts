@@ -34,6 +34,7 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
     }
     case "percentage": case "costPlus": said.push(t(`price.${item.model}`, { percent: format.decimal(item.percent ?? "0") })); break;
     case "dynamic": said.push(t(item.factor === "1" ? "price.dynamic" : "price.dynamicTimes", { factor: format.decimal(item.factor ?? "1") })); break;
+    case "formula": said.push(t("price.formula", { formula: item.formula })); break;
     case "matrix": said.push(...item.rows.map(({ values, price }) => `${values === "" ? t("price.otherwise") : values}: ${priceInWords(context, price, currency)}`)); break;
     case "graduatedPercentage": {
       const shares = item.tiers.map((tier) => t(tier.upTo === null ? "price.beyond" : "price.upTo", {
@@ -42,6 +43,7 @@ export function priceInWords(context: Speaker, item: PlanItem, currency: string)
       said.push(t("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
+  if (item.times !== null) said.push(t("price.times", { times: format.decimal(item.times) }));
   if (item.maximum !== null) said.push(t("price.maximum", { maximum: money(item.maximum) }));
   if (item.minimum !== null) said.push(t("price.minimum", { minimum: money(item.minimum) }));
   return said.join(" ");
@@ -70,6 +72,7 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
       case "quantity": return { ...step, text: t("step.quantity"), shown: words.quantity(step.value, unit) };
       case "billable": return { ...step, text: t("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted": return { ...step, text: t("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+      case "read": return { ...step, shown: format.decimal(step.value) };
       case "row": return { ...step, shown: words.quantity(step.value, unit) };
       // Of which row it is taken stands in the portal's own words.
       case "included": return isInRows ? { ...step, shown: words.quantity(step.value, price?.unit ?? unit) } : { ...step, text: t("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
@@ -80,7 +83,7 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
         return { ...step, text: (tier.row === "" ? "" : `${tier.row}: `) + t(`step.${step.name}`, blanks), shown: money };
       }
       case "days": return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
-      case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
+      case "multiplier": case "flat": case "maximum": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
       default: return { ...step, shown: money };
     }
   });

@@ -26,7 +26,7 @@ def test_each_broken_rule_names_its_field() -> None:
         ("source", Reason.FIELD_REQUIRED),
         ("id", Reason.FIELD_INVALID),
     ]
-    assert error.message.startswith("source: must be")
+    assert error.message.startswith("source: is missing")
     assert error.message.endswith("(and 1 more)")
 
 

@@ -12,6 +12,7 @@ from expressions.functions.texts import text_of_value
 from expressions.parsing import parse
 from expressions.patterns import matches_whole, pattern_fault
 from expressions.printing import text_of
+from expressions.sizes import Size, may_be_absent, size_of
 from expressions.tree import Call, Expression, Literal, Name, Property, Value
 from expressions.types import Environment, Type
 
@@ -25,13 +26,16 @@ __all__ = [
     "Position",
     "Property",
     "Row",
+    "Size",
     "Type",
     "Value",
     "check",
     "compile_",
     "matches_whole",
+    "may_be_absent",
     "parse",
     "pattern_fault",
+    "size_of",
     "text_of",
     "text_of_value",
 ]

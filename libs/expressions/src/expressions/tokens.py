@@ -72,7 +72,7 @@ def tokens_of(source: str) -> Iterator[Token]:
         match = _TOKEN.match(source, place)
         at = _place(source, place)
         if match is None:
-            raise ExpressionError(_HINTS.get(source[place], f"{source[place]!a} means nothing here; remove it"), at)
+            raise ExpressionError(_HINTS.get(source[place], f"{source[place]!r} means nothing here; remove it"), at)
         place = match.end()
         if match.lastgroup != "space":
             yield _token(match, at)

@@ -180,7 +180,7 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
     [
         (
             METER.replace("unit: min", "unitt: min"),
-            "line 4 (Meter air-minutes): spec.unitt: unknown; write event",
+            "line 4 (Meter air-minutes): spec.unitt: unknown; did you mean unit?",
         ),
         (
             METER.replace("unit: min", "unit: min, session: {timeoutSeconds: 1000000000000}"),
@@ -209,7 +209,10 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
             "spec.filter: must map properties",
         ),
         (METER.replace("value: air_time", "value: {expr: air_time}"), "with the key expression and no other"),
-        (METER.replace("[origin]", "[{nam: a, expression: b}]"), "spec.groupBy: unknown; write name, expression"),
+        (
+            METER.replace("[origin]", "[{nam: a, expression: b}]"),
+            "spec.groupBy: unknown; did you mean name? The keys are name, expression",
+        ),
         (METER.replace("metadata: {name: air-minutes}", "metadata: {}"), "line 3: metadata must be {name: …}"),
         (
             PLAN.replace("{amount: 500.00}", "{amount: [1]}"),
@@ -217,13 +220,31 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
         ),
         (
             PLAN.replace("unit: 0.05", "units: 0.05"),
-            "spec.items[1].price.graduated.tiers[1].units: unknown; write",
+            "spec.items[1].price.graduated.tiers[1].units: unknown; did you mean unit?",
         ),
         (
             PLAN.replace("meter: air", "fixed: {amount: 1}\n      meter: air"),
             "spec.items[1]: write only one of",
         ),
         (PLAN.replace("  items:", "  items: none\n  itemz:"), "spec.items: must be a list"),
+        (PLAN.replace("{amount: 500.00}", ""), "spec.items[0].fixed: is empty; write a text"),
+        (
+            PLAN.replace("{amount: 500.00}", "{amount: 5, proration: day}"),
+            "spec.items[0].fixed.proration: unknown here; it belongs one level higher",
+        ),
+        (
+            PLAN.replace("currency:", "Currency:"),
+            "spec.Currency: unknown; did you mean currency? The keys are currency",
+        ),
+        (METER.replace("[origin]", "origin"), "spec.groupBy: must be a list: write ['origin']"),
+        (
+            CONTRACT.replace("plan: p", "plan: p, discounts: [{name: d, percent: 5, periods: 0}]"),
+            "spec.discounts[0].periods: must be 1 or more; leave it out for a discount without end",
+        ),
+        (
+            CONTRACT.replace("spec:", "name: c1\nspec:"),
+            "'name' has no place here; the document must have the keys kind",
+        ),
         ("kind: Plan\nmetadata: [", "isn't valid YAML"),
         ("- just a list", "each document must have the keys kind, metadata"),
         (f"{CONTRACT}---{CONTRACT}", "line 8 (Contract c1): given twice; the first is in"),
@@ -407,9 +428,7 @@ spec: {currency: USD}
         read(tmp_path, text)
 
     file = tmp_path / "catalog.yaml"
-    assert [
-        told.removeprefix(f"{file}, line ").split("; write")[0].split(": must")[0] for told in caught.value.texts
-    ] == [
+    assert [told.removeprefix(f"{file}, line ").split("; ")[0].split(": must")[0] for told in caught.value.texts] == [
         "6 (Plan a): spec.colour: unknown",
         "8 (Plan a): spec.items[0].price.perUnit",
         "9 (Plan a): spec.items[1].price.graduated.tiers[0].flats: unknown",

@@ -7,7 +7,7 @@ import pytest
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
-from meterline.cli.explain import contradiction_of
+from meterline.cli.explain import contradiction_of, why_no_events
 
 
 def explained(
@@ -48,6 +48,17 @@ def test_too_few_or_too_many_events_are_called_out(found: int, limit: int) -> No
     line = explained("2", 2 if found < 19 else 30)
 
     assert f"but {found} were listed" in contradiction_of(line, events(*["1"] * found), limit)
+
+
+def test_a_line_without_events_says_why() -> None:
+    fee = invoice_pb2.InvoiceLine(id="INV-000001.1", kind=invoice_pb2.LINE_KIND_FIXED)
+    changed = explained("5", 3, invoice_pb2.LINE_KIND_ADJUSTMENT).line
+    changed.adjusts_line_id = "INV-000001.2"
+
+    assert why_no_events(fee) == "no events: the line does not look at usage"
+    assert "another version of meter m" in why_no_events(changed)
+    assert "`meterline explain INV-000001.2 --events` lists them" in why_no_events(changed)
+    assert why_no_events(explained("0", 0).line) == "no events: nothing was used"
 
 
 def test_of_an_adjustment_the_services_alone_can_tell() -> None:

@@ -34,7 +34,7 @@ def currency(code: str) -> Currency:
     """Return the currency with an upper-case code such as `USD`. Raises `UnknownCurrencyError`."""
     found = billable_currencies().get(code)
     if found is None:
-        message = f"{code[:20]!a} is not an ISO 4217 currency one can bill in; use a code such as USD, EUR or JPY"
+        message = f"{code[:20]!r} is not an ISO 4217 currency one can bill in; use a code such as USD, EUR or JPY"
         raise UnknownCurrencyError(message)
     return found
 

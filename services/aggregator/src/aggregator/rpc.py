@@ -17,6 +17,7 @@ from aggregator.operations import (
     schemas,
     seals,
     spans,
+    totals,
     usage,
     watching,
 )
@@ -31,6 +32,7 @@ from aggregator.wire import previews as previews_wire
 from aggregator.wire import schemas as schemas_wire
 from aggregator.wire import seals as seals_wire
 from aggregator.wire import spans as spans_wire
+from aggregator.wire import totals as totals_wire
 from aggregator.wire import usage as usage_wire
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
@@ -199,20 +201,24 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     ) -> pb.QueryCurrentUsageResponse:
         """Return many whole quantities from memory."""
         keys, staleness_max_s = usage_wire.currents_from_proto(current_tenant(), request)
-        totals = await self._current.totals(keys, staleness_max_s)
-        return usage_wire.currents_to_proto(totals, self._deps.clock.monotonic_s())
+        found = await self._current.totals(keys, staleness_max_s)
+        return usage_wire.currents_to_proto(found, self._deps.clock.monotonic_s())
 
     async def QueryTotals(self, request: pb.QueryTotalsRequest, context: Context) -> pb.QueryTotalsResponse:
         """Return whole quantities."""
         period = period_in(request.period, "period")
         freshness = usage_wire.freshness_from_proto(request.freshness)
-        groups = usage_wire.groups_from_proto(request)
+        groups = usage_wire.groups_from_proto(request.groups)
         answer = await usage.query_totals(
             self._deps, current_tenant(), request.customer, period, tuple(request.meters), freshness, groups
         )
-        return pb.QueryTotalsResponse(
-            usage=map(usage_wire.meter_usage_to_proto, answer.usage), as_of=as_of_to_proto(answer.as_of)
-        )
+        return usage_wire.totals_to_proto(answer)
+
+    async def QueryManyTotals(self, request: pb.QueryManyTotalsRequest, context: Context) -> pb.QueryManyTotalsResponse:
+        """Return whole quantities of many customers."""
+        questions = totals_wire.questions_from_proto(request)
+        answers = await totals.query_many_totals(self._deps, current_tenant(), questions)
+        return pb.QueryManyTotalsResponse(answers=map(usage_wire.totals_to_proto, answers))
 
     async def ListUsageExtents(
         self, request: pb.ListUsageExtentsRequest, context: Context

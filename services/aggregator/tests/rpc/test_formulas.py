@@ -232,8 +232,12 @@ async def test_what_it_may_not_be_is_refused_with_what_to_do(aggregator: Any) ->
     assert "there is no meter 'nothing'" in await told(formula=formula("a", a="nothing"))
     assert "is computed by a formula itself" in await told(formula=formula("a", a="traffic"))
     assert "does not group by 'line'" in await told(formula=formula("a", a="bytes-out"), group_by=["line"])
-    assert "beside formula it has group_by, unit and description only" in await told(value_property="bytes")
+    assert "beside formula it has groupBy, unit and description only" in await told(value_property="bytes")
     assert "beside formula it has" in await told(event_types=["in"])
+    by_line = [meter_pb2.PropertyFilter(property="line", values=["1"])]
+    asked = pb.QueryUsageRequest(meter="traffic", period=MONTH, filters=by_line, scan_events_max=1000)
+    assert "traffic (version 1) is not grouped by 'line'" in str(await user.refused("QueryUsage", asked))
+    assert not (await user.GetMeter(pb.GetMeterRequest(name="traffic"))).meter.HasField("groups")
     assert "needs the formula" in await told(formula=None)
     assert "goes with FORMULA" in await told(aggregation=SUM, value_property="bytes", event_types=["in"])
     changed = formula("round(outbound, 1)", outbound="bytes-out")

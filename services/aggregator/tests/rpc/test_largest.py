@@ -233,7 +233,7 @@ async def test_minutes_are_those_of_a_meter_that_keeps_them(aggregator: Any, ing
     assert [row.quantity for row in answer.rows] == ["2", "1", "1"]
     assert error.reason is Reason.WINDOW_INVALID
     assert "kept in windows of 15 minutes" in error.message
-    assert "bucket_minutes 1" in error.message
+    assert "bucketMinutes: 1" in error.message
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ SIZES = {
     usage_pb2.WINDOW_SIZE_WEEK: "%G-W%V",
     usage_pb2.WINDOW_SIZE_MONTH: "%Y-%m",
 }
+DAY = timedelta(days=1)
 NAMES = ("COUNT", "SUM", "MIN", "MAX", "LATEST", "FIRST", "COUNT_UNIQUE", "AVG")
 
 
@@ -359,6 +360,38 @@ async def test_totals_name_every_meter_and_what_could_not_be_counted(
     assert totals.usage[0].unit == "min"
     assert [usage.meter for usage in one.usage] == ["nothing"]
     assert totals.as_of == ingest.as_of()
+
+
+async def test_totals_of_many_are_those_of_each(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await load(aggregator, ingest, new_event)
+    parking = meter_pb2.NEGATIVE_VALUES_PARK
+    await aggregator.apply(
+        "amount", aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes", negative_values=parking
+    )
+    await aggregator.caller().QueryTotals(
+        pb.QueryTotalsRequest(customer="x", period=span(START, START + DAY), freshness=pb.Freshness(latest=True))
+    )
+    periods = [span(START, START + 30 * DAY), span(START + 3 * DAY, START + 9 * DAY)]
+    by_region = [pb.MeterGroups(meter="sum", group_by=["region"], bounds=[at(START + 5 * DAY)])]
+    questions = [
+        pb.TotalsQuestion(customer=f"customer-{number}", period=period, groups=by_region if number % 2 else [])
+        for period in periods
+        for number in (3, 1, 0, 9)
+    ]
+
+    many = await aggregator.caller().QueryManyTotals(pb.QueryManyTotalsRequest(questions=questions))
+
+    each = [
+        await aggregator.caller().QueryTotals(
+            pb.QueryTotalsRequest(customer=one.customer, period=one.period, groups=one.groups)
+        )
+        for one in questions
+    ]
+    assert list(many.answers) == each
+    assert {usage.parked_count > 0 for answer in each for usage in answer.usage} == {True, False}
+    questions[1].groups[0].group_by[:] = ["town"]
+    refused = await aggregator.caller().refused("QueryManyTotals", pb.QueryManyTotalsRequest(questions=questions))
+    assert refused.reason is Reason.GROUP_UNKNOWN
 
 
 async def test_totals_tell_groups_of_the_same_moment(aggregator: Any, ingest: Any, new_event: Any) -> None:

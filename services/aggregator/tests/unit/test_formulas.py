@@ -15,12 +15,9 @@ from aggregator.domain.formulas import (
     Component,
     Formula,
     Known,
-    Size,
-    may_be_absent,
     problems_of_components,
-    size_of,
 )
-from expressions import parse
+from expressions import Size, may_be_absent, parse, size_of
 from money import format_decimal
 
 COMPONENTS = (Component("a", "bytes-in"), Component("b", "bytes-out"))

@@ -81,7 +81,13 @@ def test_equal_meters_are_equal_whatever_the_order_of_their_sets() -> None:
 def test_an_aggregation_may_change_only_where_nothing_else_counts() -> None:
     total = replace(SPEC, aggregation=BY_NAME["SUM"], value_property="v")
 
-    assert problems_of_succession(version(2, START, total), [version(1, None)])
+    (problem,) = problems_of_succession(version(2, START, total), [version(1, None)])
+    assert "effectiveFrom: 0001-01-01" in problem.text
+    # As the message says.
+    before_all = replace(total, effective_from=datetime(1, 1, 1, tzinfo=UTC))
+    begins = resolve_counts_from(before_all, [version(1, None)], START)
+    assert not problems_of_succession(version(2, begins, before_all), [version(1, None)])
+    assert same_content(before_all, version(2, begins, before_all))
     assert not problems_of_succession(version(2, START, total), [version(1, START)])
 
 

@@ -277,10 +277,10 @@ def test_a_computed_dimension_that_is_longer_than_a_property_is_the_empty_group(
         ({"filter_expression": "properties.a ="}, "filter_expression", "line 1, column 15: the end is not expected"),
         ({"filter_expression": "'yes'"}, "filter_expression", "must give bool, and this gives text"),
         ({"value_expression": "properties.a"}, "value_expression", "must give decimal, and this gives text"),
-        ({"value_property": "a"}, "value_expression", "stands beside value_property; leave one of them empty"),
+        ({"value_property": "a"}, "value_expression", "stands beside a property; leave one of them out"),
         ({"value_expression": ""}, "value_property", "SUM needs the property that holds the value"),
-        ({"aggregation": BY_NAME["COUNT"]}, "value_expression", "reads no value; leave value_expression empty"),
-        ({"group_by": ()}, "dimensions[0].name", "is not in group_by; add it there"),
+        ({"aggregation": BY_NAME["COUNT"]}, "value_expression", "reads no value; leave it out"),
+        ({"group_by": ()}, "dimensions[0].name", "is not in groupBy; add it there"),
         ({"dimensions": (Dimension("hour", "time"),)}, "dimensions[0].expression", "and this gives instant"),
         (
             {"dimensions": (Dimension("hour", "hour(time)"), Dimension("hour", "1"))},

@@ -295,6 +295,7 @@ async def test_a_month_that_has_not_begun_anywhere_gets_no_closing_invoice(
     contract.use("2025-01", "3")
     stub = invoicing.stub()
     await finalize(stub, "C-1", "2025-01")
+    assert await close(stub, "9999-12") == pb.FinalizeClosingInvoiceResponse()
     contract.use("2025-01", "2")
     # Where clocks are ahead the most, by 14 hours, it is nearly February.
     clock.move_to(datetime(2026, 1, 31, 9, 59, 59, tzinfo=UTC))

@@ -239,7 +239,8 @@ class RatingClient:
             if error.reason is Reason.CONTRACT_NOT_FOUND:
                 return ()
             raise
-        return [entitled_from_proto(one) for one in response.entitlements]
+        # What the seller has to mend in the catalog is not the customer's to see.
+        return [entitled_from_proto(one) for one in response.entitlements if not one.problem]
 
     async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:
         """Return what each meter of a plan has counted in a period."""

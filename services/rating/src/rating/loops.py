@@ -36,6 +36,11 @@ _PAUSE_TIMES: Final = 20
 _LANE: Final = 0
 """The change feed has one lane."""
 _REFRESH_S: Final = 0.05
+_TOGETHER_MAX: Final = 16
+"""So many periods of a tenant are rated with one question, whose usage the aggregator reads at once."""
+_LIVE_SHARE: Final = 0.1
+"""Share of the time in which marked periods are rated, so that others are answered; whoever asks for one that is still
+marked has it rated on the spot."""
 _log = get_logger(__name__)
 
 
@@ -75,13 +80,14 @@ class LiveRefresher:
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until `stop` is set. A database that is away is waited for."""
         while not stop.is_set():
+            began_s, pause_s = self._deps.clock.monotonic_s(), self._settings.live_interval_s
             try:
-                taken = await self.refresh_once()
+                if await self.refresh_once() == self._settings.live_periods_max:
+                    pause_s = 0.0
             except MeterlineError as error:
                 _log.warning("live charges wait", reason=error.reason.value)
-                taken = 0
-            if taken < self._settings.live_periods_max:
-                await wait_or_stop(self._settings.live_interval_s, stop)
+            rest_s = (self._deps.clock.monotonic_s() - began_s) * (1 / _LIVE_SHARE - 1)
+            await wait_or_stop(max(pause_s, rest_s), stop)
 
     async def refresh_once(self) -> int:
         """Rate what is marked and due, for a limited time; return how many periods were taken on.
@@ -98,19 +104,32 @@ class LiveRefresher:
         free_of = {tenant: asyncio.Semaphore(share) for tenant in tenants}
         left: list[Claim] = []
 
-        async def bounded(claim: Claim) -> None:
-            async with free_of[claim.tenant], free:
+        async def bounded(together: Sequence[Claim]) -> None:
+            async with free_of[together[0].tenant], free:
                 if clock.monotonic_s() >= ends_at_s:
-                    left.append(claim)
+                    left.extend(together)
                 else:
-                    await live.refresh_claim(self._deps, claim)
+                    await live.refresh_claims(self._deps, together)
 
         async with asyncio.TaskGroup() as group:
-            for claim in claims:
-                group.create_task(bounded(claim))
+            for together in _by_tenant(claims):
+                group.create_task(bounded(together))
         if left:
             await live.give_back(self._deps, left)
         return len(claims)
+
+
+def _by_tenant(claims: Sequence[Claim]) -> list[list[Claim]]:
+    """Return claims put together by tenant, in the order of the first ones."""
+    found: list[list[Claim]] = []
+    open_of: dict[str, list[Claim]] = {}
+    for claim in claims:
+        own = open_of.get(claim.tenant)
+        if own is None or len(own) == _TOGETHER_MAX:
+            own = open_of[claim.tenant] = []
+            found.append(own)
+        own.append(claim)
+    return found
 
 
 class EntitlementFollower:

@@ -26,6 +26,7 @@ from rating.operations import (
     customers,
     entitlements,
     explained_prices,
+    grants,
     live,
     notices,
     plans,
@@ -267,8 +268,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def QuotePlan(self, request: pb.QuotePlanRequest, context: Context) -> pb.QuotePlanResponse:
         """Return what a plan would cost."""
         asked, assumed = quotes_wire.asked_plan_from_proto(request), quotes_wire.assumed_period_from_proto(request)
-        usage = quotes_wire.usage_from_proto(request)
-        found = await quotes.quote_plan(self._deps, current_tenant(), asked, assumed, usage)
+        usage, discounts = quotes_wire.usage_from_proto(request), quotes_wire.discounts_from_proto(request)
+        found = await quotes.quote_plan(self._deps, current_tenant(), asked, assumed, usage, discounts)
         return quotes_wire.quoted_plan_to_proto(found)
 
     async def ExplainPlan(self, request: pb.ExplainPlanRequest, context: Context) -> pb.ExplainPlanResponse:
@@ -377,7 +378,7 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     ) -> entitlement_pb2.ListEntitlementsResponse:
         """Return how the features of a customer's plan stand."""
         found = await entitlements.list_entitlements(self._deps, current_tenant(), request.customer)
-        told = (entitlements_wire.entitlement_to_proto(checked) for checked in found)
+        told = map(entitlements_wire.listed_to_proto, found)
         return entitlement_pb2.ListEntitlementsResponse(entitlements=(one for one in told if one is not None))
 
     async def GrantEntitlement(
@@ -402,6 +403,15 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return the grants of a customer."""
         found = await entitlements.list_grants(self._deps, current_tenant(), request.customer, request.feature)
         return entitlement_pb2.ListGrantsResponse(grants=map(entitlements_wire.grant_to_proto, found))
+
+    async def RevokeGrant(
+        self, request: entitlement_pb2.RevokeGrantRequest, context: Context
+    ) -> entitlement_pb2.RevokeGrantResponse:
+        """Take a grant back."""
+        reason = entitlements_wire.revoked_from_proto(request)
+        revoked = await grants.revoke(self._deps, current_tenant(), request.grant, reason)
+        self._deps.entitlements.drop_customer(current_tenant(), revoked.customer)
+        return entitlement_pb2.RevokeGrantResponse(grant=entitlements_wire.grant_to_proto(revoked))
 
     async def ReserveUsage(
         self, request: entitlement_pb2.ReserveUsageRequest, context: Context

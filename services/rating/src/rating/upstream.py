@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cell_questions import CellQuestion, Questions
     from rating.domain.cells import Cells
-    from rating.domain.charges import AskedQuantity, CurrentQuantity, Usage
+    from rating.domain.charges import AskedQuantity, AskedTotals, CurrentQuantity, Usage
     from rating.domain.cost import AskedUsage, UsageByWindow
     from rating.domain.meters import KnownMeter
     from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
@@ -75,6 +75,18 @@ class AggregatorClient:
         request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period), groups=groups)
         with neighbor_errors("the aggregator"):
             return usage_from_totals(await self._stub.QueryTotals(request), questions)
+
+    async def many_totals(self, asked: Sequence[AskedTotals]) -> list[Usage]:
+        """Return the same for many customers and periods, in order and all of one moment; any error is that of all."""
+        questions = [
+            pb.TotalsQuestion(
+                customer=one.customer, period=period_to_proto(one.period), groups=groups_to_proto(one.questions)
+            )
+            for one in asked
+        ]
+        with neighbor_errors("the aggregator"):
+            response = await self._stub.QueryManyTotals(pb.QueryManyTotalsRequest(questions=questions))
+        return [usage_from_totals(answer, one.questions) for one, answer in zip(asked, response.answers, strict=True)]
 
     async def currents(self, asked: Sequence[AskedQuantity]) -> list[CurrentQuantity]:
         """Return whole quantities from the aggregator's memory, in order. Raises NotFound METER_NOT_FOUND for any."""

@@ -123,6 +123,13 @@ async def test_live_charges_follow_the_change_feed(rating: Any, catalog: Any, us
     await eventually(caught_up)
     assert amounts(await live(user))["Calls"] == "2"
 
+    usage.asked.clear()
+    usage.report_span(["UA"], JANUARY, datetime(2013, 3, 1, tzinfo=UTC))
+    await eventually(caught_up)
+    assert usage.asked == ["QueryManyTotals"], "periods that changed together are rated with one question"
+    assert amounts(await live(user)) == {"Fee": "500", "Calls": "2"}
+    assert amounts(await live(user, contract="UA-2013", billing_period="2013-02")) == amounts(february)
+
 
 async def test_a_period_that_waits_to_be_rated_again_is_rated_on_the_spot(
     rating: Any, catalog: Any, usage: Any

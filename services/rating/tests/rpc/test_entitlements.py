@@ -195,6 +195,19 @@ async def test_grants_are_drawn_beyond_the_plan_and_unused_ones_stay(catalog: An
 
     await eventually(is_drawn)
 
+    # What it gave before today stays, and today nothing is left of it; only the first to take it back is heard.
+    back, again = [
+        (await user("RevokeGrant", pb.RevokeGrantRequest(grant=granted.id, reason=why))).grant
+        for why in ("by mistake", "later")
+    ]
+    assert (back.revoked_reason, back.revoked_from) == ("by mistake", today.isoformat())
+    assert (await user("ListGrants", pb.ListGrantsRequest(customer="UA"))).grants == [back] == [again]
+    found = (await check(user, "calls")).entitlement
+    assert (found.used, found.remaining, found.beyond) == ("105", "0", "5")
+    with pytest.raises(NotFound) as unknown:
+        await user("RevokeGrant", pb.RevokeGrantRequest(grant="none", reason="?"))
+    assert unknown.value.reason is Reason.GRANT_NOT_FOUND
+
 
 async def test_what_does_not_add_up_is_neither_granted_nor_reserved(catalog: Any, user: Any, usage: Any) -> None:
     usage.aggregations["calls"] = meter_pb2.AGGREGATION_MAX
@@ -210,10 +223,15 @@ async def test_what_does_not_add_up_is_neither_granted_nor_reserved(catalog: Any
     assert unknown.value.reason is Reason.FEATURE_NOT_FOUND
 
 
-async def test_all_features_are_listed_in_the_plans_order(catalog: Any, user: Any) -> None:
+async def test_all_features_are_listed_in_the_plans_order_and_one_that_fails_says_why(
+    catalog: Any, user: Any, usage: Any
+) -> None:
+    del usage.meters["minutes"]
     await agree(catalog)
 
     found = (await user("ListEntitlements", pb.ListEntitlementsRequest(customer="UA"))).entitlements
 
     assert [one.feature for one in found] == ["sso", "region", "calls", "minutes"]
+    assert [bool(one.problem) for one in found] == [False, False, False, True]
+    assert "minutes" in found[3].problem
     assert found[2].period.start.ToDatetime(tzinfo=UTC).date() <= date.today() + timedelta(days=1)  # noqa: DTZ011

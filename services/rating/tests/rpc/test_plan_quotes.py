@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import InvalidRequest, MeterlineError, Reason
-from metering.rating.v1 import catalog_pb2
+from metering.rating.v1 import catalog_pb2, charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 
 JANUARY = pb.QuotePeriod(start="2013-01-01", end="2013-02-01")
@@ -36,6 +36,27 @@ async def test_a_plan_that_is_only_written_down_is_quoted(calm_rating: Any) -> N
     assert (quoted.total, quoted.currency, quoted.plan, quoted.plan_version) == ("10.63", "USD", "", 0)
     assert [step.name for step in quoted.lines[1].steps] == ["quantity", "included", "tier", "total"]
     assert not plans.plans
+
+    # Taken off as of a contract: what is for some items first, though it stands last.
+    loyal, fewer = (
+        pb.AssumedDiscount(name="Loyal", percent="10"),
+        pb.AssumedDiscount(name="Fee", amount="1", items=["Fee"]),
+    )
+    request = pb.QuotePlanRequest(draft=draft, period=JANUARY, usage=usage, discounts=[loyal, fewer])
+    less = await user("QuotePlan", request)
+    assert [(line.item, line.exact_amount, line.amount) for line in less.lines[2:]] == [
+        ("Discount: Fee", "-1", "-1.00"),
+        ("Discount: Loyal", "-0.963", "-0.96"),
+    ]
+    assert (less.total, less.lines[3].kind) == ("8.67", charge_pb2.CHARGE_KIND_DISCOUNT)
+    request.discounts[1].items[:] = ["Free"]
+    with pytest.raises(InvalidRequest) as refused:
+        await user("QuotePlan", request)
+    assert [one.field for one in refused.value.violations] == ["discounts[1].items"]
+    request.discounts[1].name = "Loyal"
+    with pytest.raises(InvalidRequest) as twice:
+        await user("QuotePlan", request)
+    assert [one.field for one in twice.value.violations] == ["discounts[1].name"]
 
 
 async def test_an_applied_plan_is_quoted_by_the_version_that_is_effective_then(

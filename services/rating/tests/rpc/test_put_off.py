@@ -34,12 +34,13 @@ async def test_what_is_put_off_is_shown_with_its_reason(rating: Any, catalog: An
     await catalog.customer("DL")
     await catalog.contract("DL-2013", customer="DL", plan="other")
     user = rating.user()
-    usage.report("DL", "calls", JANUARY, "1")
+    usage.report_span(["UA", "DL"], JANUARY, JANUARY)
 
     async def put_off() -> Any:
         return list((await user("GetProgress", pb.GetProgressRequest())).put_off)
 
     (shown,) = await eventually(put_off)
+    assert "QueryManyTotals" in usage.asked, "those that changed together are asked for together"
     assert (shown.contract, shown.billing_period, shown.reason) == ("DL-2013", "2013-01", "METER_NOT_FOUND")
     assert "flights" in shown.message
     assert shown.attempts >= 1

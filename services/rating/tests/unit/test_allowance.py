@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -16,6 +16,7 @@ from rating.domain.allowance import (
     Allowance,
     FeaturePeriod,
     Grant,
+    Revocation,
     SourceKind,
     Standing,
     allowance,
@@ -145,7 +146,11 @@ def oracle(lengths: list[int], limit: int, rollover: Rollover | None, grants: li
             (2, one.priority, one.until or date.max, one.id),
             int(one.quantity),
             (one.first_day - START).days,
-            10**6 if one.until is None else (one.until - START).days,
+            min(
+                (day - START).days
+                for day in (one.until or date.max, one.revocation and one.revocation.first_day)
+                if day
+            ),
         )
         for one in grants
     ]
@@ -178,7 +183,11 @@ def worlds(draw: st.DrawFn) -> tuple[list[int], int, Rollover | None, list[Grant
     for number in range(draw(st.integers(0, 4))):
         first = draw(st.integers(0, days - 1))
         until = draw(st.none() | st.integers(first + 1, days + 2))
-        grants.append(grant(f"g{number}", str(draw(st.integers(1, 20))), first, until, draw(st.integers(0, 2))))
+        made = grant(f"g{number}", str(draw(st.integers(1, 20))), first, until, draw(st.integers(0, 2)))
+        taken_back = draw(st.none() | st.integers(0, days + 2))
+        if taken_back is not None:
+            made = replace(made, revocation=Revocation(START + timedelta(days=taken_back), "by mistake", AT))
+        grants.append(made)
     by_day = draw(st.lists(st.integers(-3, 12), min_size=days, max_size=days))
     return lengths, draw(st.integers(0, 30)), rollover, grants, by_day
 

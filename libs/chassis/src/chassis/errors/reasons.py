@@ -366,6 +366,11 @@ class Reason(StrEnum):
         "The feature, grant or reservation contradicts itself, or its meter can't be limited so.",
         "Fix the fields listed in the error.",
     )
+    GRANT_NOT_FOUND = (
+        "GRANT_NOT_FOUND",
+        "There is no grant with that id.",
+        "List the grants of the customer.",
+    )
     RESERVATION_NOT_FOUND = (
         "RESERVATION_NOT_FOUND",
         "There is no reservation with that id.",

@@ -66,7 +66,7 @@ class Binding:
         named = list(_named(request, self._path)) if self._path else []
         foreign = next((name for name in named if name not in ("", call.customer)), None)
         if foreign is not None:
-            raise NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {foreign!a}; check the name")
+            raise NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {foreign!r}; check the name")
         objects = [getattr(request, name) for name in self._concern.object_fields]
         if any(objects):
             await self._check_owner(call, objects)

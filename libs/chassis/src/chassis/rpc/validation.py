@@ -27,6 +27,8 @@ _LARGE_FROM_BYTES: Final = 64 * 1024
 _PATTERN: Final = "string.pattern"
 _REQUIRED_RULES: Final = frozenset({"required", "string.min_len", "string.min_bytes", "repeated.min_items"})
 
+_MISSING: Final = "is missing"
+
 _BILLING_PERIOD: Final = "a billing period, such as 2013-01, 2013-01-31, 2013-W05, 2013-Q1 or 2013"
 _FORMATS: Final = {
     "^[A-Z]{3}$": "must be three capital letters of ISO 4217, such as EUR",
@@ -121,7 +123,7 @@ def _violation(found: protovalidate.Violation) -> FieldViolation:
     # "Too short" means a missing value if it is empty; a value that is there but wrong is a different error.
     is_missing = violation.rule_id in _REQUIRED_RULES and not found.field_value
     reason = Reason.FIELD_REQUIRED if is_missing or violation.rule_id == "required" else Reason.FIELD_INVALID
-    return FieldViolation(path or "request", reason, _told(found))
+    return FieldViolation(path or "request", reason, _MISSING if is_missing else _told(found))
 
 
 def _told(found: protovalidate.Violation) -> str:

@@ -109,7 +109,7 @@ class FeedHeads:
         Raises Diverged FEED_DIVERGED if part of it was lost when the log was restored, or if it is of another log.
         """
         if place.epoch not in {"", self.epoch, *(earlier.epoch for earlier in self.earlier)}:
-            what = f"the log's epoch is {self.epoch}, and it never was {place.epoch!a}"
+            what = f"the log's epoch is {self.epoch}, and it never was {place.epoch!r}"
             raise Diverged(Reason.FEED_DIVERGED, f"{what}; ask again with a place in the log as it is")
         if lost := self.lost_of(place):
             what = f"{lost} positions of log {place.epoch} were lost when it was restored as {self.epoch}"

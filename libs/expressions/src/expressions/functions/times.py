@@ -25,7 +25,7 @@ def _zone_fault(value: Value) -> str | None:
     try:
         ZoneInfo(str(value))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return f"{str(value)!a} is not a zone of the IANA list; write a name such as 'Europe/Vienna'"
+        return f"{str(value)!r} is not a zone of the IANA list; write a name such as 'Europe/Vienna'"
     return None
 
 

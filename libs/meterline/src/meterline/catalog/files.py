@@ -110,7 +110,7 @@ def telling_what_is_wrong(name: str) -> Iterator[None]:
 
 def _problem_of(error: Exception) -> str:
     """Say what is wrong with a text in one line."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).replace(' in "<unicode string>",', " at").split())
     # Libyaml looks ahead where a list may be a key, and from some release on has a limit there of its own.
     deep = "exceeded maximum nesting depth"
     return (
@@ -142,7 +142,7 @@ def _entry(document: Any, file: str) -> Entry:
     lines: dict[str, int] = getattr(document, "lines", {})
     if not {"kind", "spec"} <= document.keys() <= _KEYS:
         where = f"{file}, line {next(iter(lines.values()), 1)}"
-        raise InputError(f"{where}: the document must have the keys kind, metadata and spec, and no others")
+        raise InputError(f"{where}: {_wrong_keys(document)}the document must have the keys kind, metadata and spec")
     kind = KINDS.get(document["kind"]) if isinstance(document["kind"], str) else None
     if kind is None:
         known = ", ".join(KINDS)
@@ -154,6 +154,14 @@ def _entry(document: Any, file: str) -> Entry:
     if kind.is_named:
         request.name = name  # type: ignore[attr-defined]
     return Entry(kind, name, request, reader)
+
+
+def _wrong_keys(document: dict[Any, Any]) -> str:
+    """Say which key is one too many or too few; a kind that there is once needs no metadata."""
+    for key in document:
+        if key not in _KEYS:
+            return f"{str(key)!r} has no place here; "
+    return f"{next(key for key in ('kind', 'spec') if key not in document)} is missing; "
 
 
 def _name(kind: Kind, document: dict[str, Any], where: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Final
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
@@ -61,6 +62,8 @@ class SpecReader:
         self._document = document
         self._root = root
         self._spots: dict[str, Spot] = {}
+        self._above: dict[str, Descriptor] = {}
+        """The messages that hold those at a place."""
         self._mistakes: list[str] = []
 
     def read(self, descriptor: Descriptor, message: Message, document: Any, line: int) -> None:
@@ -97,8 +100,9 @@ class SpecReader:
     def _message(self, descriptor: Descriptor, value: Any, spot: Spot) -> dict[str, Any]:
         if isinstance(value, str) and len(descriptor.fields) == 1:
             value = {descriptor.fields[0].json_name: value}
+            spot = replace(spot, is_spelled_out=False)
         if not isinstance(value, dict):
-            raise self._wrong(spot, f"must be a mapping with the keys {_keys(descriptor)}")
+            raise self._wrong(spot, _wanted(descriptor, value))
         fields = {field.json_name: field for field in descriptor.fields}
         lines: Mapping[str, int] = getattr(value, "lines", {})
         read: dict[str, Any] = {}
@@ -113,7 +117,7 @@ class SpecReader:
             at = spot.below(field.name if field else str(key), str(key), lines.get(key))
             try:
                 if field is None:
-                    raise self._wrong(at, f"unknown; write {_keys(descriptor)}")
+                    raise self._wrong(at, _unknown(str(key), descriptor, self._above.get(spot.field)))
                 if short.field in given:
                     raise self._wrong(at, f"given twice: it means the same as {given[short.field]}; leave one out")
                 given[short.field] = str(key)
@@ -148,11 +152,13 @@ class SpecReader:
     def _field(self, field: FieldDescriptor, value: Any, spot: Spot) -> Any:
         self._spots[spot.field] = spot
         if not field.is_repeated:
+            self._above[spot.field] = cast("Descriptor", field.containing_type)
             return self._value(field, value, spot)
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             return self._map(field.message_type.fields_by_name["value"], value, spot)
         if not isinstance(value, list):
-            raise self._wrong(spot, "must be a list")
+            is_text = isinstance(value, str) and field.message_type is None and value.isprintable()
+            raise self._wrong(spot, f"must be a list: write [{_shown(value)}]" if is_text else "must be a list")
         lines = getattr(value, "lines", [None] * len(value))
         return [self._field_entry(field, entry, spot.entry(n, lines[n])) for n, entry in enumerate(value)]
 
@@ -180,7 +186,7 @@ class SpecReader:
                 return value
             raise self._wrong(spot, "must be true or false")
         if not isinstance(value, str):
-            raise self._wrong(spot, f"must be a text, in quotes where YAML would read something else: {_shown(value)}")
+            raise self._wrong(spot, _no_text(value))
         if field.enum_type is not None:
             return self._enum(field.enum_type, value, spot)
         if field.cpp_type in WHOLE_TYPES and not (value.isascii() and value.isdigit()):
@@ -196,7 +202,7 @@ class SpecReader:
     def _enum(self, enum: EnumDescriptor, value: str, spot: Spot) -> str:
         words = enum_words(enum)
         for word, name in words.items():
-            if value in {word, name}:
+            if value in {word, word.lower(), name}:
                 return name
         raise self._wrong(spot, f"{_shown(value)} isn't known; write one of {', '.join(words)}")
 
@@ -239,8 +245,31 @@ def keys_of(descriptor: Descriptor) -> list[str]:
     return [shorts.get(field.json_name, field.json_name) for field in descriptor.fields]
 
 
-def _keys(descriptor: Descriptor) -> str:
-    return ", ".join(keys_of(descriptor))
+def _no_text(value: Any) -> str:
+    if value is None:
+        return "is empty; write a text, or leave the key out"
+    return f"must be a text, in quotes where YAML would read something else: {_shown(value)}"
+
+
+def _wanted(descriptor: Descriptor, value: Any) -> str:
+    """Say what must be written where a message is not."""
+    keys = keys_of(descriptor)
+    if len(keys) > 1:
+        return f"must be a mapping with the keys {', '.join(keys)}"
+    if value is None and not descriptor.fields[0].is_repeated:
+        return "is empty; write a text"
+    return f"must be a mapping with the key {keys[0]}"
+
+
+def _unknown(key: str, descriptor: Descriptor, above: Descriptor | None) -> str:
+    """Say what to write in place of a key that a message does not have."""
+    keys = keys_of(descriptor)
+    meant = [known for known in keys if known.lower() == key.lower()] or get_close_matches(key, keys, 1)
+    if meant:
+        return f"unknown; did you mean {meant[0]}? The keys are {', '.join(keys)}"
+    if above is not None and key in keys_of(above):
+        return f"unknown here; it belongs one level higher. Here write {', '.join(keys)}"
+    return f"unknown; write {', '.join(keys)}"
 
 
 def _as_written(descriptor: Descriptor, field: str, start: int) -> str:
@@ -252,7 +281,8 @@ def _as_written(descriptor: Descriptor, field: str, start: int) -> str:
         if name is not None:
             found = at.fields_by_name.get(name)
             if found is None:
-                return field[start:]
+                # The contract names a choice of fields; nobody writes that.
+                return written if name in at.oneofs_by_name else field[start:]
             part = "." + dict(zip((f.name for f in at.fields), keys_of(at), strict=True))[name]
             at = found.message_type or at
         written += part if step.start() >= start else ""

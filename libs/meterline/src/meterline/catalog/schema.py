@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
+_FIELD_NAME: Final = re.compile(r"`[a-z]+(?:_[a-z]+)+`")
 _ABOUT: Final = (
     "One document of a catalog file. Numbers are texts, so that they stay exact; unquoted YAML numbers are read as the "
     "text they were written as."
@@ -76,13 +77,18 @@ def _define(descriptor: Descriptor, comments: Mapping[str, str], definitions: di
         definitions[descriptor.name]["allOf"] = demands
 
 
+def _as_key(name: re.Match[str]) -> str:
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name[0])
+
+
 def _one_of(keys: list[str]) -> Schema:
     wanted = [{"required": [key]} for key in keys]
     return wanted[0] if len(wanted) == 1 else {"oneOf": wanted}
 
 
 def _field(field: FieldDescriptor, comments: Mapping[str, str]) -> Schema:
-    described = {"description": comments[field.full_name]} if field.full_name in comments else {}
+    comment = comments.get(field.full_name)
+    described = {} if comment is None else {"description": _FIELD_NAME.sub(_as_key, comment)}
     if not field.is_repeated:
         return described | _value(field)
     rules = _rules(field).repeated
@@ -101,7 +107,7 @@ def _value(field: FieldDescriptor) -> Schema:
         reference = {"$ref": f"#/$defs/{field.message_type.name}"}
         return reference if len(field.message_type.fields) > 1 else {"anyOf": [reference, {"type": "string"}]}
     if field.enum_type is not None:
-        return {"enum": list(enum_words(field.enum_type))}
+        return {"enum": [spelled for word in enum_words(field.enum_type) for spelled in (word, word.lower())]}
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return {"type": "boolean"}
     if field.cpp_type in WHOLE_TYPES:

@@ -143,6 +143,12 @@ def _hours(value: Any) -> str:
     return f"{int(value) * 3600}s"
 
 
+def _periods(value: Any) -> Any:
+    if value == "0":
+        raise NotSugarError("must be 1 or more; leave it out for a discount without end")
+    return value
+
+
 _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
@@ -271,9 +277,11 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.PlanBound": {"of": Short("items"), "proration": _PRORATION},
     "metering.rating.v1.PlanItem": {"price": Short("usage"), "proration": _PRORATION},
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER},
+    "metering.rating.v1.FormulaPrice": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
-    "metering.rating.v1.ContractDiscount": {"from": Short("start")},
+    "metering.rating.v1.ContractDiscount": {"from": Short("start"), "periods": Short("periods", _periods)},
+    "metering.rating.v1.ContractOverride": {"from": Short("start"), "price": Short("usage")},
     "metering.rating.v1.ContractCommitment": {
         "covers": _COVERS,
         "shortfall": Short("shortfall", _upper, {"enum": ["bill", "forfeit", "BILL", "FORFEIT"]}),

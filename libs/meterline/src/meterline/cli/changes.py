@@ -8,6 +8,7 @@ from meterline.cli.documents import message_document, short_time
 from meterline.cli.output import say, write, write_title
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from metering.rating.v1 import catalog_pb2
@@ -64,23 +65,25 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
     width = max(map(len, spans), default=0)
     for span, periods in zip(spans, change.periods, strict=True):
         write(f"  {span:<{width}}  {_priced(periods)}")
-    for pause in change.pauses_ended:
-        write(f"  no longer paused {pause_text(pause)}")
-    for pause in change.pauses_begun:
-        write(f"  paused {pause_text(pause)}")
-    for discount in change.discounts_ended:
-        write(f"  no longer takes {_discount_text(discount)}")
-    for discount in change.discounts_begun:
-        write(f"  takes {_discount_text(discount)}")
-    for promise in change.commitments_ended:
-        write(f"  no longer promises {_promise_text(promise)}")
-    for promise in change.commitments_begun:
-        write(f"  promises {_promise_text(promise)}")
+    for line in _terms_changed(change):
+        write(f"  {line}")
     if _keeps_another_plan(change):
         say(
             f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
             "rated permanently, write effectiveFrom with their first day, and a reason"
         )
+
+
+def _terms_changed(change: catalog_pb2.ContractChange) -> Iterator[str]:
+    """Yield what a version takes away and what it adds, beside the plan."""
+    yield from (f"no longer paused {pause_text(pause)}" for pause in change.pauses_ended)
+    yield from (f"paused {pause_text(pause)}" for pause in change.pauses_begun)
+    yield from (f"no longer takes {_discount_text(discount)}" for discount in change.discounts_ended)
+    yield from (f"takes {_discount_text(discount)}" for discount in change.discounts_begun)
+    yield from (f"no longer has {_override_text(override)}" for override in change.overrides_ended)
+    yield from (f"has {_override_text(override)}" for override in change.overrides_begun)
+    yield from (f"no longer promises {_promise_text(promise)}" for promise in change.commitments_ended)
+    yield from (f"promises {_promise_text(promise)}" for promise in change.commitments_begun)
 
 
 def pause_text(pause: catalog_pb2.ContractPause) -> str:
@@ -93,6 +96,16 @@ def _discount_text(discount: catalog_pb2.ContractDiscount) -> str:
     of = f" of {', '.join(discount.items)}" if discount.items else ""
     until = f" to before {discount.until}" if discount.until else " on"
     return f"{taken}{of} off ({discount.name}), of periods that start from {discount.start}{until}"
+
+
+def _override_text(override: catalog_pb2.ContractOverride) -> str:
+    what = "a price of its own"
+    if override.WhichOneof("change") == "multiplier":
+        what = f"{override.multiplier} times the price"
+    elif override.WhichOneof("change") == "fixed":
+        what = f"a fee of {override.fixed.amount}"
+    until = f" to before {override.until}" if override.until else " on"
+    return f"{what} for {override.item}, in periods that start from {override.start}{until}"
 
 
 def _promise_text(promise: catalog_pb2.ContractCommitment) -> str:

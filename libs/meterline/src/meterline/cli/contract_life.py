@@ -155,6 +155,9 @@ def cancel_contract(
         discounts = [discount for discount in spec.discounts if discount.start < spec.end]
         del spec.discounts[:]
         spec.discounts.extend(discounts)
+        overrides = [override for override in spec.overrides if override.start < spec.end]
+        del spec.overrides[:]
+        spec.overrides.extend(overrides)
         spec.reason = reason
         return spec
 
@@ -216,6 +219,35 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
             periods=periods or 0,
         )
         spec.discounts.append(added)
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("override")
+def override_contract(  # noqa: PLR0913, PLR0917 - options of a command
+    name: NameArgument,
+    item: Annotated[str, typer.Option("--item", help="The item of the plan.", show_default=False)],
+    multiplier: Annotated[
+        str, typer.Option(help="What its amount is multiplied by: 0.9 for 10 % less.", show_default=False)
+    ],
+    start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
+    until: Annotated[str, typer.Option(help="First day after it. Default: without end.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Multiply the price of an item for one contract, in the periods that start from a day on.
+
+    To give it another price, or to change or end an override, write `overrides` in the contract and apply it.
+    """
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        first = start or max(_today(spec.time_zone).isoformat(), spec.start)
+        spec.overrides.append(catalog_pb2.ContractOverride(item=item, multiplier=multiplier, start=first, until=until))
         spec.reason = reason
         return spec
 

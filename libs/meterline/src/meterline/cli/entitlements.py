@@ -22,7 +22,19 @@ app = plain_app("What a customer may use, how much of it is left, and what is he
 CustomerOption = Annotated[str, typer.Option("--customer", help="Customer.")]
 FeatureArgument = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of the feature, as the plan has it.")]
 ReservationArgument = Annotated[str, typer.Argument(metavar="ID", help="Id by which it was reserved.")]
-_COLUMNS: Final = ("feature", "value", ">limit", ">used", ">held", ">remaining", "unit", "period ends")
+_COLUMNS: Final = (
+    "feature",
+    "value",
+    ">limit",
+    ">used",
+    ">held",
+    ">remaining",
+    ">beyond",
+    "unit",
+    "period ends",
+    "note",
+)
+_SOFT: Final = "soft limit"
 _WORDS: Final = {
     pb.ENTITLEMENT_VERDICT_ALLOWED: "allowed",
     pb.ENTITLEMENT_VERDICT_ALLOWED_BEYOND_LIMIT: "allowed, beyond the limit",
@@ -105,12 +117,32 @@ def list_grants(
     if output is not Output.TABLE:
         print_document({"grants": [_plain(one) for one in found]}, output)
         return
-    columns = ("id", "feature", ">quantity", "from", "until", ">priority", "note")
-    rows = [
-        (one.id, one.feature, one.quantity, getattr(one, "from"), one.until or "-", str(one.priority), one.note)
-        for one in found
-    ]
-    print_table(columns, rows)
+    columns = ("id", "feature", ">quantity", "from", "until", ">priority", "note", "taken back")
+    print_table(columns, [_grant_row(one) for one in found])
+
+
+def _grant_row(one: pb.Grant) -> tuple[str, ...]:
+    back = f"from {one.revoked_from} on: {one.revoked_reason}" if one.revoked_from else "-"
+    ends = one.until or "-"
+    return (one.id, one.feature, one.quantity, getattr(one, "from"), ends, str(one.priority), one.note, back)
+
+
+@app.command("revoke")
+def revoke_grant(
+    grant_id: Annotated[str, typer.Argument(metavar="GRANT", help="Id of the grant, as `grants` lists it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.", show_default=False)],
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Take a grant back from today on. What was drawn from it before stays."""
+    request = pb.RevokeGrantRequest(grant=grant_id, reason=reason)
+    revoked = call_services(lambda client: client.rating.RevokeGrant(request), context).grant
+    if output is Output.TABLE:
+        write(
+            f"{revoked.customer} has no more of grant {revoked.id} of {revoked.feature} from {revoked.revoked_from} on"
+        )
+    else:
+        print_document({"grant": _plain(revoked)}, output)
 
 
 @app.command("reserve")
@@ -194,11 +226,14 @@ def _table(entitlements: Iterable[pb.Entitlement]) -> None:
 
 
 def _row(one: pb.Entitlement) -> tuple[str, ...]:
+    if one.problem:
+        return (one.feature, *["?"] * 6, "", "?", one.problem)
     ends = one.period.end.ToDatetime().isoformat(timespec="minutes") + "Z"
     if not one.meter:
-        return (one.feature, one.value or "-", "-", "-", "-", "-", "", ends)
+        return (one.feature, one.value or "-", "-", "-", "-", "-", "-", "", ends, "")
     limit, remaining = one.limit or "none", one.remaining or "-"
-    return (one.feature, "-", limit, one.used, one.held, remaining, one.unit, ends)
+    note = _SOFT if one.soft else ""
+    return (one.feature, "-", limit, one.used, one.held, remaining, one.beyond, one.unit, ends, note)
 
 
 def _document(one: pb.Entitlement) -> dict[str, Any]:

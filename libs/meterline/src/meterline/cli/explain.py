@@ -62,11 +62,26 @@ def explain(
 
         draw_tree(_tree(response))
         _say_parked(response)
-        if events:
+        if found:
             _print_events(found, response.line.event_count)
+        elif events:
+            say(why_no_events(response.line))
     contradiction = contradiction_of(response, found, shown) if events else ""
     if contradiction:
         fail(contradiction, ExitCode.REFUSED)
+
+
+def why_no_events(line: invoice_pb2.InvoiceLine) -> str:
+    """Say why a line has no events behind it."""
+    if not line.meter:
+        return "no events: the line does not look at usage"
+    if line.kind == invoice_pb2.LINE_KIND_ADJUSTMENT:
+        first = line.adjusts_line_id
+        return (
+            f"no event came since {first} was billed: what is counted of the same events has changed, by another "
+            f"version of meter {line.meter} or of one that it reads; `meterline explain {first} --events` lists them"
+        )
+    return "no events: nothing was used"
 
 
 def contradiction_of(response: pb.ExplainLineResponse, found: list[usage_pb2.MeteredEvent], limit: int) -> str:
@@ -91,9 +106,13 @@ def contradiction_of(response: pb.ExplainLineResponse, found: list[usage_pb2.Met
 
 def _tree(response: pb.ExplainLineResponse) -> Branch:
     line, charge = response.line, response.charge
-    traces = (
-        f"traces: line {line.traceparent}, charge {charge.charge.traceparent}, snapshot {charge.snapshot.traceparent}"
-    )
+    stages = {
+        "line": line.traceparent,
+        "charge": charge.charge.traceparent,
+        # A fee has none.
+        "snapshot": charge.snapshot.traceparent,
+    }
+    traces = f"traces: {', '.join(f'{stage} {trace}' for stage, trace in stages.items() if trace)}"
     below: list[Branch] = [(step, ()) for step in response.steps]
     derivation = [(f"{step.text} = {step.value}", ()) for step in charge.charge.steps]
     below.append((f"charge {charge.charge.id}: plan {line.plan} version {line.plan_version}", derivation))

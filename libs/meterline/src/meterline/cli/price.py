@@ -52,7 +52,8 @@ def quote(
 
     The file has `plan` (a name, or {currency, items} as in a catalog) and `usage` (meter: "quantity", or for a price by
     values of properties meter: [{group: {property: value}, quantity: "1"}]), and may have
-    `period` ({start, end}, two days; the current month without it) and `timeZone` (UTC without it).
+    `period` ({start, end}, two days; the current month without it), `timeZone` (UTC without it) and `discounts`
+    ([{name, percent or amount, items}]).
     """
     asked = read_quote(file)
 

@@ -109,12 +109,13 @@ async def _warnings(client: AsyncClient, entries: Sequence[Entry]) -> list[pb.Pr
     found: list[pb.PriceFinding] = []
     if any(entry.kind.name == "Plan" for entry in entries):
         of_plans = (await client.rating.LintPlans(question_of(entries))).findings
-        found += [finding for finding in of_plans if finding.level == pb.FINDING_LEVEL_WARNING]
+        found += [one for one in of_plans if one.level != pb.FINDING_LEVEL_INFO and one.code != _TOLD_ELSEWHERE]
     meters = {entry.name for entry in entries if entry.kind.name == "Meter"}
     if meters:
         of_all = (await client.rating.LintPlans(pb.LintPlansRequest())).findings
         errors = (finding for finding in of_all if finding.level == pb.FINDING_LEVEL_ERROR)
-        found += [finding for finding in errors if finding.meter in meters and finding.code != _TOLD_ELSEWHERE]
+        of_meters = [finding for finding in errors if finding.meter in meters and finding.code != _TOLD_ELSEWHERE]
+        found += [finding for finding in of_meters if finding not in found]
     return found
 
 

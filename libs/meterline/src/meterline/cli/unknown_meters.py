@@ -35,7 +35,7 @@ async def unknown_meters(client: AsyncClient, entries: Sequence[Entry]) -> list[
 def tell_unknown_meters(found: Sequence[tuple[Entry, str, str]]) -> None:
     """Say which meters there are not."""
     for entry, field, meter in found:
-        say(f"{entry.place(field)}: there is no meter {meter!r}; until it is applied, nothing that has this is billed")
+        say(f"{entry.place(field)}: there is no meter {meter!r}; until it is applied, nothing of it is counted")
 
 
 def _meters_of(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -44,3 +44,7 @@ def _meters_of(entry: Entry) -> Iterator[tuple[str, str]]:
     if entry.kind.name == "Plan":
         for position, item in enumerate(entry.request.spec.items):
             yield f"spec.items[{position}].meter", item.meter
+            for place, component in enumerate(item.usage.formula.components):
+                yield f"spec.items[{position}].usage.formula.components[{place}].meter", component.meter
+        for position, feature in enumerate(entry.request.spec.features):
+            yield f"spec.features[{position}].meter", feature.meter

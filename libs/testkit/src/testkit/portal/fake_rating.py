@@ -207,12 +207,13 @@ class FakeRating(rating_grpc.RatingServiceServicer):
     async def ListEntitlements(
         self, request: entitlement_pb2.ListEntitlementsRequest, context: Context
     ) -> entitlement_pb2.ListEntitlementsResponse:
-        """Answer ListEntitlements: one feature, that is to have."""
+        """Answer ListEntitlements: one feature, that is to have, and one that nobody can tell."""
         customer = await self.world.caller("ListEntitlements", context, named=f"C-{request.customer}")
         own = entitlement_pb2.Entitlement(feature="single-sign-on", contract=f"C-{customer}")
         own.period.start.FromDatetime(datetime(2013, 11, 1, 4, tzinfo=UTC))
         own.period.end.FromDatetime(datetime(2013, 12, 1, 5, tzinfo=UTC))
-        return entitlement_pb2.ListEntitlementsResponse(entitlements=[own])
+        broken = entitlement_pb2.Entitlement(feature="broken", problem="there is no meter 'broken'; apply it first")
+        return entitlement_pb2.ListEntitlementsResponse(entitlements=[own, broken])
 
     async def QuotePrice(self, request: rating_pb.QuotePriceRequest, context: Context) -> rating_pb.QuotePriceResponse:
         """Answer QuotePrice."""

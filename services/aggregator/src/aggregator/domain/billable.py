@@ -45,9 +45,9 @@ class EventRounding:
         least, step = parse_units(self.minimum or "0"), parse_units(self.increment)
         problems = []
         if least is None or least[0] < 0:
-            problems.append(_invalid(f"{field}.minimum", f"{self.minimum!a} is no decimal of zero or more; write one"))
+            problems.append(_invalid(f"{field}.minimum", f"{self.minimum!r} is no decimal of zero or more; write one"))
         if step is None or step[0] <= 0:
-            problems.append(_invalid(f"{field}.increment", f"{self.increment!a} is no decimal above zero; write one"))
+            problems.append(_invalid(f"{field}.increment", f"{self.increment!r} is no decimal above zero; write one"))
         return problems
 
     def round(self, numbers: ScaledNumbers) -> ScaledNumbers:

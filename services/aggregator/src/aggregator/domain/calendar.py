@@ -44,7 +44,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name or UTC_NAME)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"{name!a} is not a zone of the IANA list; write a name such as Europe/Vienna"
+        message = f"{name!r} is not a zone of the IANA list; write a name such as Europe/Vienna"
         raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, message) from None
 
 
@@ -66,7 +66,7 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
     """
     if size is WindowSize.MINUTE and grid_us != _MINUTE_US:
         message = f"minute does not go: usage of the meter is kept in windows of {grid_us // _MINUTE_US} minutes"
-        advice = "ask for hours, or apply a version of the meter with bucket_minutes 1, which counts from then on"
+        advice = "ask for hours, or apply a version of the meter with bucketMinutes: 1, which counts from then on"
         raise Refused("window_size", Reason.WINDOW_INVALID, f"{message}; {advice}")
     if size is not WindowSize.WHOLE and not (period.start.year >= _YEAR_MIN and period.end.year <= _YEAR_MAX):
         message = f"windows by the clock of a zone exist in the years {_YEAR_MIN} to {_YEAR_MAX} only"

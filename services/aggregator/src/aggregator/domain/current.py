@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.aggregations.over_time import OverTime
-from aggregator.domain.columns import CodedTexts
+from aggregator.domain.columns import CodedTexts, ScaledNumbers
 from aggregator.domain.reading import billable_of, counted_rows, within
-from aggregator.domain.windows import merged
+from aggregator.domain.windows import Windows, merged, no_windows
 from money import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
-    from aggregator.domain.query import UsagePlan
-    from aggregator.domain.windows import Windows
+    from numpy.typing import NDArray
+
+    from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.query import MeterPlan, UsagePlan
     from eventlog.as_of import AsOf
     from eventlog.period import Period
 
@@ -34,6 +37,7 @@ ENTRIES_MAX: Final = 20_000
 """Totals that are kept; who asks for more gets them from the database."""
 WINDOWS_MAX: Final = 4_000_000
 """Windows and entries of all totals together, which bounds memory."""
+_INT64_SAFE: Final = 2**62
 _ADDED_MAX: Final = 16
 """So many additions wait to be put together, until somebody asks."""
 
@@ -71,6 +75,7 @@ class Total:
     seen: Seen
     unit: str
     filled: bool
+    aggregation: Aggregation
     billable: Decimal | None = None
     """What is billed of it, where the meter rounds each event by itself."""
 
@@ -83,7 +88,7 @@ class Kept:
     seen: Seen
     windows: dict[int, Windows]
     filled: bool = True
-    added: list[tuple[int, Windows]] = field(default_factory=list)
+    added: list[tuple[int, AddedPage]] = field(default_factory=list)
     size: int = 0
     answer: Amount | None = None
 
@@ -111,7 +116,7 @@ class Kept:
             self.answer = quantity_of(plan, {meter_id: [one] for meter_id, one in self.windows.items()})
         return self.answer
 
-    def add(self, meter_id: int, page: Windows) -> None:
+    def add(self, meter_id: int, page: AddedPage) -> None:
         """Add what a batch added for a version of the meter: a page, in which others may be, too."""
         self.added.append((meter_id, page))
         self.answer = None
@@ -119,17 +124,28 @@ class Kept:
             self._put_together()
 
     def _put_together(self) -> None:
-        (customer,) = self.plan.customers
         parts: dict[int, list[Windows]] = {meter_id: [one] for meter_id, one in self.windows.items()}
         for meter_id, page in self.added:
-            parts.setdefault(meter_id, []).append(totalled(self.plan, meter_id, windows_of(page, customer)))
-        self.windows = {meter_id: merged(own) for meter_id, own in parts.items()}
+            parts.setdefault(meter_id, []).append(page.total(self.plan, meter_id))
+        self.windows = {meter_id: together(own) for meter_id, own in parts.items()}
         self.size = sum(len(one) + len(one.entries) for one in self.windows.values())
         self.added.clear()
 
 
 def quantity_of(plan: UsagePlan, windows: Mapping[int, Sequence[Windows]]) -> Amount:
-    """Return what a plan for one customer, meter and window comes to; nothing where nothing happened."""
+    """Return what a plan for one customer, meter and window comes to; nothing where nothing happened.
+
+    The windows of each version are totals already.
+    """
+    meter = plan.meters[0]
+    if meter.formula is None and isinstance(meter.aggregation, OfWindows):
+        own = [part for one in meter.projections for part in windows.get(one.meter_id, ())]
+        whole = together(own)
+        if len(whole) and int(whole.event_counts[0]) > 0:
+            (quantity,) = meter.aggregation.quantities(whole)
+            billed = meter.aggregation.billable(whole)
+            return quantity, int(whole.event_counts[0]), billed[0] if billed else None
+        return ZERO, 0, billable_of(meter, None)
     row = next(counted_rows(plan, windows), None)
     billable = billable_of(plan.meters[0], row)
     return (ZERO, 0, billable) if row is None else (row.quantity, row.event_count, billable)
@@ -150,7 +166,7 @@ def totalled(plan: UsagePlan, meter_id: int, windows: Windows) -> Windows:
 
     All times and groups are one, unless it matters when things were.
     """
-    meter = next(part for part in plan.parts if any(one.meter_id == meter_id for one in part.projections))
+    meter = _read_from(plan, meter_id)
     own = within(windows, meter.reads(plan.period), ())
     count = len(own)
     if not count or isinstance(meter.aggregation, OverTime):
@@ -158,6 +174,82 @@ def totalled(plan: UsagePlan, meter_id: int, windows: Windows) -> Windows:
     starts_us = np.full(count, plan.period.start_us, dtype=np.int64)
     groups = CodedTexts(["[]"], np.zeros(count, dtype=np.int64))
     return merged([replace(own, starts_us=starts_us, groups=groups)])
+
+
+def _read_from(plan: UsagePlan, meter_id: int) -> MeterPlan:
+    return next(part for part in plan.parts if any(one.meter_id == meter_id for one in part.projections))
+
+
+def together(totals: Sequence[Windows]) -> Windows:
+    """Put totals of one customer together, as `merged` does; most have no entries, and are two numbers to be added."""
+    if len(totals) == 1:
+        return totals[0]
+    there = [one for one in totals if len(one)]
+    if not there or any(len(one) > 1 or len(one.entries) or not _is_total(one, there[0]) for one in there):
+        return merged(totals)
+    scale = max(one.sums.scale for one in there)
+    units = sum(int(one.sums.units[0]) * 10 ** (scale - one.sums.scale) for one in there)
+    event_count = sum(int(one.event_counts[0]) for one in there)
+    if not units and not event_count:
+        return no_windows()
+    sums: NDArray[np.int64] | NDArray[np.object_] = np.array([units], dtype=np.object_)
+    return replace(
+        there[0],
+        event_counts=np.array([event_count], dtype=np.int64),
+        sums=ScaledNumbers(sums if abs(units) > _INT64_SAFE else sums.astype(np.int64), scale),
+        flush_ids=np.array([max(int(one.flush_ids[0]) for one in there)], dtype=np.int64),
+    )
+
+
+def _is_total(one: Windows, other: Windows) -> bool:
+    return bool(one.starts_us[0] == other.starts_us[0]) and one.groups.values == other.groups.values
+
+
+class AddedPage:
+    """A page that a batch added, and what it comes to for each of its customers: reckoned once for all totals."""
+
+    def __init__(self, page: Windows) -> None:
+        """Reckon nothing yet."""
+        self.page = page
+        self._span_us = (int(page.starts_us.min()), int(page.starts_us.max())) if len(page) else (0, 0)
+        self._totals: Windows | None = None
+        self._rows: dict[str, int] = {}
+
+    def total(self, plan: UsagePlan, meter_id: int) -> Windows:
+        """Return what it adds to the total of a plan for one customer, for a version of its meter."""
+        (customer,) = plan.customers
+        meter = _read_from(plan, meter_id)
+        if isinstance(meter.aggregation, OverTime) or not self._is_within(plan.period):
+            return totalled(plan, meter_id, windows_of(self.page, customer))
+        totals, row = self._all(), self._rows.get(customer)
+        if row is None:
+            return no_windows()
+        starts_us = np.array([plan.period.start_us], dtype=np.int64)
+        if len(totals.entries):
+            return replace(totals.part(row, row + 1), starts_us=starts_us)
+        only = np.zeros(1, dtype=np.int64)
+        return Windows(
+            CodedTexts([customer], only),
+            starts_us,
+            CodedTexts(["[]"], only),
+            totals.event_counts[row : row + 1],
+            ScaledNumbers(totals.sums.units[row : row + 1], totals.sums.scale),
+            totals.flush_ids[row : row + 1],
+            totals.entries,
+        )
+
+    def _is_within(self, period: Period) -> bool:
+        """Whether all of it is, so that it comes to the same for all such periods."""
+        first_us, last_us = self._span_us
+        return not len(self.page) or (period.start_us <= first_us and last_us < period.end_us)
+
+    def _all(self) -> Windows:
+        if self._totals is None:
+            nothing = np.zeros(len(self.page), dtype=np.int64)
+            groups = CodedTexts(["[]"] if len(self.page) else [], nothing)
+            self._totals = merged([replace(self.page, starts_us=nothing, groups=groups)])
+            self._rows = {name: row for row, name in enumerate(self._totals.customers.texts())}
+        return self._totals
 
 
 class Memory:
@@ -171,6 +263,8 @@ class Memory:
         self._named: dict[tuple[str, str], set[CurrentKey]] = {}
         self._sizes: dict[CurrentKey, int] = {}
         self._size = 0
+        self._read_by: set[tuple[str, int]] = set()
+        """From which feeds and by which meters what is kept was read."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -187,6 +281,7 @@ class Memory:
         """Keep a total, and let go of others."""
         self.drop(key)
         self._kept[key] = kept
+        self._read_by.add((kept.seen.epoch, kept.seen.catalog))
         self._named.setdefault((key.tenant, key.customer), set()).add(key)
         self.weigh(key, kept)
 
@@ -221,9 +316,12 @@ class Memory:
 
     def drop_unlike(self, seen: Seen) -> None:
         """Let go of what was read from another feed, or by other meters."""
+        if self._read_by <= {(seen.epoch, seen.catalog)}:
+            return
         for key, kept in list(self._kept.items()):
             if (kept.seen.epoch, kept.seen.catalog) != (seen.epoch, seen.catalog):
                 self.drop(key)
+        self._read_by = {(seen.epoch, seen.catalog)}
 
     def tenants(self) -> set[str]:
         """Return whose totals there are."""

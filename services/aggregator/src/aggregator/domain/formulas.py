@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Reason, TooBig
 from chassis.errors.refused import Refused
-from expressions import Call, Environment, ExpressionError, Name, Type, check, compile_, parse
+from expressions import Environment, ExpressionError, Size, Type, check, compile_, may_be_absent, parse, size_of
 from expressions.limits import DIGITS_MAX
-from money import places_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from expressions import Row, Value
-    from expressions.tree import Node
 
 COMPONENTS_MAX: Final = 16
 """Most meters of a formula: so many are read for each of its quantities."""
@@ -25,8 +23,6 @@ PLACES_MAX: Final = 18
 """Most digits after the point of a quantity that is billed: with those of a price they are as many as an amount has."""
 INTEGER_DIGITS: Final = 30
 """Digits before the point of what a meter counts: those of a value, and of as many events as there will be."""
-_ABSENT: Final = frozenset({"quotient", "decimal"})
-"""Functions that may give nothing for what is there."""
 _NAME_BYTES_MAX: Final = 64
 _KEPT: Final = 256
 
@@ -49,15 +45,6 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """The most digits of a value before and after its point; `value` is what is written in the formula itself."""
-
-    digits: int
-    places: int
-    value: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Formula:
     """What a meter is computed by. Components are in the order of their names."""
 
@@ -75,7 +62,7 @@ class Formula:
         value = _compiled(names, self.expression)(_Quantities(dict(zip(names, quantities, strict=True))))
         if not isinstance(value, Decimal):
             # Whatever else could be absent was refused beforehand.
-            message = f"a quantity of the formula {self.expression!a} has more than 60 digits before the point"
+            message = f"a quantity of the formula {self.expression!r} has more than 60 digits before the point"
             raise TooBig(Reason.ANSWER_TOO_LARGE, f"{message}; look at the meters that it reads: {self.meters}")
         return value
 
@@ -87,7 +74,7 @@ class Formula:
             return [_invalid(f"{field}.components", message)]
         for place, name in enumerate(names):
             if not _is_name(name):
-                message = f"{name!a} is no name: letters, digits and '_', not first a digit, at most 64 in all"
+                message = f"{name!r} is no name: letters, digits and '_', not first a digit, at most 64 in all"
                 return [_invalid(f"{field}.components[{place}].name", message)]
         if len(set(names)) < len(names):
             return [_invalid(f"{field}.components", "calls two meters by the same name; rename one of them")]
@@ -124,14 +111,14 @@ def problems_of_components(formula: Formula, group_by: Sequence[str], known: Map
     for place, component in enumerate(formula.components):
         field, meter = f"spec.formula.components[{place}].meter", known.get(component.meter)
         if meter is None:
-            problems.append(_invalid(field, f"there is no meter {component.meter!a}; apply it before this one"))
+            problems.append(_invalid(field, f"there is no meter {component.meter!r}; apply it before this one"))
             continue
         missing = [key for key in group_by if key not in meter.group_by]
         if meter.is_computed:
             message = f"{component.meter} is computed by a formula itself; name the meters that it reads instead"
             problems.append(_invalid(field, message))
         elif missing:
-            message = f"{component.meter} does not group by {missing[0]!a}; add it there first, or leave it out here"
+            message = f"{component.meter} does not group by {missing[0]!r}; add it there first, or leave it out here"
             problems.append(_invalid("spec.group_by", message))
     return problems or _problems_of_size(formula, known)
 
@@ -172,85 +159,6 @@ def _compiled(names: tuple[str, ...], source: str) -> Callable[[Row], Value | No
 
 def _environment(names: Iterable[str]) -> Environment:
     return Environment(dict.fromkeys(names, Type.DECIMAL), has_properties=False)
-
-
-def may_be_absent(node: Node) -> bool:
-    """Whether a part of a formula may be absent for some quantities, too many digits aside."""
-    if not isinstance(node, Call):
-        return False
-    if node.function == "case":
-        # Where no condition holds, or one is absent, it is what `else` says.
-        return not _has_else(node) or any(map(may_be_absent, _values_of(node)))
-    parts = [may_be_absent(argument) for argument in node.arguments]
-    if node.function == "coalesce":
-        return all(parts)
-    return node.function in _ABSENT or (node.function != "present" and any(parts))
-
-
-def size_of(node: Node, read: Mapping[str, Size]) -> Size:
-    """Return how many digits the value of a part of a formula has at most, given those of what it reads."""
-    if isinstance(node, Name):
-        return read[node.value]
-    if not isinstance(node, Call):
-        return _size_of_value(node.value)
-    sizes = [size_of(argument, read) for argument in _values_of(node)]
-    return _SIZES.get(node.function, _largest)(sizes)
-
-
-def _largest(sizes: Sequence[Size]) -> Size:
-    return Size(max(size.digits for size in sizes), max(size.places for size in sizes))
-
-
-def _of_sum(sizes: Sequence[Size]) -> Size:
-    return replace(_largest(sizes), digits=_largest(sizes).digits + 1)
-
-
-def _of_product(sizes: Sequence[Size]) -> Size:
-    return Size(sum(size.digits for size in sizes), sum(size.places for size in sizes))
-
-
-def _of_steps(sizes: Sequence[Size]) -> Size:
-    """Return the size of what is rounded to whole steps, of 1 if none is given."""
-    return Size(_largest(sizes).digits + 1, sizes[1].places if len(sizes) > 1 else 0)
-
-
-def _of_quotient(sizes: Sequence[Size]) -> Size:
-    """Return the size of a quotient: what is divided by the least there is becomes so much longer."""
-    return Size(sizes[0].digits + sizes[1].places, int(sizes[2].value or 0))
-
-
-def _of_text(sizes: Sequence[Size]) -> Size:  # noqa: ARG001 - any number may be written
-    return Size(INTEGER_DIGITS, PLACES_MAX)
-
-
-_SIZES: Final[Mapping[str, Callable[[Sequence[Size]], Size]]] = {
-    "+": _of_sum,
-    "-": _of_sum,
-    "*": _of_product,
-    "round": _of_steps,
-    "floor": _of_steps,
-    "ceil": _of_steps,
-    "quotient": _of_quotient,
-    "decimal": _of_text,
-}
-"""How large the value of a function is by what it is computed from; others give one of that."""
-
-
-def _size_of_value(value: Value) -> Size:
-    if not isinstance(value, Decimal):
-        return Size(0, 0)
-    return Size(max(value.adjusted() + 1, 1), places_of(value) or 0, value)
-
-
-def _has_else(node: Call) -> bool:
-    return len(node.arguments) % 2 == 1
-
-
-def _values_of(node: Call) -> Sequence[Node]:
-    """Return the arguments of which one may be the value, or that the value is computed from."""
-    if node.function != "case":
-        return node.arguments
-    return [*node.arguments[1::2], *(node.arguments[-1:] if _has_else(node) else ())]
 
 
 def _is_name(text: str) -> bool:

@@ -140,7 +140,7 @@ def session_fault(session: Session, key: str, phase: str) -> tuple[ParkReason, s
             where = "the expression gives nothing" if reading.expression else f"property {reading.key} is missing"
             return ParkReason.VALUE_MISSING, f"{where}, which is the {what} of the session"
     known = ", ".join(session.phases())
-    return ParkReason.VALUE_INVALID, f"the phase of the session is {phase!a}; the meter knows {known}"
+    return ParkReason.VALUE_INVALID, f"the phase of the session is {phase!r}; the meter knows {known}"
 
 
 def matches(meter: CountingMeter, event: ReadableEvent) -> bool:

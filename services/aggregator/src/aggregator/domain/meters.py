@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +31,9 @@ ALWAYS_US: Final = -(2**62)
 NEVER_US: Final = 2**62
 """Later than any event: the end of a range that has none."""
 BUCKET_MINUTES_DEFAULT: Final = 15
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+"""As an effective time: before all other versions."""
+_BEFORE_ALL: Final = "let this version begin before all others (effectiveFrom: 0001-01-01), to count everything anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +256,7 @@ def same_content(wanted: MeterSpec, current: MeterVersion) -> bool:
     """Whether applying `wanted` over `current` would change nothing; an open effective time leaves it as it is."""
     if replace(wanted, effective_from=None) != replace(current.spec, effective_from=None):
         return False
-    return wanted.effective_from is None or wanted.effective_from == current.counts_from
+    return wanted.effective_from is None or _counts_from(wanted) == current.counts_from
 
 
 def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: datetime) -> datetime | None:
@@ -262,9 +265,13 @@ def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: d
     What is computed by a formula is so at all times.
     """
     if spec.effective_from is not None or spec.formula is not None or not earlier:
-        return spec.effective_from
+        return _counts_from(spec)
     grid_us = max(spec.bucket_us, *(version.spec.bucket_us for version in earlier))
     return instant_of(microseconds_of(now) // grid_us * grid_us)
+
+
+def _counts_from(spec: MeterSpec) -> datetime | None:
+    return None if spec.effective_from == BEGINNING else spec.effective_from
 
 
 def problems_of(spec: MeterSpec) -> list[Refused]:
@@ -308,7 +315,7 @@ def _problems_of_formula(spec: MeterSpec) -> list[Refused]:
     bare = MeterSpec(event_types=(), aggregation=spec.aggregation, bucket_minutes=spec.bucket_minutes)
     if spec != replace(bare, **own):  # type: ignore[arg-type]  # the fields of the same names
         message = (
-            "computes from other meters, which read events; beside formula it has group_by, unit and description only; "
+            "computes from other meters, which read events; beside formula it has groupBy, unit and description only; "
             "move the rest to those meters"
         )
         return [_invalid("spec.aggregation", message)]
@@ -322,10 +329,10 @@ def _problems_of_value(spec: MeterSpec) -> list[Refused]:
     if reads_value and not is_given:
         return [_invalid(field, f"{spec.aggregation} needs the property that holds the value; name it")]
     if not reads_value and is_given:
-        name, what = field.removeprefix("spec."), "events" if spec.aggregation.READS is Reads.NOTHING else "sessions"
-        return [_invalid(field, f"{spec.aggregation} counts {what} and reads no value; leave {name} empty")]
+        what = "events" if spec.aggregation.READS is Reads.NOTHING else "sessions"
+        return [_invalid(field, f"{spec.aggregation} counts {what} and reads no value; leave it out")]
     if spec.value_property and spec.value_expression:
-        return [_invalid("spec.value_expression", "stands beside value_property; leave one of them empty")]
+        return [_invalid("spec.value_expression", "stands beside a property; leave one of them out")]
     return []
 
 
@@ -344,7 +351,7 @@ def _problems_of_expressions(spec: MeterSpec) -> list[Refused]:
         field = f"spec.dimensions[{number}]"
         faults.append(expression_fault(f"{field}.expression", part.expression, WRITABLE))
         if part.name not in spec.group_by:
-            faults.append(_invalid(f"{field}.name", "is not in group_by; add it there, or remove the dimension"))
+            faults.append(_invalid(f"{field}.name", "is not in groupBy; add it there, or remove the dimension"))
         if part.name in seen:
             faults.append(_invalid(f"{field}.name", "is given twice; take another name"))
         seen.add(part.name)
@@ -402,13 +409,13 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
     if len({meter.spec.aggregation for meter in counting}) > 1 and _differ_only_in_billing(counting):
         message = (
             "is new or left out, unlike in the version before, and what they bill can't be added up; "
-            "write it as before (its numbers may change), make a new meter, or let this version begin before all others"
+            f"write it as before (its numbers may change), make a new meter, or {_BEFORE_ALL}"
         )
         problems.append(_invalid("spec.billable", message))
     elif len({meter.spec.aggregation for meter in counting}) > 1:
         message = (
             "differs from the version before, and their quantities can't be added up; "
-            "make a new meter, or let this version begin before all others"
+            f"make a new meter, or {_BEFORE_ALL}"
         )
         problems.append(_invalid("spec.aggregation", message))
     elif not same_rules([meter.spec for meter in counting]):
@@ -416,7 +423,7 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
             "counts time by other rules than the version before (session, time unit, carry-over, percentile, buckets, "
             "rounding of sessions; of readings, the groups, too), "
             "and what goes on from one to the other can't be put together; make a new meter, "
-            "or let this version begin before all others"
+            f"or {_BEFORE_ALL}"
         )
         problems.append(_invalid("spec.aggregation", message))
     return problems

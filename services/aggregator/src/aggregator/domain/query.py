@@ -176,6 +176,7 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
     read = _read_in(meters, query.period)
     plan = _plan_known(meters, query.period, query.group_by)
+    _check_filters(query, counting_in(meters, query.period)[-1])
     grid_us = max(meter.spec.bucket_us for meter in read)
     check_period(query.period, grid_us)
     for part in plan.parts:
@@ -329,6 +330,13 @@ def _plan_known(meters: Sequence[CountingMeter], period: Period, group_by: tuple
     return plan_meter(meters, period, group_by)
 
 
+def _check_filters(query: UsageQuery, newest: CountingMeter) -> None:
+    """Check what a meter that is computed by a formula can be filtered by: who asks knows it, and not what it reads."""
+    for item in query.filters:
+        if newest.spec.formula is not None and item.key not in newest.spec.group_by:
+            raise _unknown_group("filters", item.key, newest)
+
+
 def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Condition:
     places = []
     for meter in counting:
@@ -345,5 +353,5 @@ def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
     if meter.spec.formula is None:
         advice = "to read it from the events themselves, allow that with scan_events_max"
     else:
-        advice = "add it to group_by of the meter, and of those that its formula reads"
-    return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}; {advice}")
+        advice = "add it to groupBy of the meter, and of those that its formula reads"
+    return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!r}; its properties: {own}; {advice}")

@@ -236,7 +236,7 @@ def _problems_of_repair(field: str, repair: Repair) -> Iterator[Refused]:
         number = parse_units(repair.factor)
         if number is None or number[0] <= 0:
             demand = "is no decimal above zero of at most 18 digits before and after the point"
-            yield _invalid(f"{field}.unit.factor", f"{repair.factor!a} {demand}; write one such as 0.001")
+            yield _invalid(f"{field}.unit.factor", f"{repair.factor!r} {demand}; write one such as 0.001")
     if isinstance(repair, Alias) and repair.property in repair.names:
         yield _invalid(f"{field}.alias.names", f"holds {repair.property} itself; leave it out")
 

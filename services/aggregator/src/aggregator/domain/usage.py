@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from money import ZERO
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows, Totals
@@ -60,6 +61,15 @@ class AskedGroups:
 
     group_by: tuple[str, ...]
     bounds: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsQuestion:
+    """Whose totals, and how some meters are told apart as well."""
+
+    customer: str
+    period: Period
+    groups: Mapping[str, AskedGroups]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from aggregator.domain.current import CurrentKey, Kept, Memory, Seen, Total, totalled, windows_of
+from aggregator.domain.current import AddedPage, CurrentKey, Kept, Memory, Seen, Total, totalled, windows_of
 from aggregator.domain.query import plan_totals
 from aggregator.domain.windows import Windows, merged
 from aggregator.operations.finding import are_whole, family_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from aggregator.operations.deps import Deps
     from eventlog.as_of import AsOf
 
-Addition = tuple[CurrentKey, Kept, list[tuple[int, Windows]]]
+Addition = tuple[CurrentKey, Kept, list[tuple[int, AddedPage]]]
 """A total, and pages with what was added to it, by versions of its meter."""
 LOOK_EVERY_S: Final = 0.25
 """A look comes so long after the one before at the latest, and a few milliseconds after each commit."""
@@ -151,7 +151,8 @@ class CurrentUsage:
         meter_ids = sorted({meter_id for kept, _ in touched.values() for meter_id in kept.meter_ids})
         flush_ids = sorted({flush_id for _, own in touched.values() for flush_id in own})
         customers = frozenset(key.customer for key in touched)
-        pages = await store.added_pages(driver, meter_ids, flush_ids, customers)
+        read = await store.added_pages(driver, meter_ids, flush_ids, customers)
+        pages = {place: [AddedPage(page) for page in own] for place, own in read.items()}
         merged_up_to = await store.merged_up_to(driver, meter_ids)
         found: list[Addition] = []
         for key, (kept, flushes) in touched.items():
@@ -195,7 +196,8 @@ class CurrentUsage:
             seen = self._seen(look, key.tenant, is_filled=is_filled)
         elif is_filled:
             seen = replace(seen, as_of=self.deps.completeness.of(seen.as_of))
-        return Total(quantity, event_count, seen, kept.plan.meters[0].unit, is_filled, billable)
+        meter = kept.plan.meters[0]
+        return Total(quantity, event_count, seen, meter.unit, is_filled, meter.aggregation, billable)
 
     def _seen(self, look: _Look, tenant: str, *, is_filled: bool) -> Seen:
         """Return what a look saw of a tenant: the same for all its totals, so it is put together once."""

@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters, with_components
-from aggregator.domain.query import UsagePlan
-from aggregator.domain.reading import billable_of
+from aggregator.domain.query import MeterPlan, UsagePlan
+from aggregator.domain.reading import CountedRow, billable_of
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
 from aggregator.store import fills, meters, progress, usage
@@ -37,12 +37,12 @@ class Family:
 
 def meter_not_found(name: str) -> NotFound:
     """Return the error for a meter that does not exist."""
-    return NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!a}; list the meters or apply it first")
+    return NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!r}; list the meters or apply it first")
 
 
 def snapshot_not_found(snapshot_id: str) -> NotFound:
     """Return the error for a snapshot that does not exist."""
-    return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!a}; seal the usage first")
+    return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!r}; seal the usage first")
 
 
 def histories_of(versions: Sequence[MeterVersion]) -> list[tuple[CountingMeter, ...]]:
@@ -106,21 +106,37 @@ async def read_totals(
     conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages | None = None
 ) -> tuple[MeterUsage, ...]:
     """Return the whole quantity of every meter of a plan for one customer; zero where nothing happened."""
-    counted = {row.key.meter_number: row for row in await usage.read_usage(conn, plan, remembered)}
+    (found,) = (await read_totals_of_each(conn, plan, remembered)).values()
+    return found
+
+
+async def read_totals_of_each(
+    conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages | None = None
+) -> dict[str, tuple[MeterUsage, ...]]:
+    """Return the same for each customer that a plan names."""
+    rows = await usage.read_usage(conn, plan, remembered)
+    counted = {(row.key.customer, row.key.meter_number): row for row in rows}
     parked = await usage.count_parked(conn, plan)
-    return tuple(
-        MeterUsage(
-            meter=meter.name,
-            versions=meter.versions,
-            newest_version=meter.newest_version,
-            aggregation=meter.aggregation,
-            unit=meter.unit,
-            quantity=counted[number].quantity if number in counted else ZERO,
-            event_count=counted[number].event_count if number in counted else 0,
-            parked_count=parked.get(number, 0),
-            billable=billable_of(meter, counted.get(number)),
+    return {
+        customer: tuple(
+            _meter_usage(meter, counted.get((customer, number)), parked.get((customer, number), 0))
+            for number, meter in enumerate(plan.meters)
         )
-        for number, meter in enumerate(plan.meters)
+        for customer in plan.customers
+    }
+
+
+def _meter_usage(meter: MeterPlan, counted: CountedRow | None, parked_count: int) -> MeterUsage:
+    return MeterUsage(
+        meter=meter.name,
+        versions=meter.versions,
+        newest_version=meter.newest_version,
+        aggregation=meter.aggregation,
+        unit=meter.unit,
+        quantity=ZERO if counted is None else counted.quantity,
+        event_count=0 if counted is None else counted.event_count,
+        parked_count=parked_count,
+        billable=billable_of(meter, counted),
     )
 
 

@@ -234,7 +234,7 @@ async def _problems_of_readers(conn: AsyncConnection, tenant: str, name: str, sp
     versions = {version.name: version for version in await store.versions_of_tenant(conn, tenant)}
     known = {other: _known(version.spec) for other, version in versions.items()} | {name: _known(spec)}
     return [
-        Refused("spec", problem.reason, f"meter {reader!a} is computed from it: {problem.text}")
+        Refused("spec", problem.reason, f"meter {reader!r} is computed from it: {problem.text}")
         for reader, version in versions.items()
         if version.spec.formula is not None and name in version.spec.formula.meters
         for problem in problems_of_components(version.spec.formula, version.spec.group_by, known)

@@ -74,7 +74,7 @@ async def _wait_until_it_rules(deps: Deps, wanted: ParkedFilter) -> None:
     wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s / 2
     if not await wait_until_counted(deps, wanted.tenant, AsOf("", {}), {wanted.meter}, wait_s):
         message = (
-            f"meter {wanted.meter!a} is still being filled, and its newest version rules after that; call again soon"
+            f"meter {wanted.meter!r} is still being filled, and its newest version rules after that; call again soon"
         )
         raise NotReady(Reason.USAGE_NOT_READY, message, retry_after_s=wait_s)
 

@@ -72,7 +72,7 @@ async def list_schemas(deps: Deps, tenant: str, after: str, limit: int) -> Page[
 
 def schema_not_found(name: str) -> NotFound:
     """Return the error for a schema that does not exist."""
-    return NotFound(Reason.SCHEMA_NOT_FOUND, f"there is no schema of type {name!a}; list the schemas or apply it first")
+    return NotFound(Reason.SCHEMA_NOT_FOUND, f"there is no schema of type {name!r}; list the schemas or apply it first")
 
 
 async def _next_version(

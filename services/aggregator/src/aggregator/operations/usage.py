@@ -137,7 +137,7 @@ async def query_totals(
                 meter: await _read_groups(
                     conn,
                     deps,
-                    plan_groups(customer, period, _history(by_name, meter), asked.group_by, now, asked.bounds),
+                    plan_groups(customer, period, history_of(by_name, meter), asked.group_by, now, asked.bounds),
                 )
                 for meter, asked in groups.items()
             }
@@ -146,18 +146,18 @@ async def query_totals(
 
 
 async def _read_groups(conn: AsyncConnection, deps: Deps, plan: UsagePlan) -> tuple[GroupUsage, ...]:
-    rows = await usage.read_usage(conn, plan, deps.remembered)
-    is_cut, group_by = len(plan.windows) > 1, plan.meters[0].group_by
-    return tuple(
-        GroupUsage(
-            row.values_of(group_by),
-            row.quantity,
-            row.event_count,
-            row.billable,
-            plan.windows[row.key.window_number].start if is_cut else None,
-            row.is_other_group,
-        )
-        for row in rows
+    return tuple(group_usage(plan, row) for row in await usage.read_usage(conn, plan, deps.remembered))
+
+
+def group_usage(plan: UsagePlan, row: CountedRow) -> GroupUsage:
+    """Return a row of a plan for groups of one meter as the quantity of a group."""
+    return GroupUsage(
+        row.values_of(plan.meters[0].group_by),
+        row.quantity,
+        row.event_count,
+        row.billable,
+        plan.windows[row.key.window_number].start if len(plan.windows) > 1 else None,
+        row.is_other_group,
     )
 
 
@@ -214,7 +214,7 @@ async def _what_is_behind(deps: Deps, tenant: str, target: AsOf, concerned: set[
     missing = target.positions_beyond(as_of)
     waits = [f"{missing:,} positions of the log were still to be read"] if missing else []
     waits += [
-        f"meter {name!a} is still being filled from the past"
+        f"meter {name!r} is still being filled from the past"
         for name in sorted(unfilled if concerned is None else unfilled & concerned)
     ]
     told = ", ".join(waits) or "it came just now"
@@ -236,10 +236,11 @@ def _bytes_of(row: CountedRow) -> int:
 
 def _chosen(histories: list[tuple[CountingMeter, ...]], names: Sequence[str]) -> list[tuple[CountingMeter, ...]]:
     by_name = {history[0].version.name: history for history in histories}
-    return [_history(by_name, name) for name in sorted(set(names))]
+    return [history_of(by_name, name) for name in sorted(set(names))]
 
 
-def _history(by_name: Mapping[str, tuple[CountingMeter, ...]], name: str) -> tuple[CountingMeter, ...]:
+def history_of(by_name: Mapping[str, tuple[CountingMeter, ...]], name: str) -> tuple[CountingMeter, ...]:
+    """Return the versions of a meter. Raises NotFound METER_NOT_FOUND."""
     if name not in by_name:
         raise meter_not_found(name)
     return by_name[name]

@@ -105,36 +105,39 @@ def _rows_of(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> It
             yield row
 
 
-async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, int]:
-    """Return by meter number how many events of the plan's one customer and period are parked.
+async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[tuple[str, int], int]:
+    """Return by customer and meter number how many events of the plan's customers and period are parked.
 
     What a schema holds is among them, for each meter that asks for its type.
     """
-    parameters = {**_versions(plan), **_period(plan), "customer": plan.customers[0]}
+    parameters = {**_versions(plan), **_period(plan), "customers": list(plan.customers)}
     held = await conn.execute(
         text(
             f"""
-            SELECT asked.number, count(DISTINCT (h.lane, h.position)) AS parked
+            SELECT h.customer, asked.number, count(DISTINCT (h.lane, h.position)) AS parked
             FROM {_ASKED} JOIN meter AS m USING (meter_id)
             JOIN {HELD_NOW} AS h ON h.tenant = m.tenant AND jsonb_exists(m.spec -> 'event_types', h.event_type)
-            WHERE h.customer = :customer AND h.event_time >= :period_start AND h.event_time < :period_end
-            GROUP BY asked.number
+            WHERE h.customer = ANY(CAST(:customers AS text[]))
+                AND h.event_time >= :period_start AND h.event_time < :period_end
+            GROUP BY h.customer, asked.number
             """  # noqa: S608 - constant text
         ),
         parameters,
     )
-    counts = Counter({row.number: row.parked for row in held})
+    counts = Counter({(row.customer, row.number): row.parked for row in held})
     rows = await conn.execute(
         text(
             f"""
-            SELECT asked.number, count(*) AS parked FROM {_ASKED} JOIN {PARKED_NOW} AS p USING (meter_id)
-            WHERE p.customer = :customer AND p.event_time >= :period_start AND p.event_time < :period_end
-            GROUP BY asked.number
+            SELECT p.customer, asked.number, count(*) AS parked
+            FROM {_ASKED} JOIN {PARKED_NOW} AS p USING (meter_id)
+            WHERE p.customer = ANY(CAST(:customers AS text[]))
+                AND p.event_time >= :period_start AND p.event_time < :period_end
+            GROUP BY p.customer, asked.number
             """  # noqa: S608 - constant text
         ),
         parameters,
     )
-    counts.update({row.number: row.parked for row in rows})
+    counts.update({(row.customer, row.number): row.parked for row in rows})
     return counts
 
 

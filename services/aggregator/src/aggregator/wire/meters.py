@@ -157,7 +157,8 @@ def meter_to_proto(
         message.spec.effective_from.FromDatetime(version.counts_from)
     if fill is not None:
         message.fill.CopyFrom(_fill_to_proto(fill))
-    if groups is not None:
+    # What is computed by a formula keeps no groups of its own.
+    if groups is not None and spec.formula is None:
         message.groups.CopyFrom(_groups_to_proto(groups))
     return message
 

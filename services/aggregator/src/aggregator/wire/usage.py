@@ -12,7 +12,15 @@ from aggregator.domain.calendar import WindowSize
 from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import AskedGroups, GroupUsage, MeterUsage, UsageAnswer, UsageRow, UsageSource
+from aggregator.domain.usage import (
+    AskedGroups,
+    GroupUsage,
+    MeterUsage,
+    TotalsAnswer,
+    UsageAnswer,
+    UsageRow,
+    UsageSource,
+)
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
 from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
@@ -117,14 +125,19 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
     )
 
 
-def groups_from_proto(request: pb.QueryTotalsRequest) -> dict[str, AskedGroups]:
-    """Return how meters are told apart. Raises InvalidRequest."""
+def totals_to_proto(answer: TotalsAnswer) -> pb.QueryTotalsResponse:
+    """Return totals as a message."""
+    return pb.QueryTotalsResponse(usage=map(meter_usage_to_proto, answer.usage), as_of=as_of_to_proto(answer.as_of))
+
+
+def groups_from_proto(messages: Sequence[pb.MeterGroups], field: str = "groups") -> dict[str, AskedGroups]:
+    """Return how meters are told apart; `field` is where that was said. Raises InvalidRequest."""
     groups: dict[str, AskedGroups] = {}
-    for place, asked in enumerate(request.groups):
+    for place, asked in enumerate(messages):
         if asked.meter in groups:
-            text = f"{asked.meter!a} stands twice; name all its properties once"
-            raise invalid_field(f"groups[{place}].meter", Reason.FIELD_INVALID, text)
-        bounds = (instant_in(bound, f"groups[{place}].bounds[{at}]") for at, bound in enumerate(asked.bounds))
+            text = f"{asked.meter!r} stands twice; name all its properties once"
+            raise invalid_field(f"{field}[{place}].meter", Reason.FIELD_INVALID, text)
+        bounds = (instant_in(bound, f"{field}[{place}].bounds[{at}]") for at, bound in enumerate(asked.bounds))
         groups[asked.meter] = AskedGroups(tuple(asked.group_by), tuple(bounds))
     return groups
 
@@ -203,6 +216,7 @@ def _current_to_proto(total: Total, now_s: float, as_of: values_pb2.AsOf) -> pb.
         filled=total.filled,
         staleness_ms=math.ceil((now_s - total.seen.at_s) * 1000),
         change_position=total.seen.position,
+        aggregation=aggregation_to_proto(total.aggregation),
         billable_quantity=optional_decimal(total.billable),
     )
 

@@ -23,7 +23,7 @@ def read_number(text: str) -> tuple[str, int]:
     """Return prefix and sequence of the number of an invoice. Raises `Refused`."""
     found = _NUMBER.fullmatch(text)
     if found is None or not int(found["sequence"]) or invoice_number(found["prefix"], int(found["sequence"])) != text:
-        message = f"{text!a} is no invoice number; write it as the invoice bears it, such as INV-000017"
+        message = f"{text!r} is no invoice number; write it as the invoice bears it, such as INV-000017"
         raise Refused("number", Reason.FIELD_INVALID, message)
     return found["prefix"], int(found["sequence"])
 

@@ -85,9 +85,6 @@ async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_pe
     NUMBERS_HELD, what rating raises while usage is not sealed, and Conflict if other invoices of the same customer kept
     getting in between.
     """
-    if not has_begun(billing_period, deps.clock.now()):
-        message = f"the period {billing_period} has not begun; finalize a period that has ended"
-        raise NotReady(Reason.PERIOD_OPEN, message)
     for _attempt in range(FINALIZE_ATTEMPTS_MAX):
         async with transaction(deps.engine) as conn:
             existing = await invoice_store.invoice_of_period(conn, tenant, filed_under("", account), billing_period)
@@ -127,6 +124,10 @@ async def _close_once(
         if not composition.lines:
             # Only meters that no price looks at have changed.
             return Closing()
+        if not has_begun(billing_period, deps.clock.now()):
+            # Nobody whose account has nothing that waits is told so.
+            message = f"the period {billing_period} has not begun; finalize a period that has ended"
+            raise NotReady(Reason.PERIOD_OPEN, message)
         async with transaction(deps.engine) as conn:
             invoice = await issue(deps, conn, tenant, composition, snapshots, profile)
         span.set_attribute(INVOICE_ATTRIBUTE, invoice.number)

@@ -98,5 +98,5 @@ def _line_of(draft: Invoice, line_id: str) -> InvoiceLine:
     if line is None:
         count = len(draft.lines)
         known = f"its lines are draft.1 to draft.{count}" if count else "it has no lines"
-        raise NotFound(Reason.LINE_NOT_FOUND, f"the draft has no line {line_id!a}; {known}")
+        raise NotFound(Reason.LINE_NOT_FOUND, f"the draft has no line {line_id!r}; {known}")
     return line

@@ -158,7 +158,7 @@ async def get_invoice(deps: Deps, tenant: str, number: str) -> FrozenInvoice:
 
 def invoice_not_found(number: str) -> NotFound:
     """Return the error for an invoice that does not exist."""
-    message = f"there is no invoice {number!a}; list the invoices to see which there are"
+    message = f"there is no invoice {number!r}; list the invoices to see which there are"
     return NotFound(Reason.INVOICE_NOT_FOUND, message)
 
 

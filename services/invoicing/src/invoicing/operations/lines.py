@@ -83,5 +83,5 @@ def line_not_found(line_id: str) -> NotFound:
             f"{line_id} is a line of a draft, which moves with usage; finalize the period and ask for its line then"
         )
     else:
-        message = f"there is no invoice line {line_id!a}; look at its invoice to see which lines it has"
+        message = f"there is no invoice line {line_id!r}; look at its invoice to see which lines it has"
     return NotFound(Reason.LINE_NOT_FOUND, message)

@@ -3451,7 +3451,7 @@ function priceInWords(context, item, currency) {
       said.push(t4("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.times !== null && said.push(t4("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t4("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3481,6 +3481,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
       }
       case "days":
         return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t4("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
+      case "multiplier":
       case "flat":
       case "maximum":
       case "minimum":

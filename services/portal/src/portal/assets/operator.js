@@ -301,6 +301,7 @@ var TEXTS = {
   "price.dynamic": "Each event carries its price.",
   "price.dynamicTimes": "Each event carries its price, times {factor}.",
   "price.graduatedPercentage": "Each slice of the amount costs its share: {tiers}.",
+  "price.times": "You pay {times} times that.",
   "price.maximum": "It costs at most {maximum} in a period.",
   "price.minimum": "It costs at least {minimum} in a period.",
   "price.perKey": "Each {names} is priced by itself.",
@@ -313,6 +314,7 @@ var TEXTS = {
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",
   "step.flat": "Fee of the tier",
+  "step.multiplier": "Your own price",
   "step.maximum": "Capped to the maximum",
   "step.minimum": "Lifted to the minimum",
   "step.fixed": "Fee of the period",
@@ -3673,7 +3675,7 @@ function priceInWords(context, item, currency) {
       said.push(t5("price.graduatedPercentage", { tiers: shares.join("; ") }));
     }
   }
-  return item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.times !== null && said.push(t5("price.times", { times: format.decimal(item.times) })), item.maximum !== null && said.push(t5("price.maximum", { maximum: money(item.maximum) })), item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo, unitPrice }, index) {
   return isZero(unitPrice ?? "0") ? upTo === null ? "price.freeRest" : index === 0 ? "price.freeFirst" : "price.freeSlice" : upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
@@ -3703,6 +3705,7 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
       }
       case "days":
         return step.days === null || step.ofDays === null ? { ...step, shown: money } : { ...step, text: t5("step.days", { days: step.days, ofDays: step.ofDays }), shown: money };
+      case "multiplier":
       case "flat":
       case "maximum":
       case "minimum":

@@ -38,7 +38,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        text = f"{name!a} is not a zone of the IANA list; write a name such as Europe/Vienna"
+        text = f"{name!r} is not a zone of the IANA list; write a name such as Europe/Vienna"
         raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, text) from None
 
 

@@ -25,6 +25,7 @@ PriceModel = Literal[
     "dynamic",
     "costPlus",
     "matrix",
+    "formula",
 ]
 
 
@@ -54,6 +55,10 @@ class PlanItem(View):
     included: Quantity | None = Field(description="Units that cost nothing in every period; null = none.")
     minimum: Quantity | None = Field(description="What the item costs at least; null = no minimum.")
     maximum: Quantity | None = Field(default=None, description="What the item costs at most; null = no maximum.")
+    times: Quantity | None = Field(
+        default=None,
+        description="By what the customer's contract multiplies the amount, before both; null = not at all.",
+    )
     percent: Quantity | None = Field(
         default=None, description="Share of the amount, or markup on it, of a price in percent."
     )
@@ -68,10 +73,15 @@ class PlanItem(View):
     )
     rows: tuple[PlanRow, ...] = Field(default=(), description="Of a matrix: which values cost what.")
 
+    formula: str = Field(
+        default="",
+        description='Of a price formula: the expression, and the meter of each name. Example: "a + b (a: x, b: y)".',
+    )
+
     @property
     def goes_by_values(self) -> bool:
         """Whether a quantity alone does not say what it costs."""
-        return bool(self.per_key or self.rows)
+        return bool(self.per_key or self.rows or self.formula)
 
 
 class PlanRow(View):

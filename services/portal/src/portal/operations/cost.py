@@ -201,7 +201,7 @@ def _check_items(viewer: Viewer, items: Sequence[str]) -> None:
     """Refuse items that the seller hides. Raises Refused."""
     for item in items:
         if not viewer.shows_item(item):
-            raise Refused("item", Reason.FIELD_INVALID, f"there is no item {item!a} by itself; leave it out to see all")
+            raise Refused("item", Reason.FIELD_INVALID, f"there is no item {item!r} by itself; leave it out to see all")
 
 
 def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], group_by: str) -> tuple[CostSeries, ...]:

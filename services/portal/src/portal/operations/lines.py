@@ -92,7 +92,7 @@ def check_page(limit: int) -> None:
 
 def line_not_found(line_id: str) -> NotFound:
     """Return the error for a line that does not exist."""
-    return NotFound(Reason.LINE_NOT_FOUND, f"there is no such line {line_id!a}; choose one of the invoice")
+    return NotFound(Reason.LINE_NOT_FOUND, f"there is no such line {line_id!r}; choose one of the invoice")
 
 
 async def _derivation(deps: Deps, viewer: Viewer, name: LineName) -> Derivation:

@@ -33,5 +33,5 @@ async def meter_named(deps: Deps, viewer: Viewer, name: str) -> Meter:
     """Return a meter that a customer may see. Raises NotFound."""
     found = next((meter for meter in await list_meters(deps, viewer) if meter.name == name), None)
     if found is None:
-        raise NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!a}; choose one from the list of meters")
+        raise NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!r}; choose one from the list of meters")
     return found

@@ -46,6 +46,6 @@ def found_in(periods: Sequence[ContractPeriod], billing_period: str, deps: Deps)
     """Return the period with a label among some, or the newest that has begun. Raises NotFound."""
     found = find(periods, billing_period, deps.clock.now())
     if found is None:
-        named = f"no billing period {billing_period!a}" if billing_period else "no billing period yet"
+        named = f"no billing period {billing_period!r}" if billing_period else "no billing period yet"
         raise NotFound(Reason.CONTRACT_NOT_FOUND, f"there is {named}; choose one from the list of periods")
     return found

@@ -56,7 +56,7 @@ async def quote(deps: Deps, viewer: Viewer, billing_period: str, item: str, quan
     with refusals():
         if found is None:
             there = ", ".join(one.item for one in shown)
-            raise Refused("item", Reason.FIELD_INVALID, f"the plan has no item {item!a}; it has: {there}")
+            raise Refused("item", Reason.FIELD_INVALID, f"the plan has no item {item!r}; it has: {there}")
     (answer,) = await deps.rating.quotes(period.contract, period.billing_period, [PriceQuestion(item, quantity)])
     return Quote(
         item=item,

@@ -105,7 +105,7 @@ async def revoke_session(deps: Deps, conn: AsyncConnection, tenant: str, session
 
 def session_not_found(session_id: str) -> NotFound:
     """Return the error for a session that does not exist."""
-    message = f"there is no session {session_id!a}; list the sessions to see which there are"
+    message = f"there is no session {session_id!r}; list the sessions to see which there are"
     return NotFound(Reason.SESSION_NOT_FOUND, message)
 
 

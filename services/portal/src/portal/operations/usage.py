@@ -209,11 +209,11 @@ def _check_properties(viewer: Viewer, meter: Meter, choices: Choices) -> None:
 
     allowed = ", ".join(meter.group_by) or "none"
     if choices.group_by and not may_ask_by(choices.group_by):
-        text = f"{choices.group_by!a} is no property of {meter.name} to group by; it has: {allowed}"
+        text = f"{choices.group_by!r} is no property of {meter.name} to group by; it has: {allowed}"
         raise Refused("groupBy", Reason.GROUP_UNKNOWN, text)
     for name in choices.filters:
         if not may_ask_by(name):
-            text = f"{name!a} is no property of {meter.name} to filter by; it has: {allowed}"
+            text = f"{name!r} is no property of {meter.name} to filter by; it has: {allowed}"
             raise Refused("filter", Reason.GROUP_UNKNOWN, text)
 
 

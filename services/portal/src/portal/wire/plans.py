@@ -23,6 +23,7 @@ def price_list_from_proto(message: pb.GetPriceListResponse, units: Mapping[str, 
     """Return the plan of a period; `units` has the unit of each meter."""
     plan, contract = message.plan, message.contract.spec
     meters = {product.name: product.spec.meter for product in message.products}
+    items = (item_from_proto(item, units, meters) for item in plan.spec.items)
     return PlanPage(
         plan=plan.name,
         version=plan.version,
@@ -33,8 +34,14 @@ def price_list_from_proto(message: pb.GetPriceListResponse, units: Mapping[str, 
         end=date.fromisoformat(contract.end) if contract.end else None,
         time_zone=contract.time_zone,
         billing_period=message.billing_period,
-        items=tuple(item_from_proto(item, units, meters) for item in plan.spec.items),
+        items=tuple(with_overrides(item, message.overrides) for item in items),
     )
+
+
+def with_overrides(item: PlanItem, overrides: Iterable[catalog_pb2.ContractOverride]) -> PlanItem:
+    """Return an item with what the contract multiplies its price by; another price of its own it has already."""
+    own = [each.multiplier for each in overrides if each.item == item.item and each.multiplier]
+    return item.model_copy(update={"times": Decimal(own[0])}) if own else item
 
 
 def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], meters: Mapping[str, str]) -> PlanItem:
@@ -140,6 +147,11 @@ def _bracket(message: catalog_pb2.StairstepTier) -> PlanTier:
     return PlanTier(up_to=optional_decimal(message.up_to), unit_price=None, flat=Decimal(message.amount))
 
 
+def _formula(message: catalog_pb2.FormulaPrice) -> str:
+    names = ", ".join(f"{one.name}: {one.meter}" for one in message.components)
+    return f"{message.expression} ({names})"
+
+
 _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "per_unit": lambda one: {"model": "perUnit", "unit_price": Decimal(one.unit_price)},
     "graduated": lambda one: {"model": "graduated", "tiers": tuple(map(_tier, one.tiers))},
@@ -151,6 +163,7 @@ _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "dynamic": lambda one: {"model": "dynamic", "factor": Decimal(one.factor or "1")},
     "cost_plus": lambda one: {"model": "costPlus", "percent": Decimal(one.markup)},
     "matrix": lambda _: {"model": "matrix"},
+    "formula": lambda one: {"model": "formula", "formula": _formula(one)},
 }
 """What the figures of each price model are."""
 

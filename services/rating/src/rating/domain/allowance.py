@@ -33,6 +33,15 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Revocation:
+    """A grant is taken back: `first_day` is the first one on which it may not be used any more."""
+
+    first_day: date
+    reason: str
+    revoked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """More of a feature for one customer, from a day on, until before another one; None: until it is used up."""
 
@@ -45,6 +54,14 @@ class Grant:
     priority: int
     note: str
     granted_at: datetime
+    revocation: Revocation | None = None
+
+    @property
+    def ends_before(self) -> date | None:
+        """First day on which it may not be used any more, as it says itself or because it was taken back."""
+        if self.revocation is None:
+            return self.until
+        return min(self.revocation.first_day, self.until or date.max)
 
     def __post_init__(self) -> None:
         """Refuse a grant of nothing, or for no time."""
@@ -236,9 +253,10 @@ def _drawn(sources: Sequence[Source], quantity: Decimal) -> tuple[tuple[Source, 
 
 
 def _span(grant: Grant, zone: str) -> tuple[datetime, datetime | None]:
-    place = ZoneInfo(zone)
-    return local_midnight(grant.first_day, place), None if grant.until is None else local_midnight(grant.until, place)
+    place, end = ZoneInfo(zone), grant.ends_before
+    return local_midnight(grant.first_day, place), None if end is None else local_midnight(end, place)
 
 
 def _order(grant: Grant) -> tuple[int, date, datetime, str]:
+    # As it was granted: what was drawn from grants before one of them was taken back stays so.
     return grant.priority, grant.until or date.max, grant.granted_at, grant.id

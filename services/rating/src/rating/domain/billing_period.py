@@ -67,7 +67,7 @@ class Schedule:
         if not 1 <= self.every <= EVERY_MAX:
             raise Refused("every", Reason.CONTRACT_INVALID, f"must be 1 to {EVERY_MAX}; 0 or left out means 1")
         if self.zone not in _zones():
-            message = f"{self.zone!a} is not an IANA time zone; use a name such as Europe/Vienna or UTC"
+            message = f"{self.zone!r} is not an IANA time zone; use a name such as Europe/Vienna or UTC"
             raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, message)
         for field, day in (("start", self.start), ("end", self.end), ("anchor", self.anchor)):
             if day is not None and not _YEAR_MIN <= day.year <= _YEAR_MAX:
@@ -101,7 +101,7 @@ def parse_day(field: str, text: str) -> date:
             return date.fromisoformat(text)
         except ValueError:
             raise Refused(field, Reason.CONTRACT_INVALID, f"the calendar has no day {text}") from None
-    raise Refused(field, Reason.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
+    raise Refused(field, Reason.CONTRACT_INVALID, f"{text[:20]!r} is not a day; write it as 2013-01-31")
 
 
 def make_schedule(

@@ -16,17 +16,21 @@ from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
+from rating.domain.reads import Read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
+    from rating.domain.cell_questions import Questions
     from rating.domain.cells import Cells
     from rating.domain.commitments import DueCommitment
     from rating.domain.discounts import Discount
+    from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
+    from rating.domain.reads import Reads
     from rating.domain.versions import Version
 
 
@@ -56,7 +60,7 @@ class MissingMeterError(LookupError):
     """A plan prices a meter that the aggregator does not have: its usage is unknown, which is not zero."""
 
     def __init__(self, item: str, meter: str) -> None:
-        super().__init__(f"item {item!a} prices the meter {meter!a}, which does not exist; apply the meter first")
+        super().__init__(f"item {item!r} prices the meter {meter!r}, which does not exist; apply the meter first")
         self.meter = meter
 
 
@@ -65,7 +69,7 @@ class NotByGroupError(LookupError):
 
     def __init__(self, item: str, meter: str) -> None:
         super().__init__(
-            f"item {item!a} prices the meter {meter!a} by values of properties, which only meters that sum or count "
+            f"item {item!r} prices the meter {meter!r} by values of properties, which only meters that sum or count "
             "have; price such a meter, or the whole of this one"
         )
 
@@ -76,7 +80,7 @@ class NotToldApartError(NotByGroupError):
     def __init__(self, item: str, meter: str) -> None:
         LookupError.__init__(
             self,
-            f"item {item!a} prices the meter {meter!a} by values of properties, and some of this usage is in groups "
+            f"item {item!r} prices the meter {meter!r} by values of properties, and some of this usage is in groups "
             "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
             "rebuild the meter, or let it group by fewer properties",
         )
@@ -110,13 +114,26 @@ class AskedQuantity:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedTotals:
+    """Whose usage of all meters in a period is asked for, and how some of it is told apart."""
+
+    customer: str
+    period: BillingPeriod
+    questions: Questions
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentQuantity:
-    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago."""
+    """The quantity of one meter over a period, counted in full up to `staleness_s` seconds ago.
+
+    `adds_up`: whether the quantities of its parts add up to it; None where the aggregator does not say.
+    """
 
     quantity: Decimal
     unit: str
     as_of: AsOf
     staleness_s: float
+    adds_up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +156,8 @@ class Charge:
     """What share of its days is charged of a fee that goes by days; None: it does not."""
     cells: Cells | None = None
     """What was priced by values of properties; None: the price does not go by them."""
+    reads: Reads = ()
+    """What a price formula read of each of its meters, the own one first; none of other prices."""
     basis: CommitmentBasis | None = None
     """What a charge of a commitment follows from beside the charges of its own period; None for all others."""
 
@@ -160,6 +179,7 @@ class Terms:
 
     `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
     `share` is that of its days which the contract has. `discounts` are in the order in which they are taken.
+    `plan` has the prices that `overrides` give the contract.
     """
 
     contract: str
@@ -170,6 +190,7 @@ class Terms:
     billed: Billed | None = None
     share: DayShare = WHOLE
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
     commitments: tuple[DueCommitment, ...] = ()
     pending: tuple[Terms, ...] = ()
     """Earlier periods that count towards the commitments, and are not among them yet."""
@@ -212,7 +233,7 @@ class Billed:
         now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
         for item in sorted(now.keys() | self.items.keys()):
             if now.get(item) != self.items.get(item):
-                return f"{item!a} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
+                return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
         return ""
 
 
@@ -222,7 +243,7 @@ def _said(of_item: tuple[Decimal, Exact] | None) -> str:
 
 def goes_on(terms: Terms, usage: Usage) -> bool:
     """Whether what the period costs may change without any event, until it ends."""
-    found = (usage.meters.get(item.meter) for item in terms.plan.content.items)
+    found = (usage.meters.get(meter) for item in terms.plan.content.items for meter in item.meters)
     return any(used is not None and used.goes_on for used in found)
 
 
@@ -353,8 +374,9 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
 def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
     """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
     for item in items:
-        if item.meter and item.meter not in meters:
-            raise MissingMeterError(item.name, item.meter)
+        for meter in item.meters:
+            if meter not in meters:
+                raise MissingMeterError(item.name, meter)
         if item.price.by and not meters[item.meter].adds_up:
             raise NotByGroupError(item.name, item.meter)
 
@@ -369,6 +391,16 @@ def usage_of_charge(charge: Charge) -> MeterUsage:
         rounded=charge.rounded,
         cells=charge.cells,
     )
+
+
+def usage_of_reads(charge: Charge) -> dict[str, MeterUsage]:
+    """Return the usage of each meter that a charge is of: several only where its price is a formula."""
+    if not charge.reads:
+        return {charge.meter: usage_of_charge(charge)} if charge.meter else {}
+    return {
+        read.meter: MeterUsage(read.quantity, read.unit, read.event_count, rounded=read.rounded)
+        for read in charge.reads
+    }
 
 
 def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
@@ -389,23 +421,17 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
         charge.cells is None or (charge.cells.quantity, charge.cells.billed) != (charge.quantity, billed)
     ):
         return False
-    again = _charge(item, {item.meter: used}, currency, charge.share or WHOLE)
+    reads = usage_of_reads(charge) if charge.reads else {item.meter: used}
+    if not reads.keys() >= set(item.meters):
+        return False
+    again = _charge(item, reads, currency, charge.share or WHOLE)
     return _figures(charge) == _figures(again)
 
 
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
-    return (
-        charge.item,
-        charge.kind,
-        charge.meter,
-        charge.quantity,
-        charge.event_count,
-        amount,
-        rows,
-        charge.share,
-        charge.basis,
-    )
+    counted = (charge.quantity, charge.event_count, charge.reads)
+    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.basis)
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
@@ -440,8 +466,16 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
-    cells = _cells(item, used)
-    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded, cells=cells)
+    cells, reads = _cells(item, used), _reads(item, usage)
+    derivation = rate(
+        used.quantity,
+        item.price,
+        unit=used.unit,
+        currency=currency,
+        rounded=used.rounded,
+        cells=cells,
+        reads=reads,
+    )
     return Charge(
         item.name,
         ChargeKind.USAGE,
@@ -452,7 +486,20 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, shar
         derivation,
         used.rounded,
         cells=cells,
+        reads=reads,
     )
+
+
+def _reads(item: PlanItem, usage: Mapping[str, MeterUsage]) -> Reads:
+    """Return what the formula of an item reads. Raises `MissingMeterError`."""
+    found = []
+    for component in () if item.price.formula is None else item.price.formula.components:
+        used = usage.get(component.meter)
+        if used is None:
+            raise MissingMeterError(item.name, component.meter)
+        read = Read(component.name, component.meter, used.unit, used.quantity, used.event_count, used.rounded)
+        found.append(read)
+    return tuple(found)
 
 
 def _cells(item: PlanItem, used: MeterUsage) -> Cells | None:

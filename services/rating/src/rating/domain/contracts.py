@@ -14,6 +14,7 @@ from rating.domain.billing_period import BillingPeriod, Schedule, contract_span,
 from rating.domain.boundaries import Interval
 from rating.domain.commitments import Commitment, check_commitments
 from rating.domain.discounts import Discount, check_discounts
+from rating.domain.overrides import Override, check_overrides
 from rating.domain.pauses import Pause, check_pauses
 from rating.domain.zone_days import local_midnight
 
@@ -34,12 +35,14 @@ class Contract:
     reason: str = field(default="", compare=False)
     pauses: tuple[Pause, ...] = ()
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
     commitments: tuple[Commitment, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse pauses, discounts and commitments that are none."""
+        """Refuse pauses, discounts, overrides and commitments that are none."""
         check_pauses(self.pauses, self.schedule)
         check_discounts(self.discounts, self.schedule)
+        check_overrides(self.overrides, self.schedule)
         check_commitments(self.commitments, self.schedule)
 
 

@@ -29,6 +29,7 @@ from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind, Terms, net_of_printed
 from rating.domain.commitments import charged
+from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
 from rating.domain.discounts import reductions
@@ -273,7 +274,7 @@ def chosen_items(plan: Plan, names: Iterable[str]) -> tuple[PlanItem, ...]:
     own = {item.name for item in plan.items}
     for position, name in enumerate(wanted):
         if name not in own:
-            message = f"the plan of the period has no item {name!a}; its items: {', '.join(sorted(own)) or 'none'}"
+            message = f"the plan of the period has no item {name!r}; its items: {', '.join(sorted(own)) or 'none'}"
             raise Refused(f"items[{position}]", Reason.FIELD_INVALID, message)
     return tuple(item for item in plan.items if not wanted or item.name in wanted)
 
@@ -296,6 +297,8 @@ def cost_rows(
         for row in (
             _cost_of_fee(item, windows, currency, WHOLE if item.proration is Proration.NONE else day_share)
             if item.price.is_fixed
+            else _cost_of_formula(item, usage, windows, currency)
+            if item.price.formula is not None
             else _cost_of_cells(item, usage[item.meter], windows, breakdown, currency)
             if item.price.by
             else _cost_of_usage(item, usage[item.meter], windows, breakdown, currency)
@@ -379,6 +382,24 @@ def _cost_of_usage(
         amount, exact = _difference(lifted, exact_before, currency)
         last = windows.windows[-1]
         yield CostRow(item.name, ChargeKind.USAGE, item.meter, usage.unit, CostPart.MINIMUM, last, amount, exact)
+
+
+def _cost_of_formula(
+    item: PlanItem, usage: Mapping[str, MeterUsageOverTime], windows: CostWindows, currency: Currency
+) -> Iterator[CostRow]:
+    """Yield what each window adds to what a formula gives, then what a minimum lifts."""
+    windows_of = {meter: usage[meter].windows for meter in item.meters}
+    unit = usage[item.meter].unit
+    before: Exact = ZERO
+    for place, quantity, exact in running_costs(item, _before_lift(item.price), windows_of):
+        window, difference = windows.windows[place], _difference(exact, before, currency)
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, unit, CostPart.USAGE, window, *difference, quantity)
+        before = exact
+    # A formula may cost something where nothing was counted, too.
+    lifted = whole_cost(item, windows_of)
+    if windows.bears_rest and lifted != before:
+        last, difference = windows.windows[-1], _difference(lifted, before, currency)
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, unit, CostPart.MINIMUM, last, *difference)
 
 
 def _cost_of_cells(

@@ -103,6 +103,16 @@ def check_discounts(discounts: Sequence[Discount], schedule: Schedule) -> None:
             raise Refused(f"discounts[{place}].name", Reason.CONTRACT_INVALID, message)
 
 
+def check_assumed(discounts: Sequence[Discount], plan: Plan, unit: Currency) -> None:
+    """Refuse discounts of a single period that a contract with a plan could not have in it."""
+    for place, discount in enumerate(discounts):
+        _check_taken(f"discounts[{place}]", discount)
+        if looked_at(discount.name) in {looked_at(other.name) for other in discounts[:place]}:
+            message = f"{discount.name!r} stands twice; name one of them otherwise"
+            raise Refused(f"discounts[{place}].name", Reason.CONTRACT_INVALID, message)
+    check_discounted(discounts, [plan], unit)
+
+
 def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan], unit: Currency) -> None:
     """Refuse discounts of items that no version of the plan has, and amounts that can't be paid in its currency.
 
@@ -114,7 +124,7 @@ def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan]
             continue
         for name in discount.items:
             if name not in known:
-                message = f"the plan has no item {name!a}; its items: {', '.join(sorted(known)) or 'none'}"
+                message = f"the plan has no item {name!r}; its items: {', '.join(sorted(known)) or 'none'}"
                 raise Refused(f"discounts[{place}].items", Reason.CONTRACT_INVALID, message)
         if discount.amount is not None and discount.amount != round_to_minor_unit(discount.amount, unit):
             message = f"has at most {unit.minor_units} decimals in {unit.code}"
@@ -195,6 +205,15 @@ def _derivation(
 
 
 def _check(field: str, discount: Discount, schedule: Schedule) -> None:
+    _check_taken(field, discount)
+    if discount.until is not None and discount.until <= discount.start:
+        message = f"{discount.until} is the first day after the discount; it must be later than {discount.start}"
+        raise Refused(f"{field}.until", Reason.CONTRACT_INVALID, message)
+    if discount.start < schedule.start or (schedule.end is not None and discount.start >= schedule.end):
+        raise Refused(f"{field}.start", Reason.CONTRACT_INVALID, "must be a day of the contract")
+
+
+def _check_taken(field: str, discount: Discount) -> None:
     if not discount.name:
         message = "name it, for people: its line on the invoice says so"
         raise Refused(f"{field}.name", Reason.FIELD_REQUIRED, message)
@@ -205,11 +224,6 @@ def _check(field: str, discount: Discount, schedule: Schedule) -> None:
         raise Refused(f"{field}.percent", Reason.CONTRACT_INVALID, message)
     if discount.amount is not None and discount.amount <= ZERO:
         raise Refused(f"{field}.amount", Reason.CONTRACT_INVALID, "must be above 0; it is taken off")
-    if discount.until is not None and discount.until <= discount.start:
-        message = f"{discount.until} is the first day after the discount; it must be later than {discount.start}"
-        raise Refused(f"{field}.until", Reason.CONTRACT_INVALID, message)
-    if discount.start < schedule.start or (schedule.end is not None and discount.start >= schedule.end):
-        raise Refused(f"{field}.start", Reason.CONTRACT_INVALID, "must be a day of the contract")
     if len(set(discount.items)) != len(discount.items):
         raise Refused(f"{field}.items", Reason.CONTRACT_INVALID, "names an item twice; name it once")
 

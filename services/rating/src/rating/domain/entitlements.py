@@ -36,14 +36,15 @@ class Verdict(StrEnum):
 class Counted:
     """What was counted of a meter in the last stretch of an allowance.
 
-    `seen_s` is the moment, by a clock that only goes forward, at which it was surely all.
+    `seen_s` is the moment, by a clock that only goes forward, at which it was surely all. `adds_up`: whether the
+    quantities of its parts add up to it; None: not known.
     """
 
     quantity: Decimal
     unit: str
     as_of: AsOf
     seen_s: float
-    adds_up: bool
+    adds_up: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def explained_plan(plan: Plan, units: Mapping[str, str], names: Sequence[str] = 
     known = [item.name for item in plan.items]
     for position, name in enumerate(names):
         if name not in known:
-            text = f"the plan has no item {name!a}; it has: {', '.join(map(repr, known))}"
+            text = f"the plan has no item {name!r}; it has: {', '.join(map(repr, known))}"
             raise Refused(f"items[{position}]", Reason.FIELD_INVALID, text)
     chosen = [item for item in plan.items if not names or item.name in names]
     return tuple(_explained(item, units.get(item.meter, ""), plan.currency) for item in chosen)
@@ -95,6 +95,9 @@ def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
 
 def _examples(item: PlanItem, unit: str, currency: str) -> Iterator[Quote]:
     price, spread = item.price, item.price.spread
+    if price.formula is not None:
+        # What one of its quantities costs depends on all others.
+        return
     if spread is None:
         for quantity in example_quantities(price):
             yield quote_of(item, quantity, currency, unit)

@@ -61,7 +61,7 @@ def check_features(features: tuple[Feature, ...]) -> None:
     names: set[str] = set()
     for position, feature in enumerate(features):
         if feature.name in names:
-            message = f"the name {feature.name!a} stands twice; programs ask for a feature by its name"
+            message = f"the name {feature.name!r} stands twice; programs ask for a feature by its name"
             raise Refused(f"features[{position}].name", Reason.PLAN_INVALID, message)
         names.add(feature.name)
 

@@ -45,6 +45,17 @@ class PlanItem:
             raise Refused("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
         if not self.price.is_fixed and not self.meter:
             raise Refused("meter", Reason.FIELD_REQUIRED, "name the meter or the product that is priced")
+        formula = self.price.formula
+        if formula is not None and (self.product or self.meter != formula.meters[0]):
+            message = "a formula names its meters itself, the first of them is that of the item; leave it out here"
+            raise Refused("product" if self.product else "meter", Reason.PLAN_INVALID, message)
+
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """All meters that are priced, its own first; none of a fixed fee."""
+        if self.price.formula is not None:
+            return self.price.formula.meters
+        return (self.meter,) if self.meter else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ class Plan:
         names: set[str] = set()
         for position, item in enumerate(self.items):
             if item.name in names:
-                message = f"the name {item.name!a} stands twice; invoice lines are told apart by it"
+                message = f"the name {item.name!r} stands twice; invoice lines are told apart by it"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             names.add(item.name)
         self._check_calendars()
@@ -79,7 +90,7 @@ class Plan:
             if item.price.calendar is not None:
                 other = found.setdefault(item.meter, item)
                 if other.price.calendar != item.price.calendar:
-                    text = f"is another one than that of {other.name!a}, which prices the same meter; write it alike"
+                    text = f"is another one than that of {other.name!r}, which prices the same meter; write it alike"
                     raise Refused(f"items[{position}].usage.calendar", Reason.PLAN_INVALID, text)
 
 
@@ -112,7 +123,7 @@ class PlanDraft:
         for position, item in enumerate(self.items):
             for prefix, what in _RESERVED.items():
                 if looked_at(item.name).startswith(looked_at(prefix)):
-                    message = f"must not begin with {prefix!a}: lines of {what} do; choose another name"
+                    message = f"must not begin with {prefix!r}: lines of {what} do; choose another name"
                     raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:
@@ -131,6 +142,8 @@ class PlanDraft:
         def resolved_item(item: ItemDraft) -> PlanItem:
             by_product = item.product and not item.price.is_fixed
             meter = meters_of_products[item.product] if by_product else item.meter
+            if item.price.formula is not None:
+                meter = meter or item.price.formula.meters[0]
             return PlanItem(item.name, meter, item.product, item.price, item.proration)
 
         items = each_of("items", self.items, resolved_item)

@@ -108,7 +108,7 @@ def lint_plan(name: str, plan: Plan, meters: Mapping[str, KnownMeter]) -> tuple[
 
 def lint_meters(meters: Iterable[str], plans: Iterable[Plan], known: Mapping[str, KnownMeter]) -> tuple[Finding, ...]:
     """Return the meters that no plan prices, neither themselves nor by a formula that reads them, by name."""
-    priced = with_components((item.meter for plan in plans for item in plan.items), known)
+    priced = with_components((meter for plan in plans for item in plan.items for meter in item.meters), known)
     text = "no item of any plan prices this meter, so what it counts is on no invoice; price it, or keep it for looking"
     return tuple(
         Finding(Level.INFO, "meter-unused", text, meter=meter) for meter in sorted(set(meters)) if meter not in priced
@@ -145,9 +145,11 @@ def _of_feature(feature: Feature, meters: Mapping[str, KnownMeter]) -> Iterator[
 
 
 def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> Iterator[Finding]:
-    if item.meter and item.meter not in meters:
-        text = f"there is no meter {item.meter!r}; until it is applied, nothing of a contract with this plan is billed"
+    for name in (name for name in item.meters if name not in meters):
+        text = f"there is no meter {name!r}; until it is applied, nothing of a contract with this plan is billed"
         yield Finding(Level.ERROR, "meter-missing", text)
+    if item.price.formula is not None:
+        return
     meter = meters.get(item.meter)
     is_of_money = any(model.IS_OF_MONEY for model in item.price.models)
     if is_of_money and meter is not None and (meter.is_whole or not meter.adds_up):
@@ -189,8 +191,8 @@ def _not_by_groups(by: Iterable[str], name: str, meter: KnownMeter) -> Iterator[
 def _priced_twice(plan: Plan) -> Iterator[Finding]:
     names: dict[str, list[str]] = {}
     for item in plan.items:
-        if item.meter:
-            names.setdefault(item.meter, []).append(item.name)
+        for meter in item.meters:
+            names.setdefault(meter, []).append(item.name)
     for meter, items in names.items():
         if len(items) > 1:
             text = f"{', '.join(map(repr, items))} price the same meter: each unit is billed by all of them"

@@ -12,7 +12,8 @@ from chassis.errors.refused import Refused, each_of, inside
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.cell_questions import groups_priced
 from rating.domain.cells import one_cell
-from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan
+from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan, with_discounts
+from rating.domain.discounts import check_assumed
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from money import Currency
     from rating.domain.cells import Cells
     from rating.domain.charges import Charge
+    from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
 
@@ -64,17 +66,21 @@ class PlanQuote:
     total: Decimal
 
 
-def quoted_plan(plan: Plan, usage: Sequence[AssumedUsage], share: DayShare = WHOLE) -> PlanQuote:
+def quoted_plan(
+    plan: Plan, usage: Sequence[AssumedUsage], share: DayShare = WHOLE, discounts: Sequence[Discount] = ()
+) -> PlanQuote:
     """Price a whole plan in a period that has a share of its days; what is not named is not used.
 
-    Raises Refused for a meter that no item prices.
+    Raises Refused for a meter that no item prices, and for a discount that no contract could have.
     """
-    assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
-    meters = [item.meter for item in plan.items if item.meter]
-    charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
     unit = currency(plan.currency)
+    check_assumed(discounts, plan, unit)
+    assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
+    meters = [meter for item in plan.items for meter in item.meters]
+    charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
+    taken_in_order = (*(one for one in discounts if one.items), *(one for one in discounts if not one.items))
     with exact_arithmetic():
-        lines = tuple(_line(charge, unit) for charge in charges)
+        lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan.currency))
         return PlanQuote(lines, sum((line.amount for line in lines), round_to_minor_unit(ZERO, unit)))
 
 
@@ -83,18 +89,18 @@ def _assumed(quantity: Decimal, cells: Cells | None) -> MeterUsage:
 
 
 def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
-    known, seen = list(dict.fromkeys(item.meter for item in plan.items if item.meter)), set()
+    known, seen = list(dict.fromkeys(meter for item in plan.items for meter in item.meters)), set()
     groups = groups_priced(plan.items)
 
     def usage_of(used: AssumedUsage) -> MeterUsage:
         if used.meter not in known:
             there = f"it prices {', '.join(map(repr, known))}" if known else "it has fixed fees alone"
-            text = f"no item of the plan prices the meter {used.meter!a}; {there}"
+            text = f"no item of the plan prices the meter {used.meter!r}; {there}"
             raise Refused("meter", Reason.FIELD_INVALID, text)
         if used.meter in seen:
-            raise Refused("meter", Reason.FIELD_INVALID, f"{used.meter!a} is given twice; write its sum once")
+            raise Refused("meter", Reason.FIELD_INVALID, f"{used.meter!r} is given twice; write its sum once")
         seen.add(used.meter)
-        _check_groups(f"the meter {used.meter!a}", used.cells, groups.get(used.meter, ()))
+        _check_groups(f"the meter {used.meter!r}", used.cells, groups.get(used.meter, ()))
         return _assumed(used.quantity, used.cells)
 
     return usage_of
@@ -105,7 +111,7 @@ def _check_groups(what: str, cells: Cells | None, by: Sequence[str]) -> None:
     unknown = [key for key in (() if cells is None else cells.by) if key not in by]
     if unknown:
         there = f"they go by {', '.join(map(repr, by))}" if by else "they look at quantities alone; write the quantity"
-        raise Refused("groups", Reason.FIELD_INVALID, f"no price of {what} goes by {unknown[0]!a}; {there}")
+        raise Refused("groups", Reason.FIELD_INVALID, f"no price of {what} goes by {unknown[0]!r}; {there}")
 
 
 def _line(charge: Charge, unit: Currency) -> Quote:
@@ -121,10 +127,15 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
         item = items.get(question.item)
         if item is None:
             there = ", ".join(map(repr, items)) or "none"
-            text = f"the plan has no item {question.item!a}; it has: {there}"
+            text = f"the plan has no item {question.item!r}; it has: {there}"
             raise Refused(f"questions[{place}].item", Reason.FIELD_INVALID, text)
         with inside(f"questions[{place}]"):
-            _check_groups(f"the item {item.name!a}", question.cells, item.price.by)
+            _check_groups(f"the item {item.name!r}", question.cells, item.price.by)
+            if item.price.formula is not None:
+                text = (
+                    f"{item.name!r} is priced by a formula; quote the plan, with the usage of {', '.join(item.meters)}"
+                )
+                raise Refused("item", Reason.FIELD_INVALID, text)
         found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
     return tuple(found)
 

@@ -16,10 +16,12 @@ from money import ZERO, Exact, exact_arithmetic
 from rating.domain.cells import one_cell
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, PartAmount, Step, StepName, TierRow, Words, amount_of
+from rating.domain.rate_formula import rate_formula
 from rating.domain.rate_parts import rate_parts
 
 if TYPE_CHECKING:
     from rating.domain.cells import Cells
+    from rating.domain.reads import Reads
 
 
 def rate(
@@ -30,22 +32,26 @@ def rate(
     currency: str = "",
     rounded: Decimal | None = None,
     cells: Cells | None = None,
+    reads: Reads = (),
 ) -> Derivation:
     """Price the quantity of one period, or what it is `rounded` to where the meter rounds each event by itself.
 
-    `cells` has it by values of properties, for prices that go by them; without, it has none of them. `unit` and
-    `currency` only make the steps' texts readable.
+    `cells` has it by values of properties, for prices that go by them; without, it has none of them. `reads`
+    are what a formula reads, in place of the quantity. `unit` and `currency` only make the steps' texts readable.
     """
     model, words = price.model, Words(unit, currency)
     steps: list[Step] = []
     with exact_arithmetic():
-        if model.LOOKS_AT_USAGE:
+        looks_at_one = model.LOOKS_AT_USAGE and price.formula is None
+        if looks_at_one:
             steps.append(Step(StepName.QUANTITY, f"Usage of the period: {words.units(quantity)}", quantity))
-        if rounded is not None and model.LOOKS_AT_USAGE:
+        if rounded is not None and looks_at_one:
             text = f"Each event or session rounded by itself: {words.units(rounded)} are billed"
             steps.append(Step(StepName.BILLABLE, text, rounded))
         parts: Sequence[PartAmount] = ()
-        if price.spread is None:
+        if price.formula is not None:
+            rows, told = rate_formula(price.formula, reads, words)
+        elif price.spread is None:
             rows, told = _rate_whole(quantity if rounded is None else rounded, price, words)
         else:
             found = one_cell(quantity, rounded=rounded) if cells is None else cells

@@ -17,7 +17,8 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, with_discounts
+from rating.domain.charges import MeterUsage, rate_plan, usage_of_charge, usage_of_reads, with_discounts
+from rating.domain.overrides import with_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rating.domain.cell_questions import CellQuestion
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.discounts import Discount
+    from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.calendar import Calendar
     from rating.domain.proration import DayShare
@@ -44,12 +46,17 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoricPeriod:
-    """A period as it is rated, with what pricing it anew needs: its share of days, its usage and its discounts."""
+    """A period as it is rated, with what pricing it anew needs: days, usage, and what the contract has."""
 
     rated: RatedPeriod
     share: DayShare
     usage: Mapping[str, MeterUsage]
     discounts: tuple[Discount, ...] = ()
+    overrides: tuple[Override, ...] = ()
+
+    def own(self, plan: Plan) -> Plan:
+        """Return a plan as the contract would have it in the period."""
+        return with_overrides(plan, self.overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,9 @@ def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
     for charge in rated.charges:
         cells, known = charge.cells, found.get(charge.meter)
         by = () if known is None or known.cells is None else known.cells.by
-        if charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
+        if charge.reads:
+            found = {**usage_of_reads(charge), **found}
+        elif charge.meter and (known is None or (cells is not None and len(cells.by) > len(by))):
             found[charge.meter] = usage_of_charge(charge)
     return found
 
@@ -222,18 +231,18 @@ def check_one_calendar(items: Iterable[PlanItem]) -> None:
     found: dict[str, Calendar] = {}
     for item in items:
         if item.price.calendar and found.setdefault(item.meter, item.price.calendar) != item.price.calendar:
-            text = f"the plans have several calendars for the meter {item.meter!a}; try them one by one"
+            text = f"the plans have several calendars for the meter {item.meter!r}; try them one by one"
             raise Refused("plan", Reason.PLAN_INVALID, text)
 
 
 def meters_of(plan: Plan) -> set[str]:
     """Return the meters that a plan prices."""
-    return {item.meter for item in plan.items if item.meter}
+    return {meter for item in plan.items for meter in item.meters}
 
 
 def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
-    """Return what a plan charges for the usage of a period. Raises MissingMeterError."""
-    charges = rate_plan(plan, period.usage, period.share)
+    """Return what a plan charges for the usage of a period, as its contract would have it. Raises MissingMeterError."""
+    charges = rate_plan(period.own(plan), period.usage, period.share)
     return with_discounts(charges, period.discounts, plan)
 
 

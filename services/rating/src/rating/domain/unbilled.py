@@ -17,6 +17,8 @@ from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
 from rating.domain.notices import agreed_at, plan_for
+from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.overrides import version_with_overrides
 from rating.domain.plans import Plan
 from rating.domain.ruling import ruling_at, rulings
 from rating.domain.versions import Version, version_in
@@ -137,10 +139,15 @@ class PricedContract:
         plan = self.plan_of(period)
         if plan is None:
             return None
-        return with_components((item.meter for item in plan.content.items if item.meter), self.known)
+        return with_components((meter for item in plan.content.items for meter in item.meters), self.known)
 
     def plan_of(self, period: BillingPeriod) -> Version[Plan] | None:
-        """Return the version of the plan that prices a period; None if none is effective then."""
+        """Return the version of the plan that prices a period, as the contract has it; None if none is effective."""
+        found = self._version_of(period)
+        own = overrides_ruling(self.newest.content.overrides, period, self.zone)
+        return None if found is None else version_with_overrides(found, own)
+
+    def _version_of(self, period: BillingPeriod) -> Version[Plan] | None:
         frozen = self.frozen.get(period.label)
         if frozen is not None:
             return version_in(self.plans[frozen.plan], frozen.version)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import ChargeKind, MeterUsage, rate_plan, usage_of_charge
+from rating.domain.charges import ChargeKind, MeterUsage, rate_plan, usage_of_reads
 from rating.domain.plan_bounds import NO_BOUNDS
 from rating.domain.rate import rate
 
@@ -181,10 +181,12 @@ def _steps(
         return {} if was is None else {Effect.ENDED: -Fraction(was.derivation.amount)}
     if was is None:
         return {Effect.NEW: Fraction(is_now.derivation.amount)}
-    return _of_both(was, is_now, sides, usage.get(is_now.meter) or usage_of_charge(is_now))
+    return _of_both(was, is_now, sides, {**usage_of_reads(is_now), **usage})
 
 
-def _of_both(was: Charge, is_now: Charge, sides: tuple[Side, Side, Plan], used: MeterUsage) -> dict[Effect, Fraction]:
+def _of_both(
+    was: Charge, is_now: Charge, sides: tuple[Side, Side, Plan], used: Mapping[str, MeterUsage]
+) -> dict[Effect, Fraction]:
     """Return the effects of an item that both periods have."""
     before, after, plan_then = sides
     item = was.item
@@ -219,9 +221,9 @@ def _counted(charge: Charge) -> Decimal:
     return max(charge.quantity if charge.rounded is None else charge.rounded, ZERO)
 
 
-def _cost(plan: Plan, item: str, used: MeterUsage, share: DayShare) -> Exact:
+def _cost(plan: Plan, item: str, used: Mapping[str, MeterUsage], share: DayShare) -> Exact:
     (found,) = (each for each in plan.items if each.name == item)
-    (charge,) = rate_plan(replace(plan, items=(found,), bounds=NO_BOUNDS), {found.meter: used}, share)
+    (charge,) = rate_plan(replace(plan, items=(found,), bounds=NO_BOUNDS), used, share)
     return charge.derivation.amount
 
 

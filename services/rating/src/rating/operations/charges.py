@@ -39,6 +39,8 @@ from rating.domain.commitments import CommitmentBasis, DueCommitment, Promise, p
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling
+from rating.domain.overrides import Override, with_overrides
+from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version
@@ -87,6 +89,8 @@ class ExplainedCharge:
     rated: RatedPeriod
     item: PlanItem | None
     usage: HandedThrough | None = None
+    overrides: Sequence[Override] = ()
+    """Those of the contract that make the price."""
 
 
 async def rate_usage(
@@ -282,21 +286,29 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
         plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
+        contract = (await find_contract(conn, tenant, found.rated.contract))[-1].content
     charge, rated = found.charge, found.rated
     if charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
         await _check_beside_items(deps, tenant, found, plan.content, charge_id)
         return ExplainedCharge(charge, rated, None)
-    item = next((item for item in plan.content.items if item.name == charge.item), None)
+    overrides = overrides_ruling(contract.overrides, rated.period, contract.schedule.zone)
+    own = [each for each in overrides if each.item == charge.item]
+    item = next((item for item in with_overrides(plan.content, own).items if item.name == charge.item), None)
     if item is None or not is_sound(charge, item, rated.currency):
         raise _corrupted(charge_id, f"plan {rated.plan} version {rated.plan_version}")
     if charge.kind is ChargeKind.FIXED:
-        return ExplainedCharge(charge, rated, item)
+        return ExplainedCharge(charge, rated, item, overrides=own)
     usage, handed_through = await deps.aggregator.snapshot(rated.snapshot_id, charge.meter, page_size, page_token)
     sealed = usage.meters.get(charge.meter)
     billed = (charge.quantity, charge.rounded, charge.event_count)
     if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != billed:
         raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
-    return ExplainedCharge(charge, rated, item, handed_through)
+    for read in charge.reads:
+        sealed = usage.meters.get(read.meter)
+        counted = (read.quantity, read.rounded, read.event_count)
+        if sealed is None or (sealed.quantity, sealed.rounded, sealed.event_count) != counted:
+            raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
+    return ExplainedCharge(charge, rated, item, handed_through, own)
 
 
 async def _check_beside_items(deps: Deps, tenant: str, found: FrozenCharge, plan: Plan, charge_id: str) -> None:

@@ -28,6 +28,7 @@ from rating.domain.contracts import (
 from rating.domain.customers import Customer
 from rating.domain.discounts import check_discounted, check_kept_discounts
 from rating.domain.notices import agreed_at, versions_for
+from rating.domain.overrides import check_kept_overrides, check_overridden
 from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
@@ -85,6 +86,8 @@ async def apply_contract(
         # Those that stood there before were of the plan that the contract had.
         added = [None if newest and each in newest.content.discounts else each for each in settled.discounts]
         check_discounted(added, [plan.content for plan in plans], currency(plans[-1].content.currency))
+        priced = [None if newest and each in newest.content.overrides else each for each in settled.overrides]
+        check_overridden(priced, [plan.content for plan in plans])
         promised = [None if newest and one in newest.content.commitments else one for one in settled.commitments]
         check_committed(promised, [plan.content for plan in plans], currency(plans[-1].content.currency))
         if newest is not None:
@@ -94,6 +97,7 @@ async def apply_contract(
             kept = [each.period for each in frozen]
             check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)
             check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
+            check_kept_overrides(kept, settled.schedule.zone, newest.content.overrides, settled.overrides)
             before = newest.content.schedule, newest.content.commitments
             check_kept_commitments(kept, before, (settled.schedule, settled.commitments))
     await _check_overlap(conn, tenant, name, settled)

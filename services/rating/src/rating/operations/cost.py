@@ -39,6 +39,7 @@ from rating.domain.cost import (
     usage_that_adds_up,
     usage_that_runs,
 )
+from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_windows import CostWindows, cost_windows
 from rating.operations.asking import select_period
 from rating.operations.commitments import counted_in_full, find_committed_terms
@@ -73,13 +74,14 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
             period, terms.time_zone, question.window_size, question.until, as_draft=question.as_draft
         )
         items = chosen_items(plan, question.items)
+        check_not_by_groups(items, question.breakdown.properties)
     totals = await deps.aggregator.totals(terms.customer, windows.span)
     try:
         check_meters(items, totals.meters)
     except (MissingMeterError, NotByGroupError) as error:
         raise not_priced(error) from error
     usage = AskedUsage(terms.customer, windows.span, question.window_size, terms.time_zone)
-    meters = list(dict.fromkeys(item.meter for item in items if item.meter))
+    meters = list(dict.fromkeys(meter for item in items for meter in item.meters))
     told = await _ask_all(deps, usage, meters, totals, question, windows, terms)
     as_of = counted_in_all([answer.as_of for one in told for answer in one.answers] or [totals.as_of])
     if as_of is None:

@@ -76,5 +76,5 @@ async def usage_in(deps: Deps, asked: Sequence[tuple[str, Stretch]]) -> list[Cou
             found.append(Counted(ZERO, "", AsOf(), began_s, adds_up=False))
             continue
         one = next(answers)
-        found.append(Counted(one.quantity, one.unit, one.as_of, began_s - one.staleness_s, adds_up=False))
+        found.append(Counted(one.quantity, one.unit, one.as_of, began_s - one.staleness_s, one.adds_up))
     return found

@@ -18,7 +18,7 @@ from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.cell_questions import CellQuestion, Questions
 from rating.domain.cells import Cells
-from rating.domain.charges import AskedQuantity, CurrentQuantity, Usage
+from rating.domain.charges import AskedQuantity, AskedTotals, CurrentQuantity, Usage
 from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.entitlements import Entitled, Verdict
 from rating.domain.meters import KnownMeter
@@ -40,6 +40,10 @@ class Aggregator(Protocol):
 
         Raises NotFound METER_NOT_FOUND and InvalidRequest GROUP_UNKNOWN for groups that there are not.
         """
+        ...
+
+    async def many_totals(self, asked: Sequence[AskedTotals]) -> Sequence[Usage]:
+        """Return the same for many customers and periods, in order and all of one moment; any error is that of all."""
         ...
 
     async def currents(self, asked: Sequence[AskedQuantity]) -> Sequence[CurrentQuantity]:

@@ -45,6 +45,10 @@ REFRESHED_MAX: Final = 200
 """So many entitlements are counted again in one question."""
 _TERMS_S: Final = 30.0
 """So long another replica's change of a catalog, or grant, may stay unknown here."""
+_TERMS_AGAIN_S: Final = 15.0
+"""What is asked for so long after its terms were read has them read again, beside the answers."""
+_TERMS_AGAIN_MAX: Final = 4
+"""So many begin at one look, for answers from memory wait while terms are read."""
 _HOLDS_S: Final = 2.0
 """So long a reservation at another replica may."""
 _log = get_logger(__name__)
@@ -58,6 +62,14 @@ class Checked:
     found: Entitled | None
     standing: Standing | None
     staleness_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why nobody can tell how a feature stands, and what to do."""
+
+    feature: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +94,11 @@ async def check_entitlement(deps: Deps, tenant: str, customer: str, feature: str
     return Checked(verdict, found, standing, staleness_s(deps, found))
 
 
-async def list_entitlements(deps: Deps, tenant: str, customer: str) -> list[Checked]:
-    """Return how all features of a customer's plan stand. Raises NotFound for one without a contract in force."""
+async def list_entitlements(deps: Deps, tenant: str, customer: str) -> list[Checked | Problem]:
+    """Return how all features of a customer's plan stand, or why one can't be told.
+
+    Raises NotFound for a customer without a contract in force.
+    """
     async with transaction(deps.engine) as conn:
         await find_customer(conn, tenant, customer)
         contracts = (await find_priced_contracts(conn, tenant, [customer])).get(customer, [])
@@ -91,7 +106,15 @@ async def list_entitlements(deps: Deps, tenant: str, customer: str) -> list[Chec
     if not any(period_at(one.newest.content.schedule, deps.clock.now()) for one in contracts):
         raise _no_contract(customer)
     wanted = list(dict.fromkeys(names))
-    return await each(lambda name: check_entitlement(deps, tenant, customer, name, None), wanted)
+
+    async def stands(name: str) -> Checked | Problem:
+        try:
+            return await check_entitlement(deps, tenant, customer, name, None)
+        except (NotFound, InvalidRequest) as error:
+            # The catalog has a fault; the other features do not wait for it.
+            return Problem(name, error.message)
+
+    return await each(stands, wanted)
 
 
 def staleness_s(deps: Deps, found: Entitled) -> float:
@@ -112,13 +135,13 @@ async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
         found = replace(found, counted=replace(found.counted, seen_s=followed_s))
     if staleness_s(deps, found) > STALENESS_MAX_S:
         return await _read_together(deps, key)
-    if kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2:
+    if kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2 or now_s - kept.terms_read_s > _TERMS_AGAIN_S:
         deps.entitlements.ask_again(key)
     return found
 
 
-def _is_over(kept: Remembered, now: datetime, now_s: float) -> bool:
-    if now_s - kept.terms_read_s > _TERMS_S:
+def _is_over(kept: Remembered, now: datetime, now_s: float, terms_s: float = _TERMS_S) -> bool:
+    if now_s - kept.terms_read_s > terms_s:
         return True
     return isinstance(kept.found, Entitled) and now >= kept.found.allowance.stretch.end
 
@@ -169,7 +192,7 @@ def _ended_reading(deps: Deps, key: EntitlementKey, task: asyncio.Task[Entitled 
 async def counted_now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     """Return an entitlement with usage and holds as they are now."""
     kept = deps.entitlements.find(key)
-    if kept is None or _is_over(kept, deps.clock.now(), deps.clock.monotonic_s()):
+    if kept is None or _is_over(kept, deps.clock.now(), deps.clock.monotonic_s(), _TERMS_AGAIN_S):
         return await _read_anew(deps, key)
     await count_again(deps, {key: kept})
     return kept.found
@@ -200,6 +223,8 @@ async def refresh(deps: Deps) -> int:
     over = [key for key, kept in known.items() if _is_over(kept, now, now_s)]
     for key in over:
         del known[key]
+    ageing = [key for key, kept in known.items() if _is_over(kept, now, now_s, _TERMS_AGAIN_S)]
+    for key in over + ageing[:_TERMS_AGAIN_MAX]:
         _begin_reading(deps, key, beside=True)
     if known:
         try:
@@ -260,10 +285,11 @@ async def _counted(deps: Deps, customer: str, terms: _Terms) -> Entitled:
     name, zone = terms.contract.newest.name, terms.contract.zone
     if not terms.feature.meter:
         return Entitled(name, terms.feature, allowance(terms.cut[-1:], (), zone), None)
-    adds_up = await _adds_up(deps, customer, terms)
+    *before, counted = await usage_in(deps, [(customer, stretch) for stretch in terms.cut])
+    # An aggregator of an older release does not say it beside the quantity.
+    adds_up = await _adds_up(deps, customer, terms) if counted.adds_up is None else counted.adds_up
     if len(terms.cut) > 1 and not adds_up:
         raise does_not_add_up(terms.feature.meter)
-    *before, counted = await usage_in(deps, [(customer, stretch) for stretch in terms.cut])
     drawn = allowance(terms.cut, [one.quantity for one in before], zone)
     counted = replace(counted, adds_up=adds_up)
     return Entitled(name, terms.feature, drawn, counted, looks_back=len(terms.cut) > 1)

@@ -16,6 +16,8 @@ from rating.domain.customers import Customer
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.meters import KnownMeter
 from rating.domain.notices import agreed_at, plan_for
+from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.overrides import version_with_overrides
 from rating.domain.plans import Plan, plan_at
 from rating.domain.proration import day_share
 from rating.domain.ruling import Ruling, ruling_at, rulings
@@ -113,7 +115,9 @@ async def find_terms(
     share = day_share(newest.content.schedule, period.label, newest.content.pauses)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
-    return Terms(newest.name, newest.content.customer, period, zone, plan, billed, share, discounts)
+    own = overrides_ruling(newest.content.overrides, period, zone)
+    plan = version_with_overrides(plan, own)
+    return Terms(newest.name, newest.content.customer, period, zone, plan, billed, share, discounts, own)
 
 
 async def find_priced_contracts(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 from uuid import uuid4
@@ -46,7 +47,7 @@ from rating.operations.finding import (
     find_customer,
     period_invalid,
 )
-from rating.operations.usage import not_priced, usage_now
+from rating.operations.usage import not_priced, usage_now, usages_now
 from rating.store import contracts as contract_store
 from rating.store import live as store
 from rating.store import unbilled as unbilled_store
@@ -291,6 +292,73 @@ async def refresh_claim(deps: Deps, claim: Claim) -> None:
             deps.instruments.refreshed()
 
 
+async def refresh_claims(deps: Deps, claims: Sequence[Claim]) -> None:
+    """Rate marked periods of one tenant whole and store them, with one question for the usage of all.
+
+    Those that can't be rated so - because one of them fails, or the aggregator is of an older release - are rated one
+    by one.
+    """
+    done: set[Claim] = set()
+    if len(claims) > 1:
+        with acting_for(claims[0].tenant):
+            try:
+                done = await _refresh_together(deps, claims)
+            except Exception as error:  # noqa: BLE001 - which of them fails, and why, shows where each is rated alone
+                _log.info("live charges are rated one by one", error=type(error).__name__, tenant=claims[0].tenant)
+    for claim in claims:
+        if claim in done:
+            deps.setbacks.forget(_key(claim))
+            deps.instruments.refreshed()
+        else:
+            await refresh_claim(deps, claim)
+
+
+async def _refresh_together(deps: Deps, claims: Sequence[Claim]) -> set[Claim]:
+    """Return those that are stored."""
+    terms = await _terms_of(deps, claims)
+    if not terms:
+        return set()
+    begun_at = deps.clock.now()
+    terms = {claim: await _counted(deps, one) for claim, one in terms.items()}
+    usages = await usages_now(deps, list(terms.values()))
+    rated: dict[Claim, RatedPeriod | None] = {}
+    for (claim, one), usage in zip(terms.items(), usages, strict=True):
+        with suppress(NotFound):
+            rated[claim] = _to_keep(one, usage, begun_at)
+    async with transaction(deps.engine) as conn:
+        # In the order in which changes are marked, too: two transactions then lock the same periods in one order.
+        for claim in sorted(rated, key=_key):
+            await _store(deps, conn, claim, rated[claim])
+    return set(rated)
+
+
+async def _terms_of(deps: Deps, claims: Sequence[Claim]) -> dict[Claim, Terms]:
+    """Return the terms of the periods that have any."""
+    found: dict[Claim, Terms] = {}
+    async with transaction(deps.engine) as conn:
+        for claim in claims:
+            with suppress(NotFound):
+                versions = await find_contract(conn, claim.tenant, claim.contract)
+                period = period_labelled(versions[-1].content.schedule, claim.billing_period)
+                if period is not None:
+                    found[claim] = await find_committed_terms(conn, claim.tenant, versions, period)
+    return found
+
+
+def _to_keep(terms: Terms, usage: Usage, begun_at: datetime) -> RatedPeriod | None:
+    """Return what a period was rated to; None where that would be out of date at once, without any event."""
+    rated = _rated(terms, usage)
+    return None if begun_at < terms.period.end and goes_on(terms, usage) else rated
+
+
+async def _store(deps: Deps, conn: AsyncConnection, claim: Claim, rated: RatedPeriod | None) -> None:
+    """Keep what a claim was rated to, or drop what is stored: it is rated when somebody asks."""
+    if rated is None:
+        await store.drop_live_period(conn, claim, deps.clock.now())
+    else:
+        await store.keep_live_period(conn, claim, rated, deps.clock.now())
+
+
 async def give_back(deps: Deps, claims: Sequence[Claim]) -> None:
     """Return claims that were not begun, so that they are taken on in the next turn."""
     async with transaction(deps.engine) as conn:
@@ -320,14 +388,9 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
             return
         terms = await find_committed_terms(conn, claim.tenant, versions, period)
     begun_at = deps.clock.now()
-    usage = await usage_now(deps, terms)
-    rated = _rated(await _counted(deps, terms), usage)
+    rated = _to_keep(await _counted(deps, terms), await usage_now(deps, terms), begun_at)
     async with transaction(deps.engine) as conn:
-        if begun_at < period.end and goes_on(terms, usage):
-            # What is stored would be out of date at once, without any event: it is rated when somebody asks.
-            await store.drop_live_period(conn, claim, deps.clock.now())
-        else:
-            await store.keep_live_period(conn, claim, rated, deps.clock.now())
+        await _store(deps, conn, claim, rated)
 
 
 def _named(claim: Claim) -> dict[str, str]:

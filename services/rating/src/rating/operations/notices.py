@@ -28,6 +28,7 @@ from rating.domain.notices import (
     plan_for,
     starts_at,
 )
+from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.ruling import rulings
@@ -211,7 +212,8 @@ async def _notice(
     def as_it_was(one: RatedPeriod) -> Awaitable[HistoricPeriod]:
         share = day_share(content.schedule, one.period.label, content.pauses)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
-        return historic_period(deps, one, share, plans, discounts, content.schedule.zone)
+        own = overrides_ruling(content.overrides, one.period, content.schedule.zone)
+        return historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)
 
     historic = await each(as_it_was, rated)
     try:

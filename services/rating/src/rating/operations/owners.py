@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chassis.postgres import transaction
 from chassis.rpc.binding import OwnedKind
 from rating.operations.finding import charge_not_found, contract_not_found
+from rating.operations.grants import customer_of_grant, grant_not_found
 from rating.operations.reservations import customer_of_reservation, reservation_not_found
 from rating.store.charges import customer_of_charge
 from rating.store.contracts import CONTRACTS
@@ -23,6 +24,7 @@ def owners(deps: Deps) -> Mapping[str, OwnedKind]:
     return {
         "charge": OwnedKind(partial(_customer_of_charge, deps), charge_not_found),
         "contract": OwnedKind(partial(_customer_of_contract, deps), contract_not_found),
+        "grant": OwnedKind(partial(customer_of_grant, deps), grant_not_found),
         "reservation": OwnedKind(partial(customer_of_reservation, deps), reservation_not_found),
     }
 

@@ -11,6 +11,7 @@ from rating.domain.assumed_periods import AssumedPeriod, assumed_period, share_o
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Terms
 from rating.domain.contracts import AskedPeriod
+from rating.domain.discounts import Discount
 from rating.domain.plans import NamedPlan, Plan, PlanDraft
 from rating.domain.quotes import AssumedUsage, PlanQuote, Question, Quote, quoted, quoted_plan
 from rating.operations.asking import select_period
@@ -49,12 +50,21 @@ async def quote_price(deps: Deps, tenant: str, asked: AskedPeriod, questions: Se
 
 
 async def quote_plan(
-    deps: Deps, tenant: str, asked: NamedPlan | PlanDraft, assumed: AssumedPeriod, usage: Sequence[AssumedUsage]
+    deps: Deps,
+    tenant: str,
+    asked: NamedPlan | PlanDraft,
+    assumed: AssumedPeriod,
+    usage: Sequence[AssumedUsage],
+    discounts: Sequence[Discount] = (),
 ) -> QuotedPlan:
-    """Price assumed usage by a plan. Raises NotFound for the plan or a product of it, InvalidRequest."""
+    """Price assumed usage by a plan, less assumed discounts.
+
+    Raises NotFound for the plan or a product of it, InvalidRequest.
+    """
     with refusals():
         period = assumed_period(assumed, deps.clock.now())
     async with transaction(deps.engine) as conn:
         name, version, plan = await find_asked_plan(conn, tenant, asked, period.start)
     with refusals():
-        return QuotedPlan(name, version, plan, period, assumed.zone, quoted_plan(plan, usage, share_of_month(assumed)))
+        quote = quoted_plan(plan, usage, share_of_month(assumed), discounts)
+    return QuotedPlan(name, version, plan, period, assumed.zone, quote)

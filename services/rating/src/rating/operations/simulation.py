@@ -30,6 +30,8 @@ from rating.domain.charges import (
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
+from rating.domain.overrides import Override, with_overrides
+from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan
 from rating.domain.proration import DayShare, day_share
 from rating.domain.simulation import (
@@ -114,11 +116,11 @@ async def usage_for(deps: Deps, rated: RatedPeriod, plans: Iterable[Plan], zone:
     are not cut there as a calendar needs it, counts what it has counted of it since. One that does not exist is left
     out. Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep, and for two calendars of one meter.
     """
-    items = [item for plan in plans for item in plan.items if item.meter]
+    items = [item for plan in plans for item in plan.items]
     with refusals():
         check_one_calendar(items)
     questions, usage = cell_questions(items, rated.period, zone), usage_of(rated)
-    wanted = {item.meter for item in items}
+    wanted = {meter for item in items for meter in item.meters}
     # What a period was billed by may have had another calendar.
     missing = {meter for meter in wanted if not told_apart(usage.get(meter), questions.get(meter))}
     if missing and rated.snapshot_id:
@@ -154,12 +156,14 @@ async def historic_period(
     share: DayShare,
     plans: Iterable[Plan],
     discounts: tuple[Discount, ...],
+    overrides: tuple[Override, ...],
     zone: str,
 ) -> HistoricPeriod:
     """Return a period with the usage that some plans price. Raises as `usage_for` does."""
     # What a commitment comes to follows from other periods, too: it is left out of now and then.
     rated = replace(rated, charges=without_commitments(rated.charges))
-    return HistoricPeriod(rated, share, await usage_for(deps, rated, plans, zone), discounts)
+    own = [with_overrides(plan, overrides) for plan in plans]
+    return HistoricPeriod(rated, share, await usage_for(deps, rated, own, zone), discounts, overrides)
 
 
 async def _plans_of(deps: Deps, tenant: str, question: SimulationQuestion) -> _Plans:
@@ -241,7 +245,8 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
             continue
         share = day_share(schedule, label, newest.content.pauses)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
-        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts)
+        own = overrides_ruling(newest.content.overrides, period, contract.zone)
+        yield Terms(newest.name, newest.content.customer, period, contract.zone, plan, None, share, discounts, own)
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
@@ -256,7 +261,7 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     tried = plans.in_place_of(rated.plan)
     needed = [] if tried is None else [tried]
     needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
-    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.time_zone)
+    return await historic_period(deps, rated, terms.share, needed, terms.discounts, terms.overrides, terms.time_zone)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:

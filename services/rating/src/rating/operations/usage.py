@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis.errors import InvalidRequest, NotFound, Reason
 from rating.domain.cell_questions import Questions, cell_questions
 from rating.domain.charges import (
+    AskedTotals,
     MissingMeterError,
     NotByGroupError,
     Terms,
@@ -27,6 +29,12 @@ async def usage_now(deps: Deps, terms: Terms) -> Usage:
         message = f"plan {terms.plan.name} prices by groups that a meter does not keep: {error.message}"
         remedy = "apply a version of the meter with that groupBy, or another price"
         raise NotFound(Reason.GROUP_UNKNOWN, f"{message}; {remedy}") from error
+
+
+async def usages_now(deps: Deps, terms: Sequence[Terms]) -> Sequence[Usage]:
+    """Return the same of many periods, in order, with one question. What is wrong with one is raised for all."""
+    asked = [AskedTotals(one.customer, one.period, questions_of(one)) for one in terms]
+    return await deps.aggregator.many_totals(asked)
 
 
 async def check_usage(deps: Deps, terms: Terms) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chassis.errors import InvalidRequest, Reason, invalid_field
 from chassis.postgres import transaction
@@ -14,6 +15,7 @@ from money import Currency, currency
 from rating.domain.billing_period import period_before
 from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import AskedPeriod
+from rating.domain.overrides import ruling, version_with_overrides, with_overrides
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.variance import ItemVariance, Side, variances
@@ -25,6 +27,10 @@ from rating.operations.finding import find_plan, find_plan_for
 from rating.operations.live import live_charges
 from rating.operations.simulation import usage_for
 from rating.store import charges as charge_store
+
+if TYPE_CHECKING:
+    from rating.domain.billing_period import BillingPeriod
+    from rating.domain.overrides import Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,14 @@ async def _read(deps: Deps, tenant: str, asked: AskedPeriod) -> _Period:
     rated = charges.rated
     async with transaction(deps.engine) as conn:
         first = await charge_store.first_rating(conn, tenant, rated.contract, rated.period.label)
-        return _Period(charges, first, await find_plan(conn, tenant, rated.plan, rated.plan_version))
+        plan = await find_plan(conn, tenant, rated.plan, rated.plan_version)
+        return _Period(charges, first, version_with_overrides(plan, _own(charges, rated.period)))
+
+
+def _own(charges: ChargesOfPeriod, period: BillingPeriod) -> Sequence[Override]:
+    """Return the prices that the contract of charges has of its own in a period."""
+    content = charges.contract.content
+    return ruling(content.overrides, period, content.schedule.zone)
 
 
 async def _both_periods(deps: Deps, tenant: str, asked: AskedPeriod, against: str) -> list[AskedPeriod]:
@@ -127,4 +140,6 @@ async def _plan_then(deps: Deps, tenant: str, before: _Period, after: _Period) -
     async with transaction(deps.engine) as conn:
         start, versions = after.rated.period.start, before.charges.versions
         then = await find_plan_for(conn, tenant, versions, before.plan.name, start)
-    return (then or before.plan).content
+    if then is None:
+        return before.plan.content
+    return with_overrides(then.content, _own(before.charges, after.rated.period))

@@ -17,9 +17,11 @@ from rating.domain.billing_period import Schedule
 from rating.domain.boundaries import Interval
 from rating.domain.contracts import Contract
 from rating.domain.discounts import Discount
+from rating.domain.overrides import Override
 from rating.domain.pauses import Pause
 from rating.domain.versions import Version
 from rating.store.commitments import commitment_from_document, commitment_to_document
+from rating.store.documents import price_from_document, price_to_document
 from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
 
@@ -43,6 +45,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
             [[pause.start.isoformat(), pause.until and pause.until.isoformat()] for pause in contract.pauses]
         ),
         "discounts": json.dumps([_discount_to_document(discount) for discount in contract.discounts]),
+        "overrides": json.dumps([_override_to_document(override) for override in contract.overrides]),
         "commitments": json.dumps([commitment_to_document(commitment) for commitment in contract.commitments]),
     }
 
@@ -66,6 +69,7 @@ def _from_row(row: RowMapping) -> Contract:
         row["reason"],
         _pauses(row["pauses"]),
         tuple(map(_discount_from_document, json.loads(row["discounts"]))),
+        tuple(map(_override_from_document, json.loads(row["overrides"]))),
         tuple(map(commitment_from_document, json.loads(row["commitments"]))),
     )
 
@@ -99,6 +103,27 @@ def _discount_from_document(document: dict[str, Any]) -> Discount:
     )
 
 
+def _override_to_document(override: Override) -> dict[str, Any]:
+    return {
+        "item": override.item,
+        "price": None if override.price is None else price_to_document(override.price),
+        "multiplier": None if override.multiplier is None else format_decimal(override.multiplier),
+        "start": override.start.isoformat(),
+        "until": override.until and override.until.isoformat(),
+    }
+
+
+def _override_from_document(document: dict[str, Any]) -> Override:
+    price, multiplier, until = document["price"], document["multiplier"], document["until"]
+    return Override(
+        document["item"],
+        None if price is None else price_from_document(price),
+        None if multiplier is None else Decimal(multiplier),
+        date.fromisoformat(document["start"]),
+        until and date.fromisoformat(until),
+    )
+
+
 CONTRACTS: Final = VersionTable(
     "contract",
     (
@@ -116,11 +141,12 @@ CONTRACTS: Final = VersionTable(
         "reason",
         "pauses",
         "discounts",
+        "overrides",
         "commitments",
     ),
     _to_columns,
     _from_row,
-    frozenset({"pauses", "discounts", "commitments"}),
+    frozenset({"pauses", "discounts", "overrides", "commitments"}),
 )
 
 

@@ -25,6 +25,7 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
 from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import DayShare, Proration
+from rating.domain.reads import Read
 from rating.store.commitments import basis_from_document, basis_to_document
 
 if TYPE_CHECKING:
@@ -43,29 +44,39 @@ _FORMER_KEYS: Final = {"unitPrice": "unit"}
 def item_to_document(item: PlanItem) -> Document:
     """Return a plan item as a document."""
     document: Document = {"name": item.name, "meter": item.meter, "product": item.product}
-    document["model"] = _model_to_document(item.price.model)
-    document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in item.price.adjustments)
-    if item.price.convert is not None:
-        document["convert"] = _conversion_to_document(item.price.convert)
-    if item.price.spread is not None:
-        document["spread"] = _spread_to_document(item.price.spread)
-    if item.price.calendar is not None:
-        document["calendar"] = _calendar_to_document(item.price.calendar)
+    document.update(price_to_document(item.price))
     if item.proration is not Proration.NONE:
         document["proration"] = item.proration.value
     return document
 
 
+def price_to_document(price: Price) -> Document:
+    """Return a price as a document."""
+    document: Document = {"model": _model_to_document(price.model)}
+    document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in price.adjustments)
+    if price.convert is not None:
+        document["convert"] = _conversion_to_document(price.convert)
+    if price.spread is not None:
+        document["spread"] = _spread_to_document(price.spread)
+    if price.calendar is not None:
+        document["calendar"] = _calendar_to_document(price.calendar)
+    return document
+
+
 def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     """Return a plan item."""
+    proration = Proration(document.get("proration", "NONE"))
+    price = price_from_document(document)
+    return PlanItem(document["name"], document["meter"], document["product"], price, proration)
+
+
+def price_from_document(document: Mapping[str, Any]) -> Price:
+    """Return a price."""
     given = {kind.KIND: _optional_decimal(document.get(kind.KIND)) for kind in ADJUSTMENTS}
     convert = _conversion_from_document(document["convert"]) if "convert" in document else None
     spread = _spread_from_document(document["spread"]) if "spread" in document else None
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
-    price = Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
-    return PlanItem(
-        document["name"], document["meter"], document["product"], price, Proration(document.get("proration", "NONE"))
-    )
+    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
 
 
 def _spread_to_document(spread: Spread) -> Document:
@@ -190,6 +201,7 @@ def charge_to_document(charge: Charge) -> Document:
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
         **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
         **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
+        **({"reads": [_read_to_document(read) for read in charge.reads]} if charge.reads else {}),
         **({} if charge.basis is None else {"basis": basis_to_document(charge.basis)}),
     }
 
@@ -212,7 +224,30 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
         share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
         cells=_cells_from_document(document["cells"]) if "cells" in document else None,
+        reads=tuple(map(_read_from_document, document.get("reads", ()))),
         basis=basis_from_document(document["basis"]) if "basis" in document else None,
+    )
+
+
+def _read_to_document(read: Read) -> Document:
+    return {
+        "name": read.name,
+        "meter": read.meter,
+        "unit": read.unit,
+        "quantity": format_decimal(read.quantity),
+        "eventCount": read.event_count,
+        "rounded": _optional_text(read.rounded),
+    }
+
+
+def _read_from_document(document: Mapping[str, Any]) -> Read:
+    return Read(
+        document["name"],
+        document["meter"],
+        document["unit"],
+        Decimal(document["quantity"]),
+        document["eventCount"],
+        _optional_decimal(document["rounded"]),
     )
 
 

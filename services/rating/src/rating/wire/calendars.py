@@ -37,7 +37,7 @@ def calendar_to_proto(calendar: Calendar) -> catalog_pb2.Calendar:
 
 def _zone(name: str) -> str:
     if name and name not in available_timezones():
-        raise Refused("zone", Reason.TIME_ZONE_UNKNOWN, f"{name!a} is no IANA zone; write one such as Europe/Vienna")
+        raise Refused("zone", Reason.TIME_ZONE_UNKNOWN, f"{name!r} is no IANA zone; write one such as Europe/Vienna")
     return ZoneInfo(name).key if name else ""
 
 
@@ -45,7 +45,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Refused("", Reason.FIELD_INVALID, f"{text!a} is no day; write one such as 2026-12-25") from error
+        raise Refused("", Reason.FIELD_INVALID, f"{text!r} is no day; write one such as 2026-12-25") from error
 
 
 def _class_from_proto(message: catalog_pb2.CalendarClass) -> CalendarClass:

@@ -15,6 +15,7 @@ from rating.domain.charges import Billed, ChargeKind, charge_id
 from rating.domain.contracts import AskedPeriod
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
+from rating.wire.overrides import override_to_proto
 from rating.wire.plans import item_to_proto
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rating.domain.cells import Cells
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.pricing.rows import Derivation, TierRow
+    from rating.domain.reads import Read
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
     from rating.operations.watching import WatchedCharges
 
@@ -99,6 +101,19 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         traceparent=rated.traceparent,
         priced_quantity="" if derivation.priced_quantity is None else format_exact(derivation.priced_quantity),
         cells=() if charge.cells is None else cells_to_proto(charge.cells),
+        reads=[read_to_proto(read) for read in charge.reads],
+    )
+
+
+def read_to_proto(read: Read) -> charge_pb2.ChargeRead:
+    """Return what a price formula read of a meter."""
+    return charge_pb2.ChargeRead(
+        name=read.name,
+        meter=read.meter,
+        unit=read.unit,
+        quantity=format_decimal(read.quantity),
+        billable_quantity="" if read.rounded is None else format_decimal(read.rounded),
+        event_count=read.event_count,
     )
 
 
@@ -181,6 +196,7 @@ def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainCha
     response = pb.ExplainChargeResponse(charge=charge_to_proto(tenant, explained.charge, explained.rated))
     if explained.item is not None:
         response.item.CopyFrom(item_to_proto(explained.item))
+    response.overrides.extend(map(override_to_proto, explained.overrides))
     if explained.usage is not None:
         response.snapshot.CopyFrom(explained.usage.snapshot)
         response.windows.extend(explained.usage.windows)

@@ -20,6 +20,7 @@ from rating.domain.pauses import Pause
 from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
 from rating.wire.commitments import commitment_from_proto, commitment_to_proto
+from rating.wire.overrides import override_from_proto, override_to_proto
 from rating.wire.values import optional_decimal_in, outcome_to_proto
 
 if TYPE_CHECKING:
@@ -51,11 +52,10 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     reason = check_name("reason", spec.reason)
     pauses = each_of("pauses", spec.pauses, _pause_from_proto)
     discounts = each_of("discounts", spec.discounts, lambda message: _discount_from_proto(message, schedule))
-    plan_version = spec.plan_version or None
+    overrides = each_of("overrides", spec.overrides, lambda message: override_from_proto(message, schedule))
     commitments = each_of("commitments", spec.commitments, commitment_from_proto)
-    return Contract(
-        spec.customer, spec.plan, plan_version, schedule, effective_from, reason, pauses, discounts, commitments
-    )
+    plan = (spec.plan, spec.plan_version or None)
+    return Contract(spec.customer, *plan, schedule, effective_from, reason, pauses, discounts, overrides, commitments)
 
 
 def _pause_from_proto(message: catalog_pb2.ContractPause) -> Pause:
@@ -114,6 +114,7 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         anchor="" if schedule.anchor is None else schedule.anchor.isoformat(),
         pauses=[_pause_to_proto(pause) for pause in content.pauses],
         discounts=map(_discount_to_proto, content.discounts),
+        overrides=map(override_to_proto, content.overrides),
         commitments=map(commitment_to_proto, content.commitments),
     )
     return catalog_pb2.Contract(
@@ -168,6 +169,7 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
     """Return the message of what a version changes."""
     before, after = change.before.content.schedule.end, change.after.content.schedule.end
     taken_before, taken = change.before.content.discounts, change.after.content.discounts
+    own_before, own = change.before.content.overrides, change.after.content.overrides
     promised_before, promised = change.before.content.commitments, change.after.content.commitments
     paused_before, paused = change.before.content.pauses, change.after.content.pauses
     return catalog_pb2.ContractChange(
@@ -181,6 +183,8 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
         pauses_begun=[_pause_to_proto(pause) for pause in paused if pause not in paused_before],
         discounts_ended=[_discount_to_proto(each) for each in taken_before if each not in taken],
         discounts_begun=[_discount_to_proto(each) for each in taken if each not in taken_before],
+        overrides_ended=[override_to_proto(each) for each in own_before if each not in own],
+        overrides_begun=[override_to_proto(each) for each in own if each not in own_before],
         commitments_ended=[commitment_to_proto(each) for each in promised_before if each not in promised],
         commitments_begun=[commitment_to_proto(each) for each in promised if each not in promised_before],
     )

@@ -14,13 +14,13 @@ from metering.rating.v1 import entitlement_pb2 as pb
 from money import INPUT, ZERO, InvalidDecimalError, format_decimal, parse_decimal
 from rating.domain.billing_period import parse_day
 from rating.domain.reservations import TTL_DEFAULT_S, Reservation
-from rating.operations.entitlements import GrantDraft
+from rating.operations.entitlements import Checked, GrantDraft
 
 if TYPE_CHECKING:
     from eventlog.as_of import AsOf
     from rating.domain.allowance import Grant, Source, Standing
     from rating.domain.entitlements import Entitled
-    from rating.operations.entitlements import Checked
+    from rating.operations.entitlements import Problem
     from rating.operations.reservations import Reserved
 
 
@@ -58,6 +58,13 @@ def entitlement_to_proto(checked: Checked) -> pb.Entitlement | None:
         message.as_of.CopyFrom(as_of_to_proto(found.counted.as_of))
         message.staleness_ms = round(checked.staleness_s * 1000)
     return message
+
+
+def listed_to_proto(found: Checked | Problem) -> pb.Entitlement | None:
+    """Return how a feature stands, or why nobody can tell; None where there is nothing that could stand."""
+    if isinstance(found, Checked):
+        return entitlement_to_proto(found)
+    return pb.Entitlement(feature=found.feature, problem=found.message)
 
 
 def _tell_counted(message: pb.Entitlement, found: Entitled, standing: Standing) -> None:
@@ -101,6 +108,7 @@ def grant_from_proto(request: pb.GrantEntitlementRequest) -> GrantDraft:
 
 def grant_to_proto(grant: Grant) -> pb.Grant:
     """Return the message of a grant."""
+    revocation = grant.revocation
     return pb.Grant(
         id=grant.id,
         customer=grant.customer,
@@ -110,8 +118,18 @@ def grant_to_proto(grant: Grant) -> pb.Grant:
         priority=grant.priority,
         note=grant.note,
         granted_at=timestamp(grant.granted_at),
+        revoked_at=None if revocation is None else timestamp(revocation.revoked_at),
+        revoked_from="" if revocation is None else revocation.first_day.isoformat(),
+        revoked_reason="" if revocation is None else revocation.reason,
         **{"from": grant.first_day.isoformat()},
     )
+
+
+def revoked_from_proto(request: pb.RevokeGrantRequest) -> str:
+    """Return why a grant is taken back. Raises InvalidRequest."""
+    with refusals():
+        check_name("reason", request.reason)
+    return request.reason
 
 
 # --- reservations ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from chassis.errors import Reason
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def model_from_proto(
-    kind: str, owner: catalog_pb2.PlanItem | catalog_pb2.UsagePrice | catalog_pb2.MatrixRow
+    kind: str,
+    owner: catalog_pb2.PlanItem | catalog_pb2.ContractOverride | catalog_pb2.UsagePrice | catalog_pb2.MatrixRow,
 ) -> PriceModel:
     """Return the model of a kind that a message has. Raises Refused."""
     model = next(model for model in MODELS if kind == model.KIND)
@@ -28,7 +30,10 @@ def usage_model_from_proto(owner: catalog_pb2.UsagePrice | catalog_pb2.MatrixRow
     """Return how usage is priced. Raises Refused where it is not said."""
     kind = owner.WhichOneof("model")
     if kind is None:
-        kinds = ", ".join(model.KIND for model in MODELS if model.LOOKS_AT_USAGE)
+        # As catalog files have them.
+        kinds = ", ".join(
+            re.sub(r"_(\w)", lambda found: found[1].upper(), model.KIND) for model in MODELS if model.LOOKS_AT_USAGE
+        )
         raise Refused("model", Reason.FIELD_REQUIRED, f"say how usage is priced, by one of: {kinds}")
     return model_from_proto(kind, owner)
 

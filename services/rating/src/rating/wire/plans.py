@@ -72,17 +72,28 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
 def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
     """Return the message of a plan item as it was applied: by its product if it named one."""
     price, meter = item.price, "" if item.product else item.meter
+    return catalog_pb2.PlanItem(
+        name=item.name,
+        meter=meter,
+        product=item.product,
+        proration=_PRORATIONS[item.proration] if price.is_fixed else catalog_pb2.PRORATION_UNSPECIFIED,
+        **price_to_proto(price),
+    )
+
+
+def price_to_proto(price: Price) -> dict[str, Any]:
+    """Return a price as the one field of an item that has it."""
     model = model_to_proto(price.model)
     if price.is_fixed:
-        proration = _PRORATIONS[item.proration]
-        return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, proration=proration, **model)
-    adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
+        return model
+    in_plans = (each for each in price.adjustments if isinstance(each, ADJUSTMENTS))
+    adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in in_plans}
     convert = None if price.convert is None else _conversion_to_proto(price.convert)
     usage: Any = {**model, **adjustments, "convert": convert}
     if price.spread is not None:
         calendar = None if price.calendar is None else calendar_to_proto(price.calendar)
         usage = {**adjustments, "convert": convert, **spread_to_proto(price.spread, price.model), "calendar": calendar}
-    return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, usage=usage)
+    return {"usage": usage}
 
 
 def applied_to_proto(applied: Applied[Plan]) -> rating_service_pb2.ApplyPlanResponse:
@@ -115,16 +126,19 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
         check_name(field, getattr(item, field))
     if item.meter and item.product:
         raise Refused("product", Reason.PLAN_INVALID, "name either the meter or the product, not both")
-    match item.WhichOneof("charge"):
-        case None:
-            raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: fixed or usage")
-        case "usage":
-            with inside("usage"):
-                price = _usage_price_from_proto(item.usage)
-        case fixed:
-            price = Price(model_from_proto(fixed, item))
+    price = price_from_proto(item, item.WhichOneof("charge"))
+    if price is None:
+        raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed")
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
     return ItemDraft(item.name, item.meter, item.product, price, proration)
+
+
+def price_from_proto(message: catalog_pb2.PlanItem | catalog_pb2.ContractOverride, field: str | None) -> Price | None:
+    """Return the price in a field of a message; None where there is none. Raises Refused."""
+    if field == "usage":
+        with inside("usage"):
+            return _usage_price_from_proto(message.usage)
+    return None if field is None else Price(model_from_proto(field, message))
 
 
 def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:

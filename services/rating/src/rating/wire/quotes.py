@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import Refused, each_of, refusals
+from chassis.text import check_name
 from eventlog.wire import period_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, INPUT, ZERO, InvalidDecimalError, format_decimal, format_exact, parse_decimal
 from rating.domain.assumed_periods import AssumedPeriod
 from rating.domain.billing_period import parse_day
 from rating.domain.cells import Cell, cells_of_groups
+from rating.domain.discounts import Discount
 from rating.domain.plans import NamedPlan
 from rating.domain.quotes import AssumedUsage, Question, Quote
 from rating.wire.charges import KINDS, cells_to_proto, steps_to_proto, tiers_to_proto
 from rating.wire.plans import plan_from_proto
+from rating.wire.values import optional_decimal_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +78,18 @@ def usage_from_proto(request: pb.QuotePlanRequest) -> list[AssumedUsage]:
     """Return what the meters are assumed to count. Raises InvalidRequest."""
     with refusals():
         return list(each_of("usage", request.usage, _assumed_usage))
+
+
+def discounts_from_proto(request: pb.QuotePlanRequest) -> list[Discount]:
+    """Return what is assumed to be taken off. Raises InvalidRequest."""
+    with refusals():
+        return list(each_of("discounts", request.discounts, _discount))
+
+
+def _discount(assumed: pb.AssumedDiscount) -> Discount:
+    percent, amount = (optional_decimal_in(name, getattr(assumed, name)) for name in ("percent", "amount"))
+    # Of one period, whichever it is.
+    return Discount(check_name("name", assumed.name), percent, amount, tuple(assumed.items), date.min, None)
 
 
 def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:

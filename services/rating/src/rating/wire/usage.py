@@ -70,7 +70,8 @@ def currents_from_proto(response: aggregator_pb.QueryCurrentUsageResponse) -> li
         if as_of is None:
             as_of = places[place] = as_of_from_answer(answer.as_of)
         quantity = parse_decimal(answer.quantity or "0", DERIVED)
-        found.append(CurrentQuantity(quantity, answer.unit, as_of, answer.staleness_ms / 1000))
+        adds_up = answer.aggregation in _ADD_UP if answer.aggregation else None
+        found.append(CurrentQuantity(quantity, answer.unit, as_of, answer.staleness_ms / 1000, adds_up))
     return found
 
 

@@ -1244,6 +1244,7 @@ class CurrentUsageResponse(_message.Message):
     STALENESS_MS_FIELD_NUMBER: _builtins.int
     CHANGE_POSITION_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    AGGREGATION_FIELD_NUMBER: _builtins.int
     quantity: _builtins.str
     """Decimal; "0" where nothing happened."""
     event_count: _builtins.int
@@ -1258,6 +1259,8 @@ class CurrentUsageResponse(_message.Message):
     """Position of the change feed up to which usage is in the quantity."""
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    aggregation: _meter_pb2.Aggregation.ValueType
+    """How the meter aggregates. Servers of older releases leave it out."""
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
         """The part of the log that is counted."""
@@ -1273,10 +1276,11 @@ class CurrentUsageResponse(_message.Message):
         staleness_ms: _builtins.int = ...,
         change_position: _builtins.int = ...,
         billable_quantity: _builtins.str = ...,
+        aggregation: _meter_pb2.Aggregation.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billable_quantity", b"billable_quantity", "change_position", b"change_position", "event_count", b"event_count", "filled", b"filled", "quantity", b"quantity", "staleness_ms", b"staleness_ms", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "as_of", b"as_of", "billable_quantity", b"billable_quantity", "change_position", b"change_position", "event_count", b"event_count", "filled", b"filled", "quantity", b"quantity", "staleness_ms", b"staleness_ms", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1475,6 +1479,88 @@ class QueryTotalsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryTotalsResponse: _TypeAlias = QueryTotalsResponse  # noqa: Y015
+
+@_typing.final
+class QueryManyTotalsRequest(_message.Message):
+    """Which totals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TotalsQuestion]:
+        """1 to 100."""
+
+    def __init__(
+        self,
+        *,
+        questions: _abc.Iterable[Global___TotalsQuestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["questions", b"questions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryManyTotalsRequest: _TypeAlias = QueryManyTotalsRequest  # noqa: Y015
+
+@_typing.final
+class TotalsQuestion(_message.Message):
+    """Which totals of one customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period. Required."""
+
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeterGroups]:
+        """Of these meters also the quantity of each group."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        groups: _abc.Iterable[Global___MeterGroups] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "groups", b"groups", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TotalsQuestion: _TypeAlias = TotalsQuestion  # noqa: Y015
+
+@_typing.final
+class QueryManyTotalsResponse(_message.Message):
+    """Totals of many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryTotalsResponse]:
+        """One for each question, in their order; all have the same `as_of`."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___QueryTotalsResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryManyTotalsResponse: _TypeAlias = QueryManyTotalsResponse  # noqa: Y015
 
 @_typing.final
 class SealUsageRequest(_message.Message):

@@ -105,6 +105,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsResponse.FromString,
                 _registered_method=True)
+        self.QueryManyTotals = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/QueryManyTotals',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryManyTotalsRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryManyTotalsResponse.FromString,
+                _registered_method=True)
         self.SealUsage = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/SealUsage',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SealUsageRequest.SerializeToString,
@@ -287,6 +292,14 @@ class AggregatorServiceServicer:
 
     def QueryTotals(self, request, context):
         """Returns the quantities of all meters of one customer and period, as they are now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryManyTotals(self, request, context):
+        """Returns the quantities of all meters for up to 100 customers and periods, in the order of the questions and all of one moment: far
+        cheaper than as many `QueryTotals`. What is wrong with one question refuses all of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -480,6 +493,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.QueryTotals,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsResponse.SerializeToString,
+            ),
+            'QueryManyTotals': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryManyTotals,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryManyTotalsRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryManyTotalsResponse.SerializeToString,
             ),
             'SealUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.SealUsage,
@@ -931,6 +949,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/QueryTotals',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryManyTotals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/QueryManyTotals',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryManyTotalsRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryManyTotalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

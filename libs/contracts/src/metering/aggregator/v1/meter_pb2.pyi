@@ -336,7 +336,8 @@ class MeterSpec(_message.Message):
     @_builtins.property
     def effective_from(self) -> _timestamp_pb2.Timestamp:
         """Events from this time on count by this version, until the next version's. Absent: the first version counts from the
-        first event on, a later one from the moment it is applied.
+        first event on, a later one from the moment it is applied. 0001-01-01T00:00:00Z: before all other versions, so that it counts
+        everything anew.
         """
 
     @_builtins.property

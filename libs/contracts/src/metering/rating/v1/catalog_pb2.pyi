@@ -587,6 +587,7 @@ class UsagePrice(_message.Message):
     DYNAMIC_FIELD_NUMBER: _builtins.int
     COST_PLUS_FIELD_NUMBER: _builtins.int
     MATRIX_FIELD_NUMBER: _builtins.int
+    FORMULA_FIELD_NUMBER: _builtins.int
     INCLUDED_FIELD_NUMBER: _builtins.int
     MAXIMUM_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
@@ -643,6 +644,10 @@ class UsagePrice(_message.Message):
         """A model chosen by the values of properties by which the meter groups."""
 
     @_builtins.property
+    def formula(self) -> Global___FormulaPrice:
+        """An expression over the quantities of several meters; only with `maximum` and `minimum`."""
+
+    @_builtins.property
     def convert(self) -> Global___Conversion:
         """From the metered quantity to the one that is priced; included units and tiers are in the unit that it converts to. The metered
         quantity stays beside it, exact. Optional.
@@ -673,6 +678,7 @@ class UsagePrice(_message.Message):
         dynamic: Global___DynamicPrice | None = ...,
         cost_plus: Global___CostPlusPrice | None = ...,
         matrix: Global___MatrixPrice | None = ...,
+        formula: Global___FormulaPrice | None = ...,
         included: _builtins.str = ...,
         maximum: _builtins.str = ...,
         minimum: _builtins.str = ...,
@@ -681,11 +687,11 @@ class UsagePrice(_message.Message):
         ladder: Global___Ladder.ValueType = ...,
         calendar: Global___Calendar | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "matrix", b"matrix", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "formula", b"formula", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "matrix", b"matrix", "model", b"model", "package", b"package", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "ladder", b"ladder", "matrix", b"matrix", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_key", b"per_key", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "convert", b"convert", "cost_plus", b"cost_plus", "dynamic", b"dynamic", "formula", b"formula", "graduated", b"graduated", "graduated_percentage", b"graduated_percentage", "included", b"included", "ladder", b"ladder", "matrix", b"matrix", "maximum", b"maximum", "minimum", b"minimum", "model", b"model", "package", b"package", "per_key", b"per_key", "per_unit", b"per_unit", "percentage", b"percentage", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus", "matrix"]  # noqa: Y015
+    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep", "percentage", "graduated_percentage", "dynamic", "cost_plus", "matrix", "formula"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
 
@@ -1256,6 +1262,62 @@ class PackagePrice(_message.Message):
 Global___PackagePrice: _TypeAlias = PackagePrice  # noqa: Y015
 
 @_typing.final
+class FormulaPrice(_message.Message):
+    """An amount computed from the quantities of meters. Example: max(calls * 0.01, gb * 0.5) is 15 for 900 calls and 30 GB. A result below zero
+    costs nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    expression: _builtins.str
+    """A decimal, in the currency of the plan. There is no `/`: a quotient says how it is rounded. Required."""
+    @_builtins.property
+    def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormulaMeter]:
+        """The meters that it reads, by name. The first is the meter of the item: its quantity stands on the invoice line. Required."""
+
+    def __init__(
+        self,
+        *,
+        components: _abc.Iterable[Global___FormulaMeter] | None = ...,
+        expression: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "expression", b"expression"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormulaPrice: _TypeAlias = FormulaPrice  # noqa: Y015
+
+@_typing.final
+class FormulaMeter(_message.Message):
+    """A meter that a formula reads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """How the formula calls its quantity of the period: letters, digits and "_". Required. Example: "calls"."""
+    meter: _builtins.str
+    """The meter. Required. Example: "call-count"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        meter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meter", b"meter", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormulaMeter: _TypeAlias = FormulaMeter  # noqa: Y015
+
+@_typing.final
 class Plan(_message.Message):
     """A version of a plan."""
 
@@ -1377,6 +1439,7 @@ class ContractSpec(_message.Message):
     ANCHOR_FIELD_NUMBER: _builtins.int
     PAUSES_FIELD_NUMBER: _builtins.int
     DISCOUNTS_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
     COMMITMENTS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
@@ -1428,6 +1491,10 @@ class ContractSpec(_message.Message):
         """
 
     @_builtins.property
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractOverride]:
+        """Prices of its own, in place of those of the plan. A change of them leaves periods that are rated permanently as they are, or is refused."""
+
+    @_builtins.property
     def commitments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractCommitment]:
         """Spend that is promised for windows of whole periods. A change leaves periods that are rated permanently as they are, or is refused."""
 
@@ -1448,15 +1515,68 @@ class ContractSpec(_message.Message):
         anchor: _builtins.str = ...,
         pauses: _abc.Iterable[Global___ContractPause] | None = ...,
         discounts: _abc.Iterable[Global___ContractDiscount] | None = ...,
+        overrides: _abc.Iterable[Global___ContractOverride] | None = ...,
         commitments: _abc.Iterable[Global___ContractCommitment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "commitments", b"commitments", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "commitments", b"commitments", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "overrides", b"overrides", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContractSpec: _TypeAlias = ContractSpec  # noqa: Y015
+
+@_typing.final
+class ContractOverride(_message.Message):
+    """A price that a contract has of its own for an item of its plan. It rules the periods that start on its days. At any time an item has at most
+    one other price and one multiplier; with both, the other price is multiplied.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    FIXED_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    MULTIPLIER_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item. Required."""
+    multiplier: _builtins.str
+    """The amount that the price comes to, times this, before its maximum and its minimum. Decimal text, not negative, at most 6 decimals.
+    Example: "0.9" for 10 % less.
+    """
+    start: _builtins.str
+    """First day, in the contract's zone. Empty = the start of the contract."""
+    until: _builtins.str
+    """First day after it. Empty = without end."""
+    @_builtins.property
+    def fixed(self) -> Global___FixedFee:
+        """In place of the fixed fee of the item."""
+
+    @_builtins.property
+    def usage(self) -> Global___UsagePrice:
+        """In place of the price of the item, whole: with its included units, its minimum and all else. It may have no calendar."""
+
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        fixed: Global___FixedFee | None = ...,
+        usage: Global___UsagePrice | None = ...,
+        multiplier: _builtins.str = ...,
+        start: _builtins.str = ...,
+        until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "fixed", b"fixed", "multiplier", b"multiplier", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "fixed", b"fixed", "item", b"item", "multiplier", b"multiplier", "start", b"start", "until", b"until", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["fixed", "usage", "multiplier"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___ContractOverride: _TypeAlias = ContractOverride  # noqa: Y015
 
 @_typing.final
 class ContractCommitment(_message.Message):
@@ -1698,6 +1818,8 @@ class ContractChange(_message.Message):
     PAUSES_BEGUN_FIELD_NUMBER: _builtins.int
     DISCOUNTS_ENDED_FIELD_NUMBER: _builtins.int
     DISCOUNTS_BEGUN_FIELD_NUMBER: _builtins.int
+    OVERRIDES_ENDED_FIELD_NUMBER: _builtins.int
+    OVERRIDES_BEGUN_FIELD_NUMBER: _builtins.int
     COMMITMENTS_ENDED_FIELD_NUMBER: _builtins.int
     COMMITMENTS_BEGUN_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
@@ -1731,6 +1853,14 @@ class ContractChange(_message.Message):
         """Discounts of the version now that the one before has not."""
 
     @_builtins.property
+    def overrides_ended(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractOverride]:
+        """Overrides that were there before and are not there now."""
+
+    @_builtins.property
+    def overrides_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractOverride]:
+        """Overrides that are there now and were not there before."""
+
+    @_builtins.property
     def commitments_ended(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractCommitment]:
         """Commitments of the version before that the one now has not."""
 
@@ -1751,12 +1881,14 @@ class ContractChange(_message.Message):
         pauses_begun: _abc.Iterable[Global___ContractPause] | None = ...,
         discounts_ended: _abc.Iterable[Global___ContractDiscount] | None = ...,
         discounts_begun: _abc.Iterable[Global___ContractDiscount] | None = ...,
+        overrides_ended: _abc.Iterable[Global___ContractOverride] | None = ...,
+        overrides_begun: _abc.Iterable[Global___ContractOverride] | None = ...,
         commitments_ended: _abc.Iterable[Global___ContractCommitment] | None = ...,
         commitments_begun: _abc.Iterable[Global___ContractCommitment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments_begun", b"commitments_begun", "commitments_ended", b"commitments_ended", "contract", b"contract", "discounts_begun", b"discounts_begun", "discounts_ended", b"discounts_ended", "end", b"end", "end_before", b"end_before", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments_begun", b"commitments_begun", "commitments_ended", b"commitments_ended", "contract", b"contract", "discounts_begun", b"discounts_begun", "discounts_ended", b"discounts_ended", "end", b"end", "end_before", b"end_before", "overrides_begun", b"overrides_begun", "overrides_ended", b"overrides_ended", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/rating/v1/charge.proto\x12\x12metering.rating.v1\x1a\x1fmetering/common/v1/values.proto\"\xc5\x04\n\x06\x43harge\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\x12\x0c\n\x04item\x18\x04 \x01(\t\x12,\n\x04kind\x18\x05 \x01(\x0e\x32\x1e.metering.rating.v1.ChargeKind\x12\r\n\x05meter\x18\x06 \x01(\t\x12\x0c\n\x04unit\x18\x07 \x01(\t\x12\x0c\n\x04plan\x18\x08 \x01(\t\x12\x14\n\x0cplan_version\x18\t \x01(\r\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12*\n\x06period\x18\x0b \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x16\n\x0e\x62illing_period\x18\x0c \x01(\t\x12\x10\n\x08quantity\x18\r \x01(\t\x12\x14\n\x0c\x65xact_amount\x18\x0e \x01(\t\x12-\n\x05tiers\x18\x0f \x03(\x0b\x32\x1e.metering.rating.v1.ChargeTier\x12\x31\n\x05steps\x18\x10 \x03(\x0b\x32\".metering.rating.v1.DerivationStep\x12\x13\n\x0bsnapshot_id\x18\x11 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x12 \x01(\x04\x12\'\n\x05\x61s_of\x18\x13 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x13\n\x0btraceparent\x18\x14 \x01(\t\x12\x17\n\x0fpriced_quantity\x18\x15 \x01(\t\x12-\n\x05\x63\x65lls\x18\x16 \x03(\x0b\x32\x1e.metering.rating.v1.ChargeCell\"\xb6\x01\n\nChargeCell\x12\x38\n\x05group\x18\x01 \x03(\x0b\x32).metering.rating.v1.ChargeCell.GroupEntry\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x19\n\x11\x62illable_quantity\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x04\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"l\n\nChargeTier\x12\r\n\x05up_to\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x0c\n\x04\x66lat\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x0b\n\x03row\x18\x06 \x01(\t\";\n\x0e\x44\x65rivationStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t*\xa4\x01\n\nChargeKind\x12\x1b\n\x17\x43HARGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HARGE_KIND_USAGE\x10\x01\x12\x15\n\x11\x43HARGE_KIND_FIXED\x10\x02\x12\x18\n\x14\x43HARGE_KIND_DISCOUNT\x10\x03\x12\x15\n\x11\x43HARGE_KIND_BOUND\x10\x04\x12\x1a\n\x16\x43HARGE_KIND_COMMITMENT\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/rating/v1/charge.proto\x12\x12metering.rating.v1\x1a\x1fmetering/common/v1/values.proto\"\xf4\x04\n\x06\x43harge\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\x12\x0c\n\x04item\x18\x04 \x01(\t\x12,\n\x04kind\x18\x05 \x01(\x0e\x32\x1e.metering.rating.v1.ChargeKind\x12\r\n\x05meter\x18\x06 \x01(\t\x12\x0c\n\x04unit\x18\x07 \x01(\t\x12\x0c\n\x04plan\x18\x08 \x01(\t\x12\x14\n\x0cplan_version\x18\t \x01(\r\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12*\n\x06period\x18\x0b \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x16\n\x0e\x62illing_period\x18\x0c \x01(\t\x12\x10\n\x08quantity\x18\r \x01(\t\x12\x14\n\x0c\x65xact_amount\x18\x0e \x01(\t\x12-\n\x05tiers\x18\x0f \x03(\x0b\x32\x1e.metering.rating.v1.ChargeTier\x12\x31\n\x05steps\x18\x10 \x03(\x0b\x32\".metering.rating.v1.DerivationStep\x12\x13\n\x0bsnapshot_id\x18\x11 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x12 \x01(\x04\x12\'\n\x05\x61s_of\x18\x13 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x13\n\x0btraceparent\x18\x14 \x01(\t\x12\x17\n\x0fpriced_quantity\x18\x15 \x01(\t\x12-\n\x05\x63\x65lls\x18\x16 \x03(\x0b\x32\x1e.metering.rating.v1.ChargeCell\x12-\n\x05reads\x18\x41 \x03(\x0b\x32\x1e.metering.rating.v1.ChargeRead\"y\n\nChargeRead\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05meter\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x19\n\x11\x62illable_quantity\x18\x05 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x06 \x01(\x04\"\xb6\x01\n\nChargeCell\x12\x38\n\x05group\x18\x01 \x03(\x0b\x32).metering.rating.v1.ChargeCell.GroupEntry\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x19\n\x11\x62illable_quantity\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x04\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"l\n\nChargeTier\x12\r\n\x05up_to\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x0c\n\x04\x66lat\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x0b\n\x03row\x18\x06 \x01(\t\";\n\x0e\x44\x65rivationStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t*\xa4\x01\n\nChargeKind\x12\x1b\n\x17\x43HARGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HARGE_KIND_USAGE\x10\x01\x12\x15\n\x11\x43HARGE_KIND_FIXED\x10\x02\x12\x18\n\x14\x43HARGE_KIND_DISCOUNT\x10\x03\x12\x15\n\x11\x43HARGE_KIND_BOUND\x10\x04\x12\x1a\n\x16\x43HARGE_KIND_COMMITMENT\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +34,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHARGECELL_GROUPENTRY']._loaded_options = None
   _globals['_CHARGECELL_GROUPENTRY']._serialized_options = b'8\001'
-  _globals['_CHARGEKIND']._serialized_start=1029
-  _globals['_CHARGEKIND']._serialized_end=1193
+  _globals['_CHARGEKIND']._serialized_start=1199
+  _globals['_CHARGEKIND']._serialized_end=1363
   _globals['_CHARGE']._serialized_start=89
-  _globals['_CHARGE']._serialized_end=670
-  _globals['_CHARGECELL']._serialized_start=673
-  _globals['_CHARGECELL']._serialized_end=855
-  _globals['_CHARGECELL_GROUPENTRY']._serialized_start=811
-  _globals['_CHARGECELL_GROUPENTRY']._serialized_end=855
-  _globals['_CHARGETIER']._serialized_start=857
-  _globals['_CHARGETIER']._serialized_end=965
-  _globals['_DERIVATIONSTEP']._serialized_start=967
-  _globals['_DERIVATIONSTEP']._serialized_end=1026
+  _globals['_CHARGE']._serialized_end=717
+  _globals['_CHARGEREAD']._serialized_start=719
+  _globals['_CHARGEREAD']._serialized_end=840
+  _globals['_CHARGECELL']._serialized_start=843
+  _globals['_CHARGECELL']._serialized_end=1025
+  _globals['_CHARGECELL_GROUPENTRY']._serialized_start=981
+  _globals['_CHARGECELL_GROUPENTRY']._serialized_end=1025
+  _globals['_CHARGETIER']._serialized_start=1027
+  _globals['_CHARGETIER']._serialized_end=1135
+  _globals['_DERIVATIONSTEP']._serialized_start=1137
+  _globals['_DERIVATIONSTEP']._serialized_end=1196
 # @@protoc_insertion_point(module_scope)

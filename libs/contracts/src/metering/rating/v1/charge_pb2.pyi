@@ -84,6 +84,7 @@ class Charge(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     PRICED_QUANTITY_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity; empty for a live charge."""
     contract: _builtins.str
@@ -144,6 +145,10 @@ class Charge(_message.Message):
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeCell]:
         """Of a price by the values of properties: what was counted of each, from which the charge follows. Empty for all others."""
 
+    @_builtins.property
+    def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeRead]:
+        """Of a price formula: the quantities of all meters that it reads, from which the charge follows. Empty for all others."""
+
     def __init__(
         self,
         *,
@@ -169,14 +174,57 @@ class Charge(_message.Message):
         traceparent: _builtins.str = ...,
         priced_quantity: _builtins.str = ...,
         cells: _abc.Iterable[Global___ChargeCell] | None = ...,
+        reads: _abc.Iterable[Global___ChargeRead] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "cells", b"cells", "contract", b"contract", "currency", b"currency", "customer", b"customer", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced_quantity", b"priced_quantity", "quantity", b"quantity", "reads", b"reads", "snapshot_id", b"snapshot_id", "steps", b"steps", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Charge: _TypeAlias = Charge  # noqa: Y015
+
+@_typing.final
+class ChargeRead(_message.Message):
+    """What a price formula read of a meter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """How the formula calls it."""
+    meter: _builtins.str
+    """The meter."""
+    unit: _builtins.str
+    """Unit of the quantity, for people."""
+    quantity: _builtins.str
+    """Quantity of the period. Exact decimal text."""
+    billable_quantity: _builtins.str
+    """What is billed of it, and so what the formula reads, where the meter rounds each event by itself; else empty. Exact decimal text."""
+    event_count: _builtins.int
+    """Events behind it."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        billable_quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "meter", b"meter", "name", b"name", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeRead: _TypeAlias = ChargeRead  # noqa: Y015
 
 @_typing.final
 class ChargeCell(_message.Message):
@@ -289,7 +337,7 @@ class DerivationStep(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "progress", "commitment", "total".
+    "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

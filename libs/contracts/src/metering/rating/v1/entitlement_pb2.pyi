@@ -140,6 +140,7 @@ class Entitlement(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     STALENESS_MS_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
     feature: _builtins.str
     """Name of the feature."""
     contract: _builtins.str
@@ -166,6 +167,10 @@ class Entitlement(_message.Message):
     """Whether usage beyond the limit is let through."""
     staleness_ms: _builtins.int
     """All usage that was counted so long ago is in it."""
+    problem: _builtins.str
+    """Why nobody can tell how the feature stands, such as a meter that is not there, and what to do; empty where it stands. With it only
+    `feature` is set. In lists alone: a check of such a feature fails.
+    """
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """The billing period."""
@@ -196,10 +201,11 @@ class Entitlement(_message.Message):
         as_of: _values_pb2.AsOf | None = ...,
         staleness_ms: _builtins.int = ...,
         sources: _abc.Iterable[Global___AllowanceSource] | None = ...,
+        problem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "beyond", b"beyond", "contract", b"contract", "feature", b"feature", "held", b"held", "limit", b"limit", "meter", b"meter", "period", b"period", "remaining", b"remaining", "soft", b"soft", "sources", b"sources", "staleness_ms", b"staleness_ms", "unit", b"unit", "used", b"used", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "beyond", b"beyond", "contract", b"contract", "feature", b"feature", "held", b"held", "limit", b"limit", "meter", b"meter", "period", b"period", "problem", b"problem", "remaining", b"remaining", "soft", b"soft", "sources", b"sources", "staleness_ms", b"staleness_ms", "unit", b"unit", "used", b"used", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -256,6 +262,9 @@ class Grant(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     GRANTED_AT_FIELD_NUMBER: _builtins.int
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    REVOKED_FROM_FIELD_NUMBER: _builtins.int
+    REVOKED_REASON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity, chosen by the service."""
     customer: _builtins.str
@@ -270,9 +279,17 @@ class Grant(_message.Message):
     """Lower ones are used first. 0 to 100."""
     note: _builtins.str
     """Why, for people."""
+    revoked_from: _builtins.str
+    """First day on which it may not be used any more because it was taken back, in the contract's zone; empty: it was not."""
+    revoked_reason: _builtins.str
+    """Why it was taken back, for people."""
     @_builtins.property
     def granted_at(self) -> _timestamp_pb2.Timestamp:
         """When it was granted."""
+
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was taken back; absent: it was not."""
 
     def __init__(
         self,
@@ -285,10 +302,13 @@ class Grant(_message.Message):
         priority: _builtins.int = ...,
         note: _builtins.str = ...,
         granted_at: _timestamp_pb2.Timestamp | None = ...,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+        revoked_from: _builtins.str = ...,
+        revoked_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["granted_at", b"granted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["granted_at", b"granted_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "feature", b"feature", "from", b"from", "granted_at", b"granted_at", "id", b"id", "note", b"note", "priority", b"priority", "quantity", b"quantity", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "feature", b"feature", "from", b"from", "granted_at", b"granted_at", "id", b"id", "note", b"note", "priority", b"priority", "quantity", b"quantity", "revoked_at", b"revoked_at", "revoked_from", b"revoked_from", "revoked_reason", b"revoked_reason", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -570,6 +590,56 @@ class ListGrantsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListGrantsResponse: _TypeAlias = ListGrantsResponse  # noqa: Y015
+
+@_typing.final
+class RevokeGrantRequest(_message.Message):
+    """Which grant is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    grant: _builtins.str
+    """Identity of the grant. Required."""
+    reason: _builtins.str
+    """Why, for people. Required; at most 256 bytes."""
+    def __init__(
+        self,
+        *,
+        grant: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeGrantRequest: _TypeAlias = RevokeGrantRequest  # noqa: Y015
+
+@_typing.final
+class RevokeGrantResponse(_message.Message):
+    """The grant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grant(self) -> Global___Grant:
+        """As it is now."""
+
+    def __init__(
+        self,
+        *,
+        grant: Global___Grant | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeGrantResponse: _TypeAlias = RevokeGrantResponse  # noqa: Y015
 
 @_typing.final
 class ReserveUsageRequest(_message.Message):

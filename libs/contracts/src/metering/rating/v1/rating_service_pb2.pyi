@@ -1431,6 +1431,7 @@ class GetPriceListResponse(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     PRODUCTS_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
     billing_period: _builtins.str
     """Its label. Example: "2013-01"."""
     @_builtins.property
@@ -1457,6 +1458,10 @@ class GetPriceListResponse(_message.Message):
     def products(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Product]:
         """The products that the plan's items name, by name, as they are now."""
 
+    @_builtins.property
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractOverride]:
+        """The overrides of the contract that rule the period: other prices before multipliers. `plan` has the other prices already."""
+
     def __init__(
         self,
         *,
@@ -1467,10 +1472,11 @@ class GetPriceListResponse(_message.Message):
         period: _values_pb2.Period | None = ...,
         billing_period: _builtins.str = ...,
         products: _abc.Iterable[_catalog_pb2.Product] | None = ...,
+        overrides: _abc.Iterable[_catalog_pb2.ContractOverride] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "customer", b"customer", "period", b"period", "plan", b"plan", "ruling", b"ruling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "period", b"period", "plan", b"plan", "products", b"products", "ruling", b"ruling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "overrides", b"overrides", "period", b"period", "plan", b"plan", "products", b"products", "ruling", b"ruling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1712,6 +1718,7 @@ class QuotePlanRequest(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     PERIOD_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    DISCOUNTS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Name of a plan that is applied."""
     plan_version: _builtins.int
@@ -1730,6 +1737,10 @@ class QuotePlanRequest(_message.Message):
     def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedUsage]:
         """What is used; a meter that is not named counts nothing."""
 
+    @_builtins.property
+    def discounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedDiscount]:
+        """What is taken off, as of a contract that has these discounts in the period, in the same order."""
+
     def __init__(
         self,
         *,
@@ -1739,16 +1750,53 @@ class QuotePlanRequest(_message.Message):
         time_zone: _builtins.str = ...,
         period: Global___QuotePeriod | None = ...,
         usage: _abc.Iterable[Global___AssumedUsage] | None = ...,
+        discounts: _abc.Iterable[Global___AssumedDiscount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "priced", b"priced"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discounts", b"discounts", "draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_priced: _TypeAlias = _typing.Literal["plan", "draft"]  # noqa: Y015
     _WhichOneofArgType_priced: _TypeAlias = _typing.Literal["priced", b"priced"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_priced) -> _WhichOneofReturnType_priced | None: ...
 
 Global___QuotePlanRequest: _TypeAlias = QuotePlanRequest  # noqa: Y015
+
+@_typing.final
+class AssumedDiscount(_message.Message):
+    """A discount of the period that is assumed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name on the invoice: "Discount: " and this. Required."""
+    percent: _builtins.str
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". Either this or an amount."""
+    amount: _builtins.str
+    """Amount off, in the currency of the plan. Decimal text. Example: "20"."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the plan items that it is taken off. Empty = all."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        percent: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssumedDiscount: _TypeAlias = AssumedDiscount  # noqa: Y015
 
 @_typing.final
 class QuotePeriod(_message.Message):
@@ -1835,7 +1883,7 @@ class QuotePlanResponse(_message.Message):
     """Zone of its days."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceQuote]:
-        """One for each item of the plan, in its order: the lines of the invoice."""
+        """One for each item of the plan, in its order, and one for each discount: the lines of the invoice."""
 
     @_builtins.property
     def period(self) -> _values_pb2.Period:
@@ -2482,6 +2530,7 @@ class ExplainChargeResponse(_message.Message):
     WINDOWS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     WINDOW_COUNT_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token for the next page of windows; empty on the last."""
     window_count: _builtins.int
@@ -2502,6 +2551,10 @@ class ExplainChargeResponse(_message.Message):
     def windows(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.SnapshotWindow]:
         """Windows of the charge's meter, by time and group: a page of them. All else is on every page."""
 
+    @_builtins.property
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractOverride]:
+        """The overrides of the contract that make this price: other prices before multipliers. `item` has the other price already."""
+
     def __init__(
         self,
         *,
@@ -2511,10 +2564,11 @@ class ExplainChargeResponse(_message.Message):
         windows: _abc.Iterable[_usage_pb2.SnapshotWindow] | None = ...,
         next_page_token: _builtins.str = ...,
         window_count: _builtins.int = ...,
+        overrides: _abc.Iterable[_catalog_pb2.ContractOverride] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "next_page_token", b"next_page_token", "snapshot", b"snapshot", "window_count", b"window_count", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "next_page_token", b"next_page_token", "overrides", b"overrides", "snapshot", b"snapshot", "window_count", b"window_count", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

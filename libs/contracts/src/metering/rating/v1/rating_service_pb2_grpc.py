@@ -213,6 +213,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsResponse.FromString,
                 _registered_method=True)
+        self.RevokeGrant = channel.unary_unary(
+                '/metering.rating.v1.RatingService/RevokeGrant',
+                request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.RevokeGrantRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.RevokeGrantResponse.FromString,
+                _registered_method=True)
         self.ReserveUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/ReserveUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ReserveUsageRequest.SerializeToString,
@@ -523,6 +528,14 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeGrant(self, request, context):
+        """Takes a grant back: it ends before today, in the contract's zone. What was drawn from it before stays drawn. One that was taken back
+        stays so, with the reason of then. Errors: NOT_FOUND GRANT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReserveUsage(self, request, context):
         """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
         Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
@@ -731,6 +744,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListGrants,
                     request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsResponse.SerializeToString,
+            ),
+            'RevokeGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeGrant,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.RevokeGrantRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_entitlement__pb2.RevokeGrantResponse.SerializeToString,
             ),
             'ReserveUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.ReserveUsage,
@@ -1700,6 +1718,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListGrants',
             metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_entitlement__pb2.ListGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/RevokeGrant',
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.RevokeGrantRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_entitlement__pb2.RevokeGrantResponse.FromString,
             options,
             channel_credentials,
             insecure,

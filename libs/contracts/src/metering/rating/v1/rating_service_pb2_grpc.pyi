@@ -166,6 +166,10 @@ class RatingServiceStub:
     """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
     ListGrants: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ListGrantsRequest, _entitlement_pb2.ListGrantsResponse]
     """Lists grants of a customer."""
+    RevokeGrant: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.RevokeGrantRequest, _entitlement_pb2.RevokeGrantResponse]
+    """Takes a grant back: it ends before today, in the contract's zone. What was drawn from it before stays drawn. One that was taken back
+    stays so, with the reason of then. Errors: NOT_FOUND GRANT_NOT_FOUND.
+    """
     ReserveUsage: _grpc.UnaryUnaryMultiCallable[_entitlement_pb2.ReserveUsageRequest, _entitlement_pb2.ReserveUsageResponse]
     """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
     Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
@@ -316,6 +320,10 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Grants a customer more of a feature. Errors: NOT_FOUND (customer, contract, feature), INVALID_ARGUMENT ENTITLEMENT_INVALID."""
     ListGrants: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListGrantsRequest, _entitlement_pb2.ListGrantsResponse]  # type: ignore[assignment]
     """Lists grants of a customer."""
+    RevokeGrant: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.RevokeGrantRequest, _entitlement_pb2.RevokeGrantResponse]  # type: ignore[assignment]
+    """Takes a grant back: it ends before today, in the contract's zone. What was drawn from it before stays drawn. One that was taken back
+    stays so, with the reason of then. Errors: NOT_FOUND GRANT_NOT_FOUND.
+    """
     ReserveUsage: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ReserveUsageRequest, _entitlement_pb2.ReserveUsageResponse]  # type: ignore[assignment]
     """Holds a quantity for a customer if so much is left, counting what others hold; who only uses what is held never overshoots a hard limit.
     Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT ENTITLEMENT_INVALID (it counts nothing, or its meter does not add up),
@@ -673,6 +681,16 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_entitlement_pb2.ListGrantsResponse, _abc.Awaitable[_entitlement_pb2.ListGrantsResponse]]:
         """Lists grants of a customer."""
+
+    @_abc_1.abstractmethod
+    def RevokeGrant(
+        self,
+        request: _entitlement_pb2.RevokeGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlement_pb2.RevokeGrantResponse, _abc.Awaitable[_entitlement_pb2.RevokeGrantResponse]]:
+        """Takes a grant back: it ends before today, in the contract's zone. What was drawn from it before stays drawn. One that was taken back
+        stays so, with the reason of then. Errors: NOT_FOUND GRANT_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ReserveUsage(

@@ -7,6 +7,7 @@ from typing import Final
 from rating.domain.pricing.cost_plus import CostPlus
 from rating.domain.pricing.dynamic import Dynamic
 from rating.domain.pricing.fixed import FixedFee
+from rating.domain.pricing.formula import Formula
 from rating.domain.pricing.graduated import Graduated
 from rating.domain.pricing.graduated_percentage import GraduatedPercentage
 from rating.domain.pricing.model import PriceModel
@@ -27,4 +28,5 @@ MODELS: Final[tuple[type[PriceModel], ...]] = (
     GraduatedPercentage,
     Dynamic,
     CostPlus,
+    Formula,
 )

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, Exact, format_decimal, less
+from money import ZERO, Exact, format_decimal, less, times
 from rating.domain.pricing.model import check_not_negative
 from rating.domain.pricing.rows import Step, StepName, Words
 
@@ -96,6 +96,24 @@ class Minimum(Adjustment):
             return value, ()
         text = f"The minimum of {words.money(self.value)} lifts {words.money(value)}"
         return self.value, (Step(StepName.MINIMUM, text, self.value),)
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplier(Adjustment):
+    """By what a contract of its own multiplies what the model says; no price of a plan has it."""
+
+    KIND: ClassVar[str] = "multiplier"
+    IS_BEFORE: ClassVar[bool] = False
+
+    def said(self, words: Words) -> str:  # noqa: ARG002 - it has no unit
+        """Return what becomes of the amount."""
+        return f"The customer pays {format_decimal(self.value)} times that."
+
+    def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
+        """Multiply an amount."""
+        multiplied = times(value, self.value)
+        text = f"The customer's own price: {words.money(value)} times {format_decimal(self.value)}"
+        return multiplied, (Step(StepName.MULTIPLIER, f"{text} is {words.money(multiplied)}", multiplied),)
 
 
 ADJUSTMENTS: Final[tuple[type[Adjustment], ...]] = (Included, Maximum, Minimum)

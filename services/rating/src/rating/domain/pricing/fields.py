@@ -1,7 +1,7 @@
 """The fields of models by type: from this one description the wire and the store read and write every model.
 
-The plain form of a model, or of a record in one, maps the names of its fields to decimal text, or to lists of plain
-records. A field that is absent, or empty, has the value that its absence means.
+The plain form of a model, or of a record in one, maps the names of its fields to text, most of it decimal, or to lists
+of plain records. A field that is absent, or empty, has the value that its absence means.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ Plain = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PriceField:
-    """A field of a model or of a record in it. `record` is the type of a list's entries, None for a decimal."""
+    """A field of a model or of a record in it. `record` is the type of a list's entries; None for others."""
 
     name: str
     record: type | None
     is_optional: bool
     when_absent: Decimal | None
+    is_text: bool = False
 
 
 def fields_of(kind: type) -> Sequence[PriceField]:
@@ -43,7 +44,7 @@ def _described(kind: Any) -> tuple[PriceField, ...]:
         record = next((entry for entry in arguments if hasattr(entry, "__dataclass_fields__")), None)
         when_absent: Decimal | None = None if part.default is MISSING else part.default
         is_optional = part.default is not MISSING or type(None) in arguments
-        described.append(PriceField(part.name, record, is_optional, when_absent))
+        described.append(PriceField(part.name, record, is_optional, when_absent, hints[part.name] is str))
     return tuple(described)
 
 
@@ -54,6 +55,8 @@ def to_plain(value: Any) -> Plain:
         content = getattr(value, field.name)
         if field.record is not None:
             plain[field.name] = [to_plain(entry) for entry in content]
+        elif field.is_text:
+            plain[field.name] = content
         elif not (field.is_optional and content == field.when_absent):
             plain[field.name] = format_decimal(content)
     return plain
@@ -74,6 +77,8 @@ def _read(field: PriceField, content: Any, decimal: Callable[[str, str], Decimal
     record = field.record
     if record is not None:
         return each_of(field.name, content or (), lambda entry: from_plain(record, entry, decimal))
+    if field.is_text:
+        return content or ""
     if content or not field.is_optional:
         return decimal(field.name, content or "")
     return field.when_absent

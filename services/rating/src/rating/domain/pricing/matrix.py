@@ -71,7 +71,7 @@ class MatrixRow:
         names = [condition.key for condition in self.when]
         for place, name in enumerate(names):
             if name in names[:place]:
-                text = f"{name!a} stands twice; write all its values once"
+                text = f"{name!r} stands twice; write all its values once"
                 raise Refused(f"when[{place}].property", Reason.PRICE_INVALID, text)
         if self.included is not None:
             check_not_negative("included", self.included)
@@ -130,7 +130,7 @@ class Matrix(Spread):
             raise Refused(f"rows[{place}].when", Reason.FIELD_REQUIRED, text)
         for at, condition in enumerate(row.when):
             if condition.key not in self.by:
-                text = f"{condition.key!a} is not in by, which has {', '.join(map(repr, self.by))}; add it there"
+                text = f"{condition.key!r} is not in by, which has {', '.join(map(repr, self.by))}; add it there"
                 raise Refused(f"rows[{place}].when[{at}].property", Reason.PRICE_INVALID, text)
         for earlier, other in enumerate(self.rows[:place]):
             if other.covers(row):

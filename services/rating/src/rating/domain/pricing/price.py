@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.pricing.adjust import Adjustment, Included, Minimum
+from rating.domain.pricing.adjust import Adjustment, Included, Minimum, Multiplier
 from rating.domain.pricing.calendar import PROPERTY, Calendar
 from rating.domain.pricing.convert import Conversion
+from rating.domain.pricing.formula import Formula
 from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.model import PriceModel
@@ -32,9 +33,13 @@ class Price:
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
-        if self.is_fixed and (self.adjustments or self.convert or self.spread or self.calendar):
+        adjustments = tuple(each for each in self.adjustments if not isinstance(each, Multiplier))
+        if self.is_fixed and (adjustments or self.convert or self.spread or self.calendar):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+        if self.formula is not None and (self.convert or self.spread or self.calendar or self.included):
+            text = "says all of its quantities itself; beside it stand a maximum and a minimum alone"
+            raise Refused("formula", Reason.PRICE_INVALID, text)
         if self.convert and any(model.IS_OF_MONEY for model in self.models):
             text = "an amount of money has no other unit; leave it out"
             raise Refused("convert", Reason.PRICE_INVALID, text)
@@ -48,6 +53,12 @@ class Price:
         if isinstance(self.spread, Matrix) and self.spread.has_own_included and self.included is not None:
             text = "stands beside included units of rows; write them for the item, or for rows"
             raise Refused("included", Reason.PRICE_INVALID, text)
+
+    def multiplied(self, factor: Decimal) -> Price:
+        """Return the price of a contract that pays so many times of it: before a maximum and a minimum."""
+        before = tuple(each for each in self.adjustments if each.IS_BEFORE)
+        after = self.adjustments[len(before) :]
+        return replace(self, adjustments=(*before, Multiplier(factor), *after))
 
     @property
     def models(self) -> Sequence[PriceModel]:
@@ -68,6 +79,11 @@ class Price:
     def included(self) -> Included | None:
         """The units of the item that are included, if there are any."""
         return next((each for each in self.adjustments if isinstance(each, Included)), None)
+
+    @property
+    def formula(self) -> Formula | None:
+        """The formula by which several meters are priced together, if it is one."""
+        return self.model if isinstance(self.model, Formula) else None
 
     @property
     def floors(self) -> bool:

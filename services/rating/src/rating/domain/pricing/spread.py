@@ -89,7 +89,7 @@ def check_properties(field: str, by: Sequence[str]) -> None:
         raise Refused(field, Reason.PRICE_INVALID, f"a meter groups by at most {PROPERTIES_MAX} properties")
     for place, name in enumerate(by):
         if name in by[:place]:
-            raise Refused(f"{field}[{place}]", Reason.PRICE_INVALID, f"{name!a} stands twice; write it once")
+            raise Refused(f"{field}[{place}]", Reason.PRICE_INVALID, f"{name!r} stands twice; write it once")
 
 
 def value_said(value: str) -> str:
