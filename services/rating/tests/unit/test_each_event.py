@@ -21,7 +21,7 @@ from money import currency, format_decimal, format_exact
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.cell_questions import CellQuestion, groups_priced
 from rating.domain.cells import Cell, Cells, cells_of
-from rating.domain.charges import Charge, MeterUsage, check_told_apart, rate_plan
+from rating.domain.charges import Charge, MeterUsage, rate_plan
 from rating.domain.cost import Breakdown, UsageByWindow, UsageRow, cost_rows, usage_by_cells
 from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_windows import WindowSize, cost_windows
@@ -34,7 +34,7 @@ from rating.domain.pricing.each_event import bounds_of
 from rating.domain.proration import WHOLE
 from rating.domain.quotes import AssumedUsage, Question, quoted, quoted_plan
 from rating.domain.soundness import is_sound
-from rating.domain.unpriced import NotByBandError
+from rating.domain.unpriced import NotByBandError, check_told_apart
 from rating.domain.variance import Side, variances
 from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
 from rating.wire.plans import item_to_proto, plan_from_proto

@@ -220,7 +220,7 @@ def test_a_quote_and_the_last_window_of_cost_have_bounds() -> None:
     assert quote.total == 100
     assert MAY is not None
     windows = cost_windows(MAY, "UTC", WindowSize.DAY, None)
-    rows = rows_of_all([], of, [tenth()], windows, USD)
+    rows = rows_of_all([], terms(of, tenth()), windows, USD)
     assert [(row.item, row.part, int(row.amount), row.window.end) for row in rows] == [
         ("Plan maximum", CostPart.PLAN_BOUND, 0, MAY.end),
         ("Plan minimum", CostPart.PLAN_BOUND, 100, MAY.end),

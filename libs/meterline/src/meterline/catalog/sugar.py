@@ -69,6 +69,14 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
+def _covered(value: Any) -> Any:
+    if value == "contract":
+        return []
+    if not isinstance(value, Mapping) or set(value) != {"items"}:
+        raise NotSugarError("must be contract, or {items: [names]}")
+    return value["items"]
+
+
 def _filter_forms(value: Any) -> list[Short]:
     return [Short("filterExpression")] if isinstance(value, str) else [_FILTERS]
 
@@ -276,6 +284,22 @@ _BILLING: Final = Short(
         "enum": ["arrears", "advance", "ARREARS", "ADVANCE"],
     },
 )
+_COVERS: Final = Short(
+    "items",
+    _covered,
+    {
+        "description": "What counts: contract (all its charges, default), or {items: [names]}.",
+        "anyOf": [
+            {"enum": ["contract"]},
+            {
+                "type": "object",
+                "required": ["items"],
+                "properties": {"items": {"type": "array", "items": {"type": "string"}}},
+                "additionalProperties": False,
+            },
+        ],
+    },
+)
 
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
@@ -295,6 +319,12 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.ContractDiscount": {"from": Short("start"), "periods": Short("periods", _periods)},
     "metering.rating.v1.ContractOverride": {"from": Short("start"), "price": Short("usage")},
+    "metering.rating.v1.ContractCommitment": {
+        "covers": _COVERS,
+        "shortfall": Short("shortfall", _upper, {"enum": ["bill", "forfeit", "BILL", "FORFEIT"]}),
+        "onEarlyEnd": Short("onEarlyEnd", _upper, {"enum": ["due", "prorate", "waive", "DUE", "PRORATE", "WAIVE"]}),
+    },
+    "metering.rating.v1.CommitmentWindow": {"from": Short("start")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.Conversion": {
         "round": Short("rounding", _rounding, {"enum": list(_ROUNDINGS)}),

@@ -8,7 +8,7 @@ from meterline.cli.documents import message_document, short_time
 from meterline.cli.output import say, write, write_title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from metering.rating.v1 import catalog_pb2
@@ -65,23 +65,25 @@ def _write_contract(change: catalog_pb2.ContractChange) -> None:
     width = max(map(len, spans), default=0)
     for span, periods in zip(spans, change.periods, strict=True):
         write(f"  {span:<{width}}  {_priced(periods)}")
-    for pause in change.pauses_ended:
-        write(f"  no longer paused {pause_text(pause)}")
-    for pause in change.pauses_begun:
-        write(f"  paused {pause_text(pause)}")
-    for discount in change.discounts_ended:
-        write(f"  no longer takes {discount_text(discount)}")
-    for discount in change.discounts_begun:
-        write(f"  takes {discount_text(discount)}")
-    for override in change.overrides_ended:
-        write(f"  no longer has {_override_text(override)}")
-    for override in change.overrides_begun:
-        write(f"  has {_override_text(override)}")
+    for line in _terms_changed(change):
+        write(f"  {line}")
     if _keeps_another_plan(change):
         say(
             f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
             "rated permanently, write effectiveFrom with their first day, and a reason"
         )
+
+
+def _terms_changed(change: catalog_pb2.ContractChange) -> Iterator[str]:
+    """Yield what a version takes away and what it adds, beside the plan."""
+    yield from (f"no longer paused {pause_text(pause)}" for pause in change.pauses_ended)
+    yield from (f"paused {pause_text(pause)}" for pause in change.pauses_begun)
+    yield from (f"no longer takes {discount_text(discount)}" for discount in change.discounts_ended)
+    yield from (f"takes {discount_text(discount)}" for discount in change.discounts_begun)
+    yield from (f"no longer has {_override_text(override)}" for override in change.overrides_ended)
+    yield from (f"has {_override_text(override)}" for override in change.overrides_begun)
+    yield from (f"no longer promises {_promise_text(promise)}" for promise in change.commitments_ended)
+    yield from (f"promises {_promise_text(promise)}" for promise in change.commitments_begun)
 
 
 def pause_text(pause: catalog_pb2.ContractPause) -> str:
@@ -105,6 +107,12 @@ def _override_text(override: catalog_pb2.ContractOverride) -> str:
         what = f"a fee of {override.fixed.amount}"
     until = f" to before {override.until}" if override.until else " on"
     return f"{what} for {override.item}, in periods that start from {override.start}{until}"
+
+
+def _promise_text(promise: catalog_pb2.ContractCommitment) -> str:
+    windows = (f"{window.amount} from {window.start} to before {window.until}" for window in promise.schedule)
+    of = f" of {', '.join(promise.items)}" if promise.items else ""
+    return f"{'; '.join(windows)}{of} ({promise.name})"
 
 
 def _span(periods: catalog_pb2.PricedPeriods) -> str:

@@ -46,6 +46,7 @@ class LineKind(StrEnum):
     ADJUSTMENT = "ADJUSTMENT"
     DISCOUNT = "DISCOUNT"
     BOUND = "BOUND"
+    COMMITMENT = "COMMITMENT"
 
     @property
     def has_events(self) -> bool:

@@ -38,6 +38,7 @@ _KINDS = {
     charge_pb2.CHARGE_KIND_DISCOUNT: LineKind.DISCOUNT,
     charge_pb2.CHARGE_KIND_ADVANCE: LineKind.FIXED,
     charge_pb2.CHARGE_KIND_BOUND: LineKind.BOUND,
+    charge_pb2.CHARGE_KIND_COMMITMENT: LineKind.COMMITMENT,
 }
 _INVOICE_KINDS = {
     pb.INVOICE_KIND_PERIOD: InvoiceKind.PERIOD,

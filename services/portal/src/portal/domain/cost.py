@@ -22,6 +22,7 @@ class CostPart(StrEnum):
     FIXED = "fixed"
     DISCOUNT = "discount"
     PLAN_BOUND = "plan_bound"
+    COMMITMENT = "commitment"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ _LINE_KINDS: Final[Mapping[int, LineKind]] = {
     # Shown as a fee is: once a period, and without usage.
     pb.LINE_KIND_BOUND: "fixed",
     pb.LINE_KIND_DISCOUNT: "discount",
+    pb.LINE_KIND_COMMITMENT: "fixed",
     pb.LINE_KIND_ADJUSTMENT: "adjustment",
 }
 _KINDS: Final[Mapping[int, InvoiceKind]] = {pb.INVOICE_KIND_PERIOD: "period", pb.INVOICE_KIND_CLOSING: "closing"}

@@ -5,25 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from eventlog.as_of import AsOf
 from eventlog.period import Period
-from money import currency, round_to_minor_unit
+from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.advance import as_ahead, settled
-from rating.domain.discounts import reductions
+from rating.domain.commitments import charged
+from rating.domain.discounts import left_after, reductions
 from rating.domain.fees import BETWEEN, Billing, Once, Place, charged_of, falls_at, is_charged, told
-from rating.domain.line_names import line_name
+from rating.domain.line_names import covers, line_name
 from rating.domain.plan_bounds import bound_amounts, rest_of
-from rating.domain.pricing.bands import BAND
-from rating.domain.pricing.each_event import bounds_of, is_told_by
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, prorated
 from rating.domain.rate import rate
 from rating.domain.reads import Read
 from rating.domain.segments import ChargedPart, ItemRun, item_runs
-from rating.domain.unpriced import MissingMeterError, NotByBandError, NotByGroupError, NotToldApartError
+from rating.domain.unpriced import (
+    MissingMeterError,
+    NotByGroupError,
+    check_told_apart,
+)
 from rating.domain.zone_days import local_midnight
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.cell_questions import Questions
     from rating.domain.cells import Cells
+    from rating.domain.commitments import CommitmentBasis, DueCommitment
     from rating.domain.discounts import Discount
     from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
@@ -47,13 +51,6 @@ if TYPE_CHECKING:
 ONE = Decimal(1)
 
 
-class _Groupable(Protocol):
-    """A meter, as far as it matters whether its groups add up to the whole."""
-
-    @property
-    def adds_up(self) -> bool: ...
-
-
 class ChargeKind(StrEnum):
     """What a charge is for."""
 
@@ -63,6 +60,8 @@ class ChargeKind(StrEnum):
     ADVANCE = "ADVANCE"
     BOUND = "BOUND"
     """What the maximum of a plan takes off its items, or its minimum adds to them."""
+    COMMITMENT = "COMMITMENT"
+    """What lacks of a commitment of the contract, or what goes beyond it costs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +138,8 @@ class Charge:
     """What a price formula read of each of its meters, the own one first; none of other prices."""
     part: ChargedPart | None = None
     """What part of the period it is of, where a plan change cut it; None: of all of it, by the period's plan."""
+    basis: CommitmentBasis | None = None
+    """What a charge of a commitment follows from beside the charges of its own period; None for all others."""
 
     @property
     def plan_item(self) -> str:
@@ -188,6 +189,9 @@ class Terms:
     """Names of the items that the period was charged where it is rated permanently: it keeps its one-off fees."""
     advance: tuple[Charge, ...] = ()
     """What it takes off of what was billed in advance, and what it bills of the period that follows."""
+    commitments: tuple[DueCommitment, ...] = ()
+    pending: tuple[Terms, ...] = ()
+    """Earlier periods that count towards the commitments, and are not among them yet."""
 
     @property
     def charged(self) -> tuple[PlanItem, ...]:
@@ -277,6 +281,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         for run in terms.runs
     )
     charges += charges_of_bounds(plan, charges, terms.share)
+    charges = with_discounts(charges, terms.discounts, plan)
     return RatedPeriod(
         contract=terms.contract,
         customer=terms.customer,
@@ -284,7 +289,7 @@ def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPerio
         plan=terms.plan.name,
         plan_version=terms.plan.version,
         currency=plan.currency,
-        charges=(*with_discounts(charges, terms.discounts, plan), *terms.advance),
+        charges=(*with_commitments(charges, terms), *terms.advance),
         as_of=usage.as_of,
         snapshot_id=usage.snapshot_id,
         amends_snapshot_id=usage.amends_snapshot_id,
@@ -323,9 +328,36 @@ def printed_by_item(charges: Iterable[Charge], currency_code: str) -> dict[str, 
     return {charge.item: round_to_minor_unit(charge.derivation.amount, unit) for charge in charges}
 
 
+def with_commitments(charges: Sequence[Charge], terms: Terms) -> tuple[Charge, ...]:
+    """Return charges of a period with its discounts, and after them one for each commitment of its terms."""
+    plan = terms.closing_plan.content
+    found = ((due, net_of(charges, due.promise.commitment.items, terms.discounts, plan)) for due in terms.commitments)
+    return (*charges, *(charge_of_commitment(due, net, plan.currency) for due, net in found))
+
+
+def without_commitments(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return charges but for those of commitments, which follow from other periods, too."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.COMMITMENT)
+
+
+def net_of(charges: Iterable[Charge], items: Sequence[str], discounts: Sequence[Discount], plan: Plan) -> Decimal:
+    """Return what items (none named: all charges) come to in print, after bounds and discounts."""
+    return net_of_printed(printed_by_item(without_discounts(charges), plan.currency), items, discounts, plan)
+
+
+def net_of_printed(
+    printed: Mapping[str, Decimal], items: Sequence[str], discounts: Sequence[Discount], plan: Plan
+) -> Decimal:
+    """Return the same of the printed amounts of items and bounds."""
+    unit = currency(plan.currency)
+    left = left_after(discounts, rest_of(plan.bounds, printed, unit), unit)
+    with exact_arithmetic():
+        return sum((amount for name, amount in left.items() if covers(items, name)), ZERO)
+
+
 def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
     """Return the charges of items and bounds alone."""
-    return tuple(charge for charge in charges if charge.kind not in {ChargeKind.DISCOUNT, ChargeKind.ADVANCE})
+    return tuple(charge for charge in charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED, ChargeKind.BOUND})
 
 
 def without_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
@@ -357,16 +389,6 @@ def fees_ahead(following: Terms) -> tuple[Charge, ...]:
     return tuple(found)
 
 
-def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
-    """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
-    for item in items:
-        for meter in item.meters:
-            if meter not in meters:
-                raise MissingMeterError(item.name, meter)
-        if item.price.by and not meters[item.meter].adds_up:
-            raise NotByGroupError(item.name, item.meter)
-
-
 def usage_of_charge(charge: Charge) -> MeterUsage:
     """Return the usage that a charge is of; by values of properties where its price goes by them."""
     return MeterUsage(
@@ -389,27 +411,15 @@ def usage_of_reads(charge: Charge) -> dict[str, MeterUsage]:
     }
 
 
-def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
-    """Raise `NotToldApartError` where one of the items prices by values and usage of its meter has unknown ones."""
-    for item in items:
-        cells = cells_of.get(item.meter) if item.price.by else None
-        if cells is not None and not cells.are_told_apart:
-            raise NotToldApartError(item.name, item.meter)
-        if cells is not None and item.price.is_of_events:
-            check_bands(item, cells)
-
-
-def check_bands(item: PlanItem, cells: Cells) -> None:
-    """Raise `NotByBandError` where an item prices each event, and some are in no band in which its price is a line."""
-    bounds = bounds_of(item.price.model, item.price.convert)
-    counted = (cell.values[0] for cell in cells.along((BAND,)).cells if cell.event_count or cell.billed)
-    if not all(is_told_by(label, bounds) for label in counted):
-        raise NotByBandError(item)
+def charge_of_commitment(due: DueCommitment, net: Decimal, currency_code: str) -> Charge:
+    """Return what a commitment comes to beside charges of a period; `net` is what is covered of these."""
+    derivation = charged(due, net, currency(currency_code))
+    line = due.promise.commitment.line
+    return Charge(line, ChargeKind.COMMITMENT, "", "", ONE, 0, derivation, basis=due.basis)
 
 
 def charge_of_run(run: ItemRun, usage: Mapping[str, MeterUsage], currency: str, zone: str) -> Charge:
     """Price an item over its part of the period. Raises `MissingMeterError`, `NotByGroupError`."""
-    """Return the charge of an item over its part of a period."""
     charge = charge_of_item(run.item, usage, currency, run.share)
     if run.part is None:
         return charge

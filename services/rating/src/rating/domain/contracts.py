@@ -12,6 +12,7 @@ from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, is_before, month_label
 from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
 from rating.domain.boundaries import Interval
+from rating.domain.commitments import Commitment, check_commitments
 from rating.domain.discounts import Discount, check_discounts
 from rating.domain.overrides import Override, check_overrides
 from rating.domain.pauses import Pause, check_pauses
@@ -37,12 +38,14 @@ class Contract:
     overrides: tuple[Override, ...] = ()
     mid_period: bool = False
     """Whether the plan rules from the midnight of its day itself on, and cuts the period that holds it."""
+    commitments: tuple[Commitment, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse pauses, discounts and overrides that are none."""
+        """Refuse pauses, discounts, overrides and commitments that are none."""
         check_pauses(self.pauses, self.schedule)
         check_discounts(self.discounts, self.schedule)
         check_overrides(self.overrides, self.schedule)
+        check_commitments(self.commitments, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)

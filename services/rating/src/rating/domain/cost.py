@@ -27,13 +27,14 @@ from eventlog.period import Period
 from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
-from rating.domain.charges import ChargeKind
+from rating.domain.charges import ChargeKind, Terms, net_of_printed
+from rating.domain.commitments import charged
 from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
-from rating.domain.discounts import Discount, reductions
+from rating.domain.discounts import reductions
 from rating.domain.plan_bounds import bound_amounts, rest_of
-from rating.domain.plans import Plan, PlanItem
+from rating.domain.plans import PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation
@@ -53,6 +54,7 @@ class CostPart(StrEnum):
     FIXED = "FIXED"
     DISCOUNT = "DISCOUNT"
     PLAN_BOUND = "PLAN_BOUND"
+    COMMITMENT = "COMMITMENT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,21 +297,15 @@ def cost_rows(
     return [row for row in rows if row.group is not None or not breakdown.filters]
 
 
-def rows_of_all(
-    rows: Sequence[CostRow],
-    plan: Plan,
-    discounts: Sequence[Discount],
-    windows: CostWindows,
-    currency: Currency,
-    day_share: DayShare = WHOLE,
-) -> list[CostRow]:
-    """Return what the bounds of the plan, and then discounts, change of the rows of all items of a period.
+def rows_of_all(rows: Sequence[CostRow], terms: Terms, windows: CostWindows, currency: Currency) -> list[CostRow]:
+    """Return what bounds of the plan, then discounts and commitments change of the rows of all items of a period.
 
     They are of the whole period, so in its last window.
     """
     if not windows.bears_rest:
         return []
     # An item without usage in the period has no row, and is covered all the same.
+    plan, discounts = terms.closing_plan.content, terms.discounts
     printed = dict.fromkeys((item.name for item in plan.items), ZERO)
     with exact_arithmetic():
         for row in rows:
@@ -321,11 +317,16 @@ def rows_of_all(
 
     bounds = [
         row_of(bound.line, ChargeKind.BOUND, CostPart.PLAN_BOUND, bound.derivation.amount)
-        for bound in bound_amounts(plan.bounds, printed, currency, day_share)
+        for bound in bound_amounts(plan.bounds, printed, currency, terms.share)
     ]
     printed |= {row.item: row.amount for row in bounds}
     taken = reductions(discounts, rest_of(plan.bounds, printed, currency), currency)
-    return bounds + [row_of(one.line, ChargeKind.DISCOUNT, CostPart.DISCOUNT, one.derivation.amount) for one in taken]
+    found = bounds + [row_of(one.line, ChargeKind.DISCOUNT, CostPart.DISCOUNT, one.derivation.amount) for one in taken]
+    for due in terms.commitments:
+        net = net_of_printed(printed, due.promise.commitment.items, discounts, plan)
+        amount = charged(due, net, currency).amount
+        found.append(row_of(due.promise.commitment.line, ChargeKind.COMMITMENT, CostPart.COMMITMENT, amount))
+    return found
 
 
 def _days_of_fee(item: PlanItem, day_share: DayShare) -> DayShare:

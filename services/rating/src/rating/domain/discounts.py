@@ -157,6 +157,19 @@ def reductions(
     discounts: Sequence[Discount], printed: Mapping[str, Decimal], currency: Currency
 ) -> tuple[Reduction, ...]:
     """Return what discounts take of the printed amounts of items, in the order of the discounts."""
+    return _taken(discounts, printed, currency)[0]
+
+
+def left_after(
+    discounts: Sequence[Discount], printed: Mapping[str, Decimal], currency: Currency
+) -> Mapping[str, Decimal]:
+    """Return what discounts leave of the printed amounts of items."""
+    return _taken(discounts, printed, currency)[1]
+
+
+def _taken(
+    discounts: Sequence[Discount], printed: Mapping[str, Decimal], currency: Currency
+) -> tuple[tuple[Reduction, ...], Mapping[str, Decimal]]:
     rest, words = dict(printed), Words("", currency.code)
     found = []
     for discount in discounts:
@@ -169,7 +182,7 @@ def reductions(
                 parts = share(taken, list(left.values()), currency)
                 rest |= {name: left[name] - part for name, part in zip(left, parts, strict=True)}
         found.append(Reduction(discount.line, _derivation(discount, left, base, exact, words)))
-    return tuple(found)
+    return tuple(found), rest
 
 
 def told_amounts(amounts: Mapping[str, Decimal], words: Words) -> str:

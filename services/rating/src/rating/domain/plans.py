@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
 from chassis.text import looked_at
 from money import currency
+from rating.domain import commitments, discounts
 from rating.domain.boundaries import Interval
 from rating.domain.currencies import check_currency
-from rating.domain.discounts import LINE_PREFIX
 from rating.domain.features import Feature, check_features
 from rating.domain.fees import Billing, Once
 from rating.domain.line_names import TAKEN_PREFIX, is_line_name
@@ -21,6 +22,12 @@ from rating.domain.plan_bounds import NO_BOUNDS, PlanBounds, check_bounds
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
 from rating.domain.versions import Version
+
+_RESERVED: Final = {
+    discounts.LINE_PREFIX: "discounts",
+    commitments.LINE_PREFIX: "commitments",
+    TAKEN_PREFIX: "fees that are taken off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +150,12 @@ class PlanDraft:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
         seen: dict[str, str] = {}
         for position, item in enumerate(self.items):
-            if looked_at(item.name).startswith(looked_at(LINE_PREFIX)):
-                message = f"must not begin with {LINE_PREFIX!r}: lines of discounts do; choose another name"
-                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
+            for prefix, what in _RESERVED.items():
+                if looked_at(item.name).startswith(looked_at(prefix)):
+                    message = f"must not begin with {prefix!r}: lines of {what} do; choose another name"
+                    raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             if is_line_name(item.name):
                 message = "must not end with days in parentheses: lines of segments do; choose another name"
-                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
-            if looked_at(item.name).startswith(looked_at(TAKEN_PREFIX)):
-                message = f"must not begin with {TAKEN_PREFIX!a}: lines that take off fees do; choose another name"
                 raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
             other = seen.setdefault(looked_at(item.name), item.name)
             if other != item.name:

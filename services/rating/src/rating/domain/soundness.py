@@ -9,13 +9,17 @@ from rating.domain.advance import taken_off
 from rating.domain.charges import (
     ChargeKind,
     MeterUsage,
+    charge_of_commitment,
     charge_of_item,
     charge_of_run,
     charges_of_bounds,
     in_advance,
+    net_of,
     usage_of_reads,
+    with_commitments,
     with_discounts,
     without_advance,
+    without_commitments,
     without_discounts,
 )
 from rating.domain.line_names import TAKEN_PREFIX
@@ -26,13 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rating.domain.charges import Charge, RatedPeriod, Terms
+    from rating.domain.commitments import DueCommitment
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
 
 
 def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
     """Whether just these discounts, and what they take, are among charges of a plan."""
-    own, told = without_discounts(rated.charges), without_advance(rated.charges)
+    own, told = without_discounts(rated.charges), without_commitments(without_advance(rated.charges))
     if not discounts:
         return len(own) == len(told)
     again = with_discounts(own, discounts, plan)
@@ -50,14 +55,29 @@ def is_bounded_by(rated: RatedPeriod, plan: Plan, share: DayShare | None = None)
     return [_figures(charge) for charge in there] == [_figures(charge) for charge in charges_of_bounds(plan, own, days)]
 
 
+def is_committed_by(rated: RatedPeriod, terms: Terms) -> bool:
+    """Whether just the commitments of terms, and what they come to, are among charges."""
+    told = without_advance(rated.charges)
+    again = with_commitments(without_commitments(told), terms)
+    return [_figures(charge) for charge in told] == [_figures(charge) for charge in again]
+
+
+def is_due(charge: Charge, due: DueCommitment, rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
+    """Whether a charge among others is what a commitment comes to beside them."""
+    net = net_of(rated.charges, due.promise.commitment.items, discounts, plan)
+    return _figures(charge) == _figures(charge_of_commitment(due, net, plan.currency))
+
+
 def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
-    """Whether charges are of the plan, the period, the days, the bounds and the discounts that terms have."""
+    """Whether charges are of the plan, the period, the days, the bounds, the discounts and the commitments of terms."""
     if (rated.plan, rated.plan_version, rated.period) != (terms.plan.name, terms.plan.version, terms.period):
         return False
     if rated.segments != tuple(segment.rated for segment in terms.segments):
         return False
     plan = terms.closing_plan.content
     if not is_bounded_by(rated, plan, terms.share) or not is_discounted_by(rated, terms.discounts, plan):
+        return False
+    if not is_committed_by(rated, terms):
         return False
     if [_figures(charge) for charge in in_advance(rated.charges)] != [_figures(charge) for charge in terms.advance]:
         return False
@@ -94,4 +114,4 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
     counted = (charge.quantity, charge.event_count, charge.reads)
-    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part)
+    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part, charge.basis)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rating.domain.pricing.bands import BAND, bounds_said
-from rating.domain.pricing.each_event import bounds_of
+from rating.domain.pricing.each_event import bounds_of, is_told_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rating.domain.cells import Cells
     from rating.domain.plans import PlanItem
 
 
@@ -52,3 +55,38 @@ class NotToldApartError(NotByGroupError):
             "that the meter does not tell apart, since it has too many; have the operator raise METER_GROUPS_MAX and "
             "rebuild the meter, or let it group by fewer properties",
         )
+
+
+class _Groupable(Protocol):
+    """A meter, as far as it matters whether its groups add up to the whole."""
+
+    @property
+    def adds_up(self) -> bool: ...
+
+
+def check_meters(items: Iterable[PlanItem], meters: Mapping[str, _Groupable]) -> None:
+    """Raise `MissingMeterError` if one of the items prices a meter that there is not, `NotByGroupError`."""
+    for item in items:
+        for meter in item.meters:
+            if meter not in meters:
+                raise MissingMeterError(item.name, meter)
+        if item.price.by and not meters[item.meter].adds_up:
+            raise NotByGroupError(item.name, item.meter)
+
+
+def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | None]) -> None:
+    """Raise `NotToldApartError` where one of the items prices by values and usage of its meter has unknown ones."""
+    for item in items:
+        cells = cells_of.get(item.meter) if item.price.by else None
+        if cells is not None and not cells.are_told_apart:
+            raise NotToldApartError(item.name, item.meter)
+        if cells is not None and item.price.is_of_events:
+            check_bands(item, cells)
+
+
+def check_bands(item: PlanItem, cells: Cells) -> None:
+    """Raise `NotByBandError` where an item prices each event, and some are in no band in which its price is a line."""
+    bounds = bounds_of(item.price.model, item.price.convert)
+    counted = (cell.values[0] for cell in cells.along((BAND,)).cells if cell.event_count or cell.billed)
+    if not all(is_told_by(label, bounds) for label in counted):
+        raise NotByBandError(item)

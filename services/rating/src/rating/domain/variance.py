@@ -44,9 +44,14 @@ class Effect(StrEnum):
     CORRECTION = "CORRECTION"
     DISCOUNT = "DISCOUNT"
     PLAN_BOUNDS = "PLAN_BOUNDS"
+    COMMITMENT = "COMMITMENT"
 
 
-_WHOLE_EFFECTS: Final = {ChargeKind.DISCOUNT: Effect.DISCOUNT, ChargeKind.BOUND: Effect.PLAN_BOUNDS}
+_WHOLE_EFFECTS: Final = {
+    ChargeKind.DISCOUNT: Effect.DISCOUNT,
+    ChargeKind.BOUND: Effect.PLAN_BOUNDS,
+    ChargeKind.COMMITMENT: Effect.COMMITMENT,
+}
 """What follows from other charges has one effect: its own."""
 
 

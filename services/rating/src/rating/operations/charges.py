@@ -14,10 +14,12 @@ from chassis.errors import Conflict, Diverged, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import link_from, start_span, traceparent_of
+from money import currency
 from rating import telemetry
 from rating.domain.billed import Billed
 from rating.domain.billing_period import BillingPeriod, period_labelled
-from rating.domain.charges import Charge, ChargeKind, RatedPeriod, Terms, Usage, rate_period
+from rating.domain.charges import Charge, ChargeKind, RatedPeriod, Terms, Usage, rate_period, with_commitments
+from rating.domain.commitments import CommitmentBasis, DueCommitment, Promise, promises
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling
@@ -25,16 +27,16 @@ from rating.domain.overrides import Override, with_overrides
 from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
-from rating.domain.soundness import is_bounded_by, is_discounted_by, is_rated_by, is_sound
+from rating.domain.soundness import is_bounded_by, is_discounted_by, is_due, is_rated_by, is_sound
 from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
+from rating.operations.commitments import check_nothing_pending, counted, find_committed_terms
 from rating.operations.deps import Deps, HandedThrough
 from rating.operations.finding import (
     charge_not_found,
     find_contract,
     find_customer,
     find_plan,
-    find_terms,
     period_invalid,
 )
 from rating.operations.usage import bounds_of, check_usage, frozen_by_groups, not_priced
@@ -109,7 +111,9 @@ async def rate_usage(
                 )
                 raise NotFound(Reason.SNAPSHOT_NOT_FOUND, message)
         rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
-        terms = await find_terms(conn, tenant, versions, period, next(iter(billed), None))
+        terms = await find_committed_terms(conn, tenant, versions, period, next(iter(billed), None))
+    if rated is None:
+        check_nothing_pending(terms)
     if amends_snapshot_id and amended is None:
         amended = await _regain(deps, tenant, terms, billed)
     if rated is None:
@@ -210,7 +214,8 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedP
     }
     with start_span(telemetry.RATE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
         try:
-            rated = rate_period(terms, usage, traceparent_of(span))
+            # Commitments come last, beside other periods of the contract that are rated at the same time.
+            rated = rate_period(replace(terms, commitments=()), usage, traceparent_of(span))
         except (MissingMeterError, NotByGroupError) as error:
             raise not_priced(error) from error
         span.set_attribute(telemetry.CHARGES, len(rated.charges))
@@ -226,10 +231,12 @@ async def _add(
     await lock_entry(conn, "contract", tenant, rated.contract)
     versions = await find_contract(conn, tenant, rated.contract)
     period = period_labelled(versions[-1].content.schedule, rated.period.label)
-    terms = await find_terms(conn, tenant, versions, rated.period, billed)
-    if period != rated.period or not is_rated_by(rated, terms):
+    terms = await find_committed_terms(conn, tenant, versions, rated.period, billed)
+    check_nothing_pending(terms)
+    if period != rated.period or not is_rated_by(rated, replace(terms, commitments=())):
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    rated = replace(rated, charges=with_commitments(rated.charges, terms))
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):
         await record(conn)
         return rated
@@ -321,12 +328,53 @@ async def _check_beside_items(deps: Deps, tenant: str, found: FrozenCharge, plan
     async with transaction(deps.engine) as conn:
         versions = await find_contract(conn, tenant, rated.contract)
         whole = await store.rating_of_snapshot(conn, tenant, rated.contract, rated.period.label, rated.snapshot_id)
+        is_committed = whole is not None and await _is_committed(conn, tenant, whole, versions, plan)
+    if not is_committed:
+        raise _corrupted(charge_id, f"the commitments of contract {rated.contract}")
     content = versions[-1].content
     discounts = ruling(content.discounts, rated.period, content.schedule.zone)
     if whole is None or found.charge not in whole.charges or not is_bounded_by(whole, plan):
         raise _corrupted(charge_id, f"the bounds of plan {found.plan[0]} version {found.plan[1]}")
     if not is_discounted_by(whole, discounts, plan):
         raise _corrupted(charge_id, f"the discounts of contract {rated.contract}")
+
+
+async def _is_committed(
+    conn: AsyncConnection, tenant: str, whole: RatedPeriod, versions: Sequence[Version[Contract]], plan: Plan
+) -> bool:
+    """Whether the charges of commitments follow from those beside them and from the periods that they name."""
+    content = versions[-1].content
+    discounts = ruling(content.discounts, whole.period, content.schedule.zone)
+    for charge in whole.charges:
+        if charge.basis is None:
+            continue
+        promise = _promise_of(charge, charge.basis, whole, versions)
+        if promise is None:
+            return False
+        others = []
+        for label, snapshot_id in charge.basis.periods:
+            other = await store.rating_of_snapshot(conn, tenant, whole.contract, label, snapshot_id)
+            if other is None:
+                return False
+            of_other = (await find_plan(conn, tenant, other.plan, other.plan_version)).content
+            others.append(counted(promise, other, of_other, content))
+        due = DueCommitment(promise, whole.period.label, tuple(others))
+        if not is_due(charge, due, whole, discounts, plan):
+            return False
+    return True
+
+
+def _promise_of(
+    charge: Charge, basis: CommitmentBasis, whole: RatedPeriod, versions: Sequence[Version[Contract]]
+) -> Promise | None:
+    """Return the promise that a charge is of: the contract may have got another end since."""
+    unit = currency(whole.currency)
+    for version in reversed(versions):
+        content = version.content
+        for promise in promises(content.commitments, content.schedule, whole.period, unit):
+            if (promise.commitment.line, promise.amount, promise.last) == (charge.item, basis.amount, basis.last):
+                return promise
+    return None
 
 
 def _corrupted(charge_id: str, what: str) -> Diverged:

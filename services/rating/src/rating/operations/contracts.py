@@ -14,6 +14,7 @@ from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from money import currency
 from rating.domain.billing_period import check_billable
+from rating.domain.commitments import check_committed, check_kept_commitments
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
 from rating.domain.contracts import (
     Contract,
@@ -91,6 +92,8 @@ async def apply_contract(
         check_discounted(added, [plan.content for plan in plans], currency(plans[-1].content.currency))
         priced = [None if newest and each in newest.content.overrides else each for each in settled.overrides]
         check_overridden(priced, [plan.content for plan in plans])
+        promised = [None if newest and one in newest.content.commitments else one for one in settled.commitments]
+        check_committed(promised, [plan.content for plan in plans], currency(plans[-1].content.currency))
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
@@ -101,6 +104,8 @@ async def apply_contract(
             check_kept_segments(frozen, settled.schedule, newest.content.pauses, settled.pauses)
             check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
             check_kept_overrides(kept, settled.schedule.zone, newest.content.overrides, settled.overrides)
+            before = newest.content.schedule, newest.content.commitments
+            check_kept_commitments(kept, before, (settled.schedule, settled.commitments))
     await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)
     return AppliedContract(applied, versions, frozen)

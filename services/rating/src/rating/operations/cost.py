@@ -16,7 +16,7 @@ from eventlog.as_of import AsOf
 from money import currency
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE
-from rating.domain.charges import Terms, Usage, check_bands, check_meters
+from rating.domain.charges import Terms, Usage
 from rating.domain.contracts import AskedPeriod
 from rating.domain.cost import (
     AskedUsage,
@@ -35,10 +35,10 @@ from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_slices import CostSlice, cost_slices
 from rating.domain.cost_windows import CostWindows, cost_windows
 from rating.domain.plans import PlanItem
-from rating.domain.unpriced import MissingMeterError, NotByGroupError, NotToldApartError
+from rating.domain.unpriced import MissingMeterError, NotByGroupError, NotToldApartError, check_bands, check_meters
 from rating.operations.asking import select_period
+from rating.operations.commitments import counted_in_full, find_committed_terms
 from rating.operations.deps import Deps
-from rating.operations.finding import find_terms
 from rating.operations.usage import not_priced, questions_of
 
 # The aggregator answers each from its own database; more at once would only queue there.
@@ -66,7 +66,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
     """
     async with transaction(deps.engine) as conn:
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
-        terms = await find_terms(conn, tenant, versions, period)
+        terms = await find_committed_terms(conn, tenant, versions, period)
     plan = terms.closing_plan.content
     with refusals():
         windows = cost_windows(
@@ -93,7 +93,7 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     rows = [row for found, _ in costs for row in found]
     if not question.items and not question.breakdown.filters:
-        rows += rows_of_all(rows, plan, terms.discounts, windows, currency(plan.currency), terms.share)
+        rows += rows_of_all(rows, await counted_in_full(deps, terms), windows, currency(plan.currency))
     is_other_left_out = bool(question.breakdown.filters) and not all(one.are_told_apart for one in told)
     return CostOfPeriod(rows, terms, as_of, all(answer.is_filled for answer in answers), is_other_left_out)
 

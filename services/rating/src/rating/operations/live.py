@@ -32,12 +32,12 @@ from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
 from rating.operations.asking import select_period
 from rating.operations.charges import ChargesOfPeriod
+from rating.operations.commitments import counted_in_full, find_committed_terms
 from rating.operations.deps import Deps
 from rating.operations.finding import (
     contract_not_found,
     find_contract,
     find_customer,
-    find_terms,
     period_invalid,
 )
 from rating.operations.usage import not_priced, usage_now, usages_now
@@ -85,7 +85,7 @@ async def charges_anew(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     async with transaction(deps.engine) as conn:
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         customer = await find_customer(conn, tenant, versions[-1].content.customer)
-        terms = await find_terms(conn, tenant, versions, period)
+        terms = await find_committed_terms(conn, tenant, versions, period)
     return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
 
 
@@ -148,7 +148,7 @@ class _Found:
 async def _find_stored(
     conn: AsyncConnection, tenant: str, versions: Sequence[Version[Contract]], period: BillingPeriod
 ) -> _Found:
-    terms = await find_terms(conn, tenant, versions, period)
+    terms = await find_committed_terms(conn, tenant, versions, period)
     # In this order: rows are stored before their marks are taken away.
     if await store.is_dirty(conn, tenant, terms.contract, period.label):
         return _Found(terms, None)
@@ -156,14 +156,22 @@ async def _find_stored(
 
 
 async def _as_now(deps: Deps, found: _Found, applied: AsOf) -> RatedPeriod:
-    if found.stored is None or not is_rated_by(found.stored, found.terms):
-        return await _rate_now(deps, found.terms)
+    terms = await _counted(deps, found.terms)
+    if found.stored is None or not is_rated_by(found.stored, terms):
+        return await _rate_now(deps, terms)
     as_of = replace(found.stored.as_of, complete_until=deps.completeness.until(applied))
     return replace(found.stored, as_of=as_of)
 
 
 async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:
-    return _rated(terms, await usage_now(deps, terms))
+    return _rated(await _counted(deps, terms), await usage_now(deps, terms))
+
+
+async def _counted(deps: Deps, terms: Terms) -> Terms:
+    try:
+        return await counted_in_full(deps, terms)
+    except (MissingMeterError, NotByGroupError) as error:
+        raise not_priced(error) from error
 
 
 def _rated(terms: Terms, usage: Usage) -> RatedPeriod:
@@ -304,6 +312,7 @@ async def _refresh_together(deps: Deps, claims: Sequence[Claim]) -> set[Claim]:
     if not terms:
         return set()
     begun_at = deps.clock.now()
+    terms = {claim: await _counted(deps, one) for claim, one in terms.items()}
     usages = await usages_now(deps, list(terms.values()))
     rated: dict[Claim, RatedPeriod | None] = {}
     for (claim, one), usage in zip(terms.items(), usages, strict=True):
@@ -325,7 +334,7 @@ async def _terms_of(deps: Deps, claims: Sequence[Claim]) -> dict[Claim, Terms]:
                 versions = await find_contract(conn, claim.tenant, claim.contract)
                 period = period_labelled(versions[-1].content.schedule, claim.billing_period)
                 if period is not None:
-                    found[claim] = await find_terms(conn, claim.tenant, versions, period)
+                    found[claim] = await find_committed_terms(conn, claim.tenant, versions, period)
     return found
 
 
@@ -370,9 +379,9 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
             # The contract was ended before it.
             await store.drop_live_period(conn, claim, deps.clock.now())
             return
-        terms = await find_terms(conn, claim.tenant, versions, period)
+        terms = await find_committed_terms(conn, claim.tenant, versions, period)
     begun_at = deps.clock.now()
-    rated = _to_keep(terms, await usage_now(deps, terms), begun_at)
+    rated = _to_keep(await _counted(deps, terms), await usage_now(deps, terms), begun_at)
     async with transaction(deps.engine) as conn:
         await _store(deps, conn, claim, rated)
 

@@ -18,7 +18,7 @@ from eventlog.labels import month_label
 from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.cell_questions import CellQuestion, cell_questions
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms, check_meters
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, without_commitments
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
@@ -43,7 +43,7 @@ from rating.domain.simulation import (
     usage_of,
 )
 from rating.domain.unbilled import PricedContract
-from rating.domain.unpriced import MissingMeterError, NotByGroupError
+from rating.domain.unpriced import MissingMeterError, NotByGroupError, check_meters
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_priced_contracts
 from rating.operations.live import charges_by_terms
@@ -157,6 +157,8 @@ async def historic_period(
     zone: str,
 ) -> HistoricPeriod:
     """Return a period with the usage that some plans price. Raises as `usage_for` does."""
+    # What a commitment comes to follows from other periods, too: it is left out of now and then.
+    rated = replace(rated, charges=without_commitments(rated.charges))
     own = [with_overrides(plan, overrides) for plan in plans]
     return HistoricPeriod(rated, share, await usage_for(deps, rated, own, zone), discounts, overrides)
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from chassis.errors import Conflict, InvalidRequest, NotFound, Reason
 from eventlog.period import Period
 from rating.domain.cell_questions import Questions, cell_questions
-from rating.domain.charges import AskedTotals, MeterUsage, Terms, Usage, check_meters, check_told_apart
+from rating.domain.charges import AskedTotals, MeterUsage, Terms, Usage
 from rating.domain.cost import counted_in_all
-from rating.domain.unpriced import MissingMeterError, NotByGroupError
+from rating.domain.unpriced import MissingMeterError, NotByGroupError, check_meters, check_told_apart
 from rating.operations.deps import Deps
 
 

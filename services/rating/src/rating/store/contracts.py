@@ -20,6 +20,7 @@ from rating.domain.discounts import Discount
 from rating.domain.overrides import Override
 from rating.domain.pauses import Pause
 from rating.domain.versions import Version
+from rating.store.commitments import commitment_from_document, commitment_to_document
 from rating.store.documents import price_from_document, price_to_document
 from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
@@ -46,6 +47,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "discounts": json.dumps([discount_to_document(discount) for discount in contract.discounts]),
         "overrides": json.dumps([_override_to_document(override) for override in contract.overrides]),
         "mid_period": contract.mid_period,
+        "commitments": json.dumps([commitment_to_document(commitment) for commitment in contract.commitments]),
     }
 
 
@@ -70,6 +72,7 @@ def _from_row(row: RowMapping) -> Contract:
         tuple(map(discount_from_document, json.loads(row["discounts"]))),
         tuple(map(_override_from_document, json.loads(row["overrides"]))),
         mid_period=row["mid_period"],
+        commitments=tuple(map(commitment_from_document, json.loads(row["commitments"]))),
     )
 
 
@@ -144,10 +147,11 @@ CONTRACTS: Final = VersionTable(
         "discounts",
         "overrides",
         "mid_period",
+        "commitments",
     ),
     _to_columns,
     _from_row,
-    frozenset({"pauses", "discounts", "overrides"}),
+    frozenset({"pauses", "discounts", "overrides", "commitments"}),
 )
 
 

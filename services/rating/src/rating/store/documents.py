@@ -32,6 +32,7 @@ from rating.domain.proration import DayShare, Proration
 from rating.domain.reads import Read
 from rating.domain.ruling import RatedSegment
 from rating.domain.segments import ChargedPart
+from rating.store.commitments import basis_from_document, basis_to_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -221,6 +222,7 @@ def charge_to_document(charge: Charge) -> Document:
         **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
         **({"reads": [_read_to_document(read) for read in charge.reads]} if charge.reads else {}),
         **({} if charge.part is None else {"part": _part_to_document(charge.part)}),
+        **({} if charge.basis is None else {"basis": basis_to_document(charge.basis)}),
     }
 
 
@@ -244,6 +246,7 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         cells=_cells_from_document(document["cells"]) if "cells" in document else None,
         reads=tuple(map(_read_from_document, document.get("reads", ()))),
         part=_part_from_document(document["part"]) if "part" in document else None,
+        basis=basis_from_document(document["basis"]) if "basis" in document else None,
     )
 
 

@@ -37,6 +37,7 @@ KINDS: Final = {
     ChargeKind.DISCOUNT: charge_pb2.CHARGE_KIND_DISCOUNT,
     ChargeKind.ADVANCE: charge_pb2.CHARGE_KIND_ADVANCE,
     ChargeKind.BOUND: charge_pb2.CHARGE_KIND_BOUND,
+    ChargeKind.COMMITMENT: charge_pb2.CHARGE_KIND_COMMITMENT,
 }
 
 

@@ -19,6 +19,7 @@ from rating.domain.discounts import Discount, first_day_after_periods
 from rating.domain.pauses import Pause
 from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
+from rating.wire.commitments import commitment_from_proto, commitment_to_proto
 from rating.wire.overrides import override_from_proto, override_to_proto
 from rating.wire.values import optional_decimal_in, outcome_to_proto
 
@@ -52,6 +53,7 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     pauses = each_of("pauses", spec.pauses, _pause_from_proto)
     discounts = each_of("discounts", spec.discounts, lambda message: _discount_from_proto(message, schedule))
     overrides = each_of("overrides", spec.overrides, lambda message: override_from_proto(message, schedule))
+    commitments = each_of("commitments", spec.commitments, commitment_from_proto)
     plan = (spec.plan, spec.plan_version or None)
     return Contract(
         spec.customer,
@@ -63,6 +65,7 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
         discounts,
         overrides,
         mid_period=spec.mid_period,
+        commitments=commitments,
     )
 
 
@@ -125,6 +128,7 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         discounts=map(discount_to_proto, content.discounts),
         overrides=map(override_to_proto, content.overrides),
         mid_period=content.mid_period,
+        commitments=map(commitment_to_proto, content.commitments),
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
@@ -180,6 +184,7 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
     before, after = change.before.content.schedule.end, change.after.content.schedule.end
     taken_before, taken = change.before.content.discounts, change.after.content.discounts
     own_before, own = change.before.content.overrides, change.after.content.overrides
+    promised_before, promised = change.before.content.commitments, change.after.content.commitments
     paused_before, paused = change.before.content.pauses, change.after.content.pauses
     return catalog_pb2.ContractChange(
         contract=change.after.name,
@@ -194,6 +199,8 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
         discounts_begun=[discount_to_proto(each) for each in taken if each not in taken_before],
         overrides_ended=[override_to_proto(each) for each in own_before if each not in own],
         overrides_begun=[override_to_proto(each) for each in own if each not in own_before],
+        commitments_ended=[commitment_to_proto(each) for each in promised_before if each not in promised],
+        commitments_begun=[commitment_to_proto(each) for each in promised if each not in promised_before],
     )
 
 

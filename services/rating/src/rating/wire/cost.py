@@ -169,6 +169,7 @@ _PARTS: Final = {
     CostPart.FIXED: cost_pb2.COST_PART_FIXED,
     CostPart.DISCOUNT: cost_pb2.COST_PART_DISCOUNT,
     CostPart.PLAN_BOUND: cost_pb2.COST_PART_PLAN_BOUND,
+    CostPart.COMMITMENT: cost_pb2.COST_PART_COMMITMENT,
 }
 
 

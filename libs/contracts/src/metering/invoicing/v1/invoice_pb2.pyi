@@ -64,6 +64,8 @@ class _LineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineKind.Val
     """What a discount of the contract takes off the lines of the invoice's period; its amount is below zero."""
     LINE_KIND_BOUND: _LineKind.ValueType  # 50
     """What the maximum of the plan takes off the lines of the invoice's period (below zero), or what its minimum adds."""
+    LINE_KIND_COMMITMENT: _LineKind.ValueType  # 51
+    """What lacks of a commitment of the contract, or what goes beyond it costs more."""
 
 class LineKind(_LineKind, metaclass=_LineKindEnumTypeWrapper):
     """What a line is for."""
@@ -80,6 +82,8 @@ LINE_KIND_DISCOUNT: LineKind.ValueType  # 4
 """What a discount of the contract takes off the lines of the invoice's period; its amount is below zero."""
 LINE_KIND_BOUND: LineKind.ValueType  # 50
 """What the maximum of the plan takes off the lines of the invoice's period (below zero), or what its minimum adds."""
+LINE_KIND_COMMITMENT: LineKind.ValueType  # 51
+"""What lacks of a commitment of the contract, or what goes beyond it costs more."""
 Global___LineKind: _TypeAlias = LineKind  # noqa: Y015
 
 class _InvoiceKind:

@@ -260,6 +260,58 @@ BILLING_INTERVAL_YEAR: BillingInterval.ValueType  # 5
 """Twelve months. Label: "2026"."""
 Global___BillingInterval: _TypeAlias = BillingInterval  # noqa: Y015
 
+class _Shortfall:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ShortfallEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Shortfall.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SHORTFALL_UNSPECIFIED: _Shortfall.ValueType  # 0
+    """As BILL."""
+    SHORTFALL_BILL: _Shortfall.ValueType  # 1
+    """It is charged with the last period of the window."""
+    SHORTFALL_FORFEIT: _Shortfall.ValueType  # 2
+    """It is let go."""
+
+class Shortfall(_Shortfall, metaclass=_ShortfallEnumTypeWrapper):
+    """What happens to what lacks of a commitment at the end of a window."""
+
+SHORTFALL_UNSPECIFIED: Shortfall.ValueType  # 0
+"""As BILL."""
+SHORTFALL_BILL: Shortfall.ValueType  # 1
+"""It is charged with the last period of the window."""
+SHORTFALL_FORFEIT: Shortfall.ValueType  # 2
+"""It is let go."""
+Global___Shortfall: _TypeAlias = Shortfall  # noqa: Y015
+
+class _EarlyEnd:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EarlyEndEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EarlyEnd.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EARLY_END_UNSPECIFIED: _EarlyEnd.ValueType  # 0
+    """As DUE."""
+    EARLY_END_DUE: _EarlyEnd.ValueType  # 1
+    """The whole promise."""
+    EARLY_END_PRORATE: _EarlyEnd.ValueType  # 2
+    """Its part by days, rounded once."""
+    EARLY_END_WAIVE: _EarlyEnd.ValueType  # 3
+    """Nothing that lacks is billed."""
+
+class EarlyEnd(_EarlyEnd, metaclass=_EarlyEndEnumTypeWrapper):
+    """What is due of a window of a commitment in which the contract ends."""
+
+EARLY_END_UNSPECIFIED: EarlyEnd.ValueType  # 0
+"""As DUE."""
+EARLY_END_DUE: EarlyEnd.ValueType  # 1
+"""The whole promise."""
+EARLY_END_PRORATE: EarlyEnd.ValueType  # 2
+"""Its part by days, rounded once."""
+EARLY_END_WAIVE: EarlyEnd.ValueType  # 3
+"""Nothing that lacks is billed."""
+Global___EarlyEnd: _TypeAlias = EarlyEnd  # noqa: Y015
+
 @_typing.final
 class ProductSpec(_message.Message):
     """What a product is: a meter under the name that is sold."""
@@ -1503,6 +1555,7 @@ class ContractSpec(_message.Message):
     DISCOUNTS_FIELD_NUMBER: _builtins.int
     MID_PERIOD_FIELD_NUMBER: _builtins.int
     OVERRIDES_FIELD_NUMBER: _builtins.int
+    COMMITMENTS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -1561,6 +1614,10 @@ class ContractSpec(_message.Message):
     def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractOverride]:
         """Prices of its own, in place of those of the plan. A change of them leaves periods that are rated permanently as they are, or is refused."""
 
+    @_builtins.property
+    def commitments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractCommitment]:
+        """Spend that is promised for windows of whole periods. A change leaves periods that are rated permanently as they are, or is refused."""
+
     def __init__(
         self,
         *,
@@ -1580,10 +1637,11 @@ class ContractSpec(_message.Message):
         discounts: _abc.Iterable[Global___ContractDiscount] | None = ...,
         mid_period: _builtins.bool = ...,
         overrides: _abc.Iterable[Global___ContractOverride] | None = ...,
+        commitments: _abc.Iterable[Global___ContractCommitment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "mid_period", b"mid_period", "overrides", b"overrides", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "commitments", b"commitments", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "mid_period", b"mid_period", "overrides", b"overrides", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1640,6 +1698,82 @@ class ContractOverride(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
 Global___ContractOverride: _TypeAlias = ContractOverride  # noqa: Y015
+
+@_typing.final
+class ContractCommitment(_message.Message):
+    """A promise of spend: a line of its own in each period of a window, which bears what lacks at its end and what goes beyond it costs more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    OVERAGE_FIELD_NUMBER: _builtins.int
+    SHORTFALL_FIELD_NUMBER: _builtins.int
+    ON_EARLY_END_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name on the invoice: "Commitment: " and this. Required."""
+    overage: _builtins.str
+    """What goes beyond the promise costs so many times as much, 1 or more. Decimal text. Empty = 1. Example: "1.5"."""
+    shortfall: Global___Shortfall.ValueType
+    """What happens to what lacks at the end of a window."""
+    on_early_end: Global___EarlyEnd.ValueType
+    """What is due where the contract ends inside a window."""
+    @_builtins.property
+    def schedule(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommitmentWindow]:
+        """For which days how much is promised; windows do not overlap. Required."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the plan items whose charges count, after discounts. Empty = all charges of the contract."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        schedule: _abc.Iterable[Global___CommitmentWindow] | None = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+        overage: _builtins.str = ...,
+        shortfall: Global___Shortfall.ValueType = ...,
+        on_early_end: Global___EarlyEnd.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "name", b"name", "on_early_end", b"on_early_end", "overage", b"overage", "schedule", b"schedule", "shortfall", b"shortfall"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractCommitment: _TypeAlias = ContractCommitment  # noqa: Y015
+
+@_typing.final
+class CommitmentWindow(_message.Message):
+    """Days for which an amount is promised. They hold whole billing periods of the contract, 60 at most."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    start: _builtins.str
+    """First day, on which a period begins. Example: "2024-01-01". Required."""
+    until: _builtins.str
+    """First day after it, on which a period begins or the contract ends. Example: "2025-01-01". Required."""
+    amount: _builtins.str
+    """In the currency of the plan, in whole minor units; above zero. Decimal text. Example: "12000". Required."""
+    def __init__(
+        self,
+        *,
+        start: _builtins.str = ...,
+        until: _builtins.str = ...,
+        amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "start", b"start", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommitmentWindow: _TypeAlias = CommitmentWindow  # noqa: Y015
 
 @_typing.final
 class ContractPause(_message.Message):
@@ -1811,6 +1945,8 @@ class ContractChange(_message.Message):
     DISCOUNTS_BEGUN_FIELD_NUMBER: _builtins.int
     OVERRIDES_ENDED_FIELD_NUMBER: _builtins.int
     OVERRIDES_BEGUN_FIELD_NUMBER: _builtins.int
+    COMMITMENTS_ENDED_FIELD_NUMBER: _builtins.int
+    COMMITMENTS_BEGUN_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name."""
     version_before: _builtins.int
@@ -1849,6 +1985,14 @@ class ContractChange(_message.Message):
     def overrides_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractOverride]:
         """Overrides that are there now and were not there before."""
 
+    @_builtins.property
+    def commitments_ended(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractCommitment]:
+        """Commitments of the version before that the one now has not."""
+
+    @_builtins.property
+    def commitments_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractCommitment]:
+        """Commitments of the version now that the one before has not."""
+
     def __init__(
         self,
         *,
@@ -1864,10 +2008,12 @@ class ContractChange(_message.Message):
         discounts_begun: _abc.Iterable[Global___ContractDiscount] | None = ...,
         overrides_ended: _abc.Iterable[Global___ContractOverride] | None = ...,
         overrides_begun: _abc.Iterable[Global___ContractOverride] | None = ...,
+        commitments_ended: _abc.Iterable[Global___ContractCommitment] | None = ...,
+        commitments_begun: _abc.Iterable[Global___ContractCommitment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "discounts_begun", b"discounts_begun", "discounts_ended", b"discounts_ended", "end", b"end", "end_before", b"end_before", "overrides_begun", b"overrides_begun", "overrides_ended", b"overrides_ended", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments_begun", b"commitments_begun", "commitments_ended", b"commitments_ended", "contract", b"contract", "discounts_begun", b"discounts_begun", "discounts_ended", b"discounts_ended", "end", b"end", "end_before", b"end_before", "overrides_begun", b"overrides_begun", "overrides_ended", b"overrides_ended", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

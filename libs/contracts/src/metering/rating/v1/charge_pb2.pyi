@@ -38,6 +38,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """What the maximum of the plan takes off (below zero), or what its minimum adds."""
     CHARGE_KIND_ADVANCE: _ChargeKind.ValueType  # 55
     """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
+    CHARGE_KIND_COMMITMENT: _ChargeKind.ValueType  # 5
+    """What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -54,6 +56,8 @@ CHARGE_KIND_BOUND: ChargeKind.ValueType  # 4
 """What the maximum of the plan takes off (below zero), or what its minimum adds."""
 CHARGE_KIND_ADVANCE: ChargeKind.ValueType  # 55
 """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
+CHARGE_KIND_COMMITMENT: ChargeKind.ValueType  # 5
+"""What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -95,11 +99,11 @@ class Charge(_message.Message):
     """Customer key."""
     item: _builtins.str
     """Name of the plan item, which tells charges of a period apart: of an item of a segment with its days, of a discount "Discount: " and its
-    name, of a bound "Plan maximum" or "Plan minimum"; of a fee of the next period with that one's days, of one that was billed in advance
-    "Billed in advance: " and that name. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
+    name, of a bound "Plan maximum" or "Plan minimum", of a commitment "Commitment: " and its name; of a fee of the next period with that
+    one's days, of one that was billed in advance "Billed in advance: " and that name. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
     """
     kind: Global___ChargeKind.ValueType
-    """Usage, fixed fee, bound of the plan, or discount."""
+    """Usage, fixed fee, bound of the plan, discount or commitment."""
     meter: _builtins.str
     """Meter; empty for a fixed fee."""
     unit: _builtins.str
@@ -346,7 +350,7 @@ class DerivationStep(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "multiplier", "read", "formula", "total".
+    "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

@@ -26,7 +26,7 @@ from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_valu
 from metering.rating.v1 import charge_pb2 as metering_dot_rating_dot_v1_dot_charge__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmetering/rating/v1/cost.proto\x12\x12metering.rating.v1\x1a\x1fmetering/common/v1/values.proto\x1a\x1fmetering/rating/v1/charge.proto\"\xad\x02\n\x07\x43ostRow\x12\x0c\n\x04item\x18\x01 \x01(\t\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x1e.metering.rating.v1.ChargeKind\x12\r\n\x05meter\x18\x03 \x01(\t\x12*\n\x04part\x18\x04 \x01(\x0e\x32\x1c.metering.rating.v1.CostPart\x12*\n\x06window\x18\x05 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\r\n\x05group\x18\x06 \x03(\t\x12\x12\n\nis_grouped\x18\x07 \x01(\x08\x12\x16\n\x0eis_other_group\x18) \x01(\x08\x12\x10\n\x08quantity\x18\x08 \x01(\t\x12\x0c\n\x04unit\x18\t \x01(\t\x12\x0e\n\x06\x61mount\x18\n \x01(\t\x12\x14\n\x0c\x65xact_amount\x18\x0b \x01(\t*\x98\x01\n\x08\x43ostPart\x12\x19\n\x15\x43OST_PART_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OST_PART_USAGE\x10\x01\x12\x15\n\x11\x43OST_PART_MINIMUM\x10\x02\x12\x13\n\x0f\x43OST_PART_FIXED\x10\x03\x12\x16\n\x12\x43OST_PART_DISCOUNT\x10\x04\x12\x18\n\x14\x43OST_PART_PLAN_BOUND\x10\x32\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmetering/rating/v1/cost.proto\x12\x12metering.rating.v1\x1a\x1fmetering/common/v1/values.proto\x1a\x1fmetering/rating/v1/charge.proto\"\xad\x02\n\x07\x43ostRow\x12\x0c\n\x04item\x18\x01 \x01(\t\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x1e.metering.rating.v1.ChargeKind\x12\r\n\x05meter\x18\x03 \x01(\t\x12*\n\x04part\x18\x04 \x01(\x0e\x32\x1c.metering.rating.v1.CostPart\x12*\n\x06window\x18\x05 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\r\n\x05group\x18\x06 \x03(\t\x12\x12\n\nis_grouped\x18\x07 \x01(\x08\x12\x16\n\x0eis_other_group\x18) \x01(\x08\x12\x10\n\x08quantity\x18\x08 \x01(\t\x12\x0c\n\x04unit\x18\t \x01(\t\x12\x0e\n\x06\x61mount\x18\n \x01(\t\x12\x14\n\x0c\x65xact_amount\x18\x0b \x01(\t*\xb2\x01\n\x08\x43ostPart\x12\x19\n\x15\x43OST_PART_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OST_PART_USAGE\x10\x01\x12\x15\n\x11\x43OST_PART_MINIMUM\x10\x02\x12\x13\n\x0f\x43OST_PART_FIXED\x10\x03\x12\x16\n\x12\x43OST_PART_DISCOUNT\x10\x04\x12\x18\n\x14\x43OST_PART_PLAN_BOUND\x10\x32\x12\x18\n\x14\x43OST_PART_COMMITMENT\x10\x33\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'metering.rating.v1.cost_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_COSTPART']._serialized_start=424
-  _globals['_COSTPART']._serialized_end=576
+  _globals['_COSTPART']._serialized_end=602
   _globals['_COSTROW']._serialized_start=120
   _globals['_COSTROW']._serialized_end=421
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,8 @@ class _CostPartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CostPart.Val
     """What a discount takes off the items. It is in the last window of the period, and only in an answer for all items."""
     COST_PART_PLAN_BOUND: _CostPart.ValueType  # 50
     """What a bound of the plan takes off the items or adds to them. As a discount: in the last window, and in an answer for all items."""
+    COST_PART_COMMITMENT: _CostPart.ValueType  # 51
+    """What a commitment of the contract is charged with the period. As a discount: in the last window, and in an answer for all items."""
 
 class CostPart(_CostPart, metaclass=_CostPartEnumTypeWrapper):
     """Which part of an item's charge a row is."""
@@ -55,6 +57,8 @@ COST_PART_DISCOUNT: CostPart.ValueType  # 4
 """What a discount takes off the items. It is in the last window of the period, and only in an answer for all items."""
 COST_PART_PLAN_BOUND: CostPart.ValueType  # 50
 """What a bound of the plan takes off the items or adds to them. As a discount: in the last window, and in an answer for all items."""
+COST_PART_COMMITMENT: CostPart.ValueType  # 51
+"""What a commitment of the contract is charged with the period. As a discount: in the last window, and in an answer for all items."""
 Global___CostPart: _TypeAlias = CostPart  # noqa: Y015
 
 @_typing.final

@@ -51,6 +51,8 @@ class _VarianceEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Varian
     """What a discount takes off, more or less than before."""
     VARIANCE_EFFECT_PLAN_BOUNDS: _VarianceEffect.ValueType  # 50
     """What the maximum or the minimum of a plan takes off or adds, more or less than before."""
+    VARIANCE_EFFECT_COMMITMENT: _VarianceEffect.ValueType  # 51
+    """What commitments are charged with the period, more or less than before."""
 
 class VarianceEffect(_VarianceEffect, metaclass=_VarianceEffectEnumTypeWrapper):
     """What changed an amount. From the earlier period to the later one, one thing after the other is exchanged, in this order, and each effect is
@@ -81,6 +83,8 @@ VARIANCE_EFFECT_DISCOUNT: VarianceEffect.ValueType  # 10
 """What a discount takes off, more or less than before."""
 VARIANCE_EFFECT_PLAN_BOUNDS: VarianceEffect.ValueType  # 50
 """What the maximum or the minimum of a plan takes off or adds, more or less than before."""
+VARIANCE_EFFECT_COMMITMENT: VarianceEffect.ValueType  # 51
+"""What commitments are charged with the period, more or less than before."""
 Global___VarianceEffect: _TypeAlias = VarianceEffect  # noqa: Y015
 
 @_typing.final

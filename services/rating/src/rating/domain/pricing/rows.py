@@ -30,6 +30,8 @@ class StepName(StrEnum):
     MULTIPLIER = "multiplier"
     READ = "read"
     FORMULA = "formula"
+    PROGRESS = "progress"
+    COMMITMENT = "commitment"
     TOTAL = "total"
 
 
