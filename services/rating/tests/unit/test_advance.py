@@ -155,5 +155,5 @@ def test_what_can_not_be_billed_in_advance_is_refused() -> None:
         PlanItem("Calls", "calls", "", Price(PerUnit(Decimal(1))), billing=Billing.ADVANCE)
     with pytest.raises(Refused, match="a one-off fee falls once"):
         replace(fee("1", proration=Proration.NONE), once=Once.START)
-    with pytest.raises(Refused, match="lines that take off fees do"):
+    with pytest.raises(Refused, match="lines of fees that are taken off do"):
         PlanDraft("EUR", (ItemDraft("Billed in advance: x", "", "", Price(FixedFee(Decimal(1)))),))

@@ -332,7 +332,8 @@ def with_commitments(charges: Sequence[Charge], terms: Terms) -> tuple[Charge, .
     """Return charges of a period with its discounts, and after them one for each commitment of its terms."""
     plan = terms.closing_plan.content
     found = ((due, net_of(charges, due.promise.commitment.items, terms.discounts, plan)) for due in terms.commitments)
-    return (*charges, *(charge_of_commitment(due, net, plan.currency) for due, net in found))
+    promised = (charge_of_commitment(due, net, plan.currency) for due, net in found)
+    return (*without_advance(charges), *promised, *in_advance(charges))
 
 
 def without_commitments(charges: Iterable[Charge]) -> tuple[Charge, ...]:

@@ -30,7 +30,7 @@ from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.soundness import is_bounded_by, is_discounted_by, is_due, is_rated_by, is_sound
 from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
-from rating.operations.commitments import check_nothing_pending, counted, find_committed_terms
+from rating.operations.commitments import check_nothing_pending, counted, find_committed_terms, plan_of_bounds
 from rating.operations.deps import Deps, HandedThrough
 from rating.operations.finding import (
     charge_not_found,
@@ -356,7 +356,7 @@ async def _is_committed(
             other = await store.rating_of_snapshot(conn, tenant, whole.contract, label, snapshot_id)
             if other is None:
                 return False
-            of_other = (await find_plan(conn, tenant, other.plan, other.plan_version)).content
+            of_other = (await find_plan(conn, tenant, *plan_of_bounds(other))).content
             others.append(counted(promise, other, of_other, content))
         due = DueCommitment(promise, whole.period.label, tuple(others))
         if not is_due(charge, due, whole, discounts, plan):

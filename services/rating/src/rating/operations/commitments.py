@@ -43,13 +43,15 @@ async def find_committed_terms(
         return terms
     labels = list(dict.fromkeys(label for promise in found for label in promise.labels if label != period.label))
     frozen = await charge_store.latest_ratings(conn, tenant, ((name, label) for label in labels))
-    plans = {key: (await find_plan(conn, tenant, *key)).content for key in {_plan_of(one) for one in frozen.values()}}
+    plans = {
+        key: (await find_plan(conn, tenant, *key)).content for key in {plan_of_bounds(one) for one in frozen.values()}
+    }
     due = tuple(
         DueCommitment(
             promise,
             period.label,
             tuple(
-                counted(promise, frozen[name, label], plans[_plan_of(frozen[name, label])], content)
+                counted(promise, frozen[name, label], plans[plan_of_bounds(frozen[name, label])], content)
                 for label in promise.labels
                 if label != period.label and (name, label) in frozen
             ),
@@ -86,7 +88,7 @@ async def counted_in_full(deps: Deps, terms: Terms) -> Terms:
     def filled(due: DueCommitment) -> DueCommitment:
         items = due.promise.commitment.items
         nets = {
-            one.period.label: net_of(now.charges, items, one.discounts, one.plan.content)
+            one.period.label: net_of(now.charges, items, one.discounts, one.closing_plan.content)
             for one, now in zip(pending, rated, strict=True)
         }
         return with_counted(due, nets, currency(terms.plan.content.currency))
@@ -105,5 +107,7 @@ def check_nothing_pending(terms: Terms) -> None:
         raise NotReady(Reason.PERIOD_OPEN, message)
 
 
-def _plan_of(rated: RatedPeriod) -> tuple[str, int]:
-    return rated.plan, rated.plan_version
+def plan_of_bounds(rated: RatedPeriod) -> tuple[str, int]:
+    """Return the plan whose bounds hold for a period, and its version: that of its last part."""
+    last = rated.segments[-1] if rated.segments else rated
+    return last.plan, last.plan_version
