@@ -24,7 +24,8 @@ from rating.domain.plans import ItemDraft, Plan, PlanDraft, PlanItem
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
-from rating.domain.proration import Proration, day_share
+from rating.domain.proration import DayShare, Proration, day_share
+from rating.domain.segments import Segment
 from rating.domain.soundness import is_rated_by, is_sound
 from rating.domain.versions import Version
 from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
@@ -147,6 +148,30 @@ def test_a_fee_that_was_billed_otherwise_is_told_beside_what_takes_it_off() -> N
 
     assert [name for name, _ in lines(february)] == ["Base (2024-03-01 to 2024-03-31)"]
     assert [amount for _, amount in lines(dearer)] == [5, 0, 5]
+
+
+def test_of_a_period_in_segments_each_fee_is_looked_at_by_itself() -> None:
+    schedule = Schedule(date(2024, 1, 1), None, 1, ZONE)
+    cheap, dear = (Plan("EUR", (fee(amount),)) for amount in ("29", "58"))
+
+    def in_segments(first: Plan, second: Plan) -> Terms:
+        whole, cut = own_terms(first, schedule, "2024-02", ()), datetime(2024, 2, 10, 23, tzinfo=UTC)
+        segments = (
+            Segment(whole.period.start, cut, whole.plan, DayShare(10, 29)),
+            Segment(cut, whole.period.end, Version("q", 1, cut, second), DayShare(19, 29)),
+        )
+        return replace(whole, segments=segments)
+
+    billed = taken_off(fees_ahead(in_segments(cheap, dear)), "EUR")
+    same, other = (
+        rate_period(replace(in_segments(*plans), advance=billed), Usage({}, AsOf("", {})))
+        for plans in ((cheap, dear), (cheap, Plan("EUR", (fee("29.01"),))))
+    )
+
+    assert [amount for _, amount in lines(rate_period(in_segments(cheap, dear), Usage({}, AsOf("", {}))))] == [10, 38]
+    assert lines(same) == []
+    days = "(2024-02-11 to 2024-02-29)"
+    assert [name for name, _ in lines(other)] == [f"Base {days}", f"Billed in advance: Base {days}"]
 
 
 def test_what_can_not_be_billed_in_advance_is_refused() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING
 
 from money import ZERO, exact_arithmetic
@@ -42,18 +43,28 @@ def is_ahead(charge: Charge, period: BillingPeriod) -> bool:
 def settled(charges: Iterable[Charge], fees: Iterable[Charge]) -> frozenset[str]:
     """Return the names of fees, and of what takes them off, that are nothing together; `charges` are those in advance.
 
-    A fee that has become more than one charge, or that costs something else than was billed, is none of them.
+    A fee that has become more than one charge, or that costs something else than was billed, is none of them; of
+    a period in segments, each is looked at by itself.
     """
-    own: dict[str, list[Charge]] = {}
-    for charge in (*fees, *(charge for charge in charges if charge.item.startswith(TAKEN_PREFIX))):
-        own.setdefault(charge.plan_item, []).append(charge)
+    taken = [charge for charge in charges if charge.item.startswith(TAKEN_PREFIX)]
+    own = list(fees)
     found: set[str] = set()
-    for of_item in own.values():
-        amounts = [Fraction(charge.derivation.amount) for charge in of_item]
-        taken = [charge for charge in of_item if charge.item.startswith(TAKEN_PREFIX)]
-        if len(of_item) == 2 and len(taken) == 1 and amounts[0] == -amounts[1]:  # noqa: PLR2004 - a pair
-            found |= {charge.item for charge in of_item}
+    for item in {charge.plan_item for charge in taken}:
+        off = [charge for charge in taken if charge.plan_item == item]
+        there = [charge for charge in own if charge.plan_item == item]
+        are_one = len(off) == len(there) == 1
+        for one, other in product(off, there):
+            if (are_one or _span(one) == _span(other)) and _amount(one) == -_amount(other):
+                found |= {one.item, other.item}
     return frozenset(found)
+
+
+def _span(charge: Charge) -> object:
+    return charge.part and charge.part.period
+
+
+def _amount(charge: Charge) -> Fraction:
+    return Fraction(charge.derivation.amount)
 
 
 def _taken(charge: Charge, words: Words) -> Charge:
