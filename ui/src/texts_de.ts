@@ -175,6 +175,7 @@ export const TEXTS: Texts = {
   "invoice.amount": "Betrag",
   "invoice.total": "Summe",
   "invoice.totalSoFar": "Summe bisher",
+  "invoice.agreed": "wie im Tarif oder Vertrag vereinbart",
   "invoice.oncePeriod": "Gebühr des Zeitraums",
   "invoice.events.one": "{count} Ereignis",
   "invoice.events.other": "{count} Ereignisse",

@@ -175,6 +175,7 @@ export const TEXTS: Texts = {
   "invoice.amount": "Montant",
   "invoice.total": "Total",
   "invoice.totalSoFar": "Total à ce jour",
+  "invoice.agreed": "selon le tarif ou le contrat",
   "invoice.oncePeriod": "abonnement de la période",
   "invoice.events.one": "{count} événement",
   "invoice.events.other": "{count} événements",

@@ -86,7 +86,7 @@ export class MeterlinePlan extends MeterlineView {
       <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : nothing}>${priceInWords(context, item, data.currency)}</p>
       ${terms.length === 0 ? nothing : html`<dl class="terms">${terms.map(([name, text, exact]) => html`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? nothing : this.renderTiers(context, data, item)}
-      ${item.meter === "" || item.perKey.length > 0 || item.rows.length > 0 ? nothing : this.renderExamples(context, data, item)}
+      ${item.meter === "" || item.perKey.length > 0 || item.rows.length > 0 || item.isEachEvent || item.formula !== "" ? nothing : this.renderExamples(context, data, item)}
     </li>`;
   }
 

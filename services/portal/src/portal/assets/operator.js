@@ -223,6 +223,7 @@ var TEXTS = {
   "invoice.amount": "Amount",
   "invoice.total": "Total",
   "invoice.totalSoFar": "Total so far",
+  "invoice.agreed": "as agreed in plan or contract",
   "invoice.oncePeriod": "fee of the period",
   "invoice.events.one": "{count} event",
   "invoice.events.other": "{count} events",
@@ -3637,7 +3638,7 @@ function lookOf3(change) {
   return isZero(change) ? "" : isNegative(change) ? "down" : "up";
 }
 function isUncounted({ kind }) {
-  return kind === "fixed" || kind === "discount";
+  return kind === "fixed" || kind === "discount" || kind === "agreed";
 }
 define("meterline-comparison", MeterlineComparison);
 
@@ -3998,7 +3999,7 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
-    let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t5("step.discount") : line.kind === "fixed" ? t5("invoice.oncePeriod") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t5("step.discount") : line.kind === "fixed" ? t5("invoice.oncePeriod") : line.kind === "agreed" ? t5("invoice.agreed") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
@@ -5491,7 +5492,7 @@ var MeterlinePlan = class extends MeterlineView {
       <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${priceInWords(context, item, data.currency)}</p>
       ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
-      ${item.meter === "" || item.perKey.length > 0 || item.rows.length > 0 ? A : this.renderExamples(context, data, item)}
+      ${item.meter === "" || item.perKey.length > 0 || item.rows.length > 0 || item.isEachEvent || item.formula !== "" ? A : this.renderExamples(context, data, item)}
     </li>`;
   }
   renderExamples(context, data, item) {

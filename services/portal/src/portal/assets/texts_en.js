@@ -183,6 +183,7 @@ var TEXTS = {
   "invoice.amount": "Amount",
   "invoice.total": "Total",
   "invoice.totalSoFar": "Total so far",
+  "invoice.agreed": "as agreed in plan or contract",
   "invoice.oncePeriod": "fee of the period",
   "invoice.events.one": "{count} event",
   "invoice.events.other": "{count} events",

@@ -164,6 +164,7 @@ var TEXTS = {
   "invoice.amount": "Montant",
   "invoice.total": "Total",
   "invoice.totalSoFar": "Total à ce jour",
+  "invoice.agreed": "selon le tarif ou le contrat",
   "invoice.oncePeriod": "abonnement de la période",
   "invoice.events.one": "{count} événement",
   "invoice.events.other": "{count} événements",

@@ -83,12 +83,16 @@ async def _bill_and_growth(deps: Deps, period: ContractPeriod) -> tuple[Invoice,
 
 
 def _are_alike(answers: tuple[Invoice, CostAnswer]) -> bool:
-    """Whether the days come to the bill, as they do unless it is final or events were counted in between."""
+    """Whether the days come to the bill, as they do unless events were counted in between.
+
+    Those of one that is final need not, nor of one with fees of the period that follows.
+    """
     bill, cost = answers
     with exact_arithmetic():
         grown = sum((row.amount for row in cost.rows), Decimal(0))
         is_equal = grown == bill.total - _adjustments(bill)
-    return is_equal or bill.status == "final"
+    bills_ahead = any(line.period.start >= bill.period.end for line in bill.lines)
+    return is_equal or bills_ahead or bill.status == "final"
 
 
 @dataclass(frozen=True, slots=True)

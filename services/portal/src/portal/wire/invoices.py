@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 _LINE_KINDS: Final[Mapping[int, LineKind]] = {
     pb.LINE_KIND_USAGE: "usage",
     pb.LINE_KIND_FIXED: "fixed",
-    # Shown as a fee is: once a period, and without usage.
-    pb.LINE_KIND_BOUND: "fixed",
+    pb.LINE_KIND_BOUND: "agreed",
     pb.LINE_KIND_DISCOUNT: "discount",
-    pb.LINE_KIND_COMMITMENT: "fixed",
+    pb.LINE_KIND_COMMITMENT: "agreed",
     pb.LINE_KIND_ADJUSTMENT: "adjustment",
 }
 _KINDS: Final[Mapping[int, InvoiceKind]] = {pb.INVOICE_KIND_PERIOD: "period", pb.INVOICE_KIND_CLOSING: "closing"}
