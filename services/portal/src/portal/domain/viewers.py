@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chassis.errors import NotFound, Reason
+from portal.domain.line_names import item_of_line, labelled_line
 from portal.domain.profiles import Profile
 from portal.domain.sessions import PageName, Session, SessionKind, check_may_see
 
@@ -46,7 +47,7 @@ class Viewer:
 
     def shows_item(self, item: str) -> bool:
         """Whether an item of a plan is shown by itself."""
-        return item not in self.profile.hidden_items
+        return not {item, item_of_line(item)}.intersection(self.profile.hidden_items)
 
     def seller_label(self, seller: str) -> str:
         """Return the seller of an invoice for people: one that no billing profile named stands there by its key."""
@@ -58,7 +59,7 @@ class Viewer:
 
     def item_label(self, item: str) -> str:
         """Return the name of an item for people."""
-        return self.profile.labels.items.get(item, item)
+        return labelled_line(item, self.profile.labels.items)
 
     def property_label(self, name: str) -> str:
         """Return the name of a property for people."""

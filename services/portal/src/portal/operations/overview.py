@@ -11,6 +11,7 @@ from money import exact_arithmetic
 from portal.domain.buckets import after_days, cut, whole_days, zone_named
 from portal.domain.cost import CostAnswer, CostPart, CostQuestion
 from portal.domain.exploring import ExploredPeriod
+from portal.domain.line_names import item_of_line
 from portal.domain.overview import (
     AmountAtSamePoint,
     Bill,
@@ -140,8 +141,18 @@ class _Before:
     def __init__(self) -> None:
         self.amount = Decimal(0)
         self.quantity = Decimal(0)
-        self.is_usage = False
         self.unit = ""
+        self.parts: set[str] = set()
+
+    @property
+    def is_usage(self) -> bool:
+        """Whether it has a quantity."""
+        return len(self.parts) == 1
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether it was charged by parts of the period, whose quantities need not add up."""
+        return len(self.parts) > 1
 
 
 def _by_item(whole: CostAnswer, at_same_point: CostAtSamePoint | None) -> Mapping[str, _Before]:
@@ -150,12 +161,14 @@ def _by_item(whole: CostAnswer, at_same_point: CostAtSamePoint | None) -> Mappin
     Both answers have one window: the quantities of days would not add up for all meters. Where no day has passed, there
     are only the fees, which are there in full from the first day on, as they are on a draft.
     """
-    found: dict[str, _Before] = {row.item: _Before() for row in whole.rows}
+    found: dict[str, _Before] = {item_of_line(row.item): _Before() for row in whole.rows}
     for row in whole.rows if at_same_point is None else at_same_point.rows(whole.rows):
-        found[row.item].amount += row.amount
+        before = found[item_of_line(row.item)]
+        before.amount += row.amount
         if row.part is CostPart.USAGE:
-            found[row.item].quantity += row.quantity or Decimal(0)
-            found[row.item].is_usage, found[row.item].unit = True, row.unit
+            before.quantity += row.quantity or Decimal(0)
+            before.unit = row.unit
+            before.parts.add(row.item)
     return found
 
 
@@ -220,9 +233,12 @@ def _waterfall(
     at_same_point: CostAtSamePoint | None,
 ) -> Waterfall:
     """Return what each item adds, in the order of the bill; items that are gone come after, adjustments last."""
-    lines = {line.item: line for line in bill.lines if line.kind != "adjustment"}
+    lines: dict[str, list[Line]] = {}
+    for line in bill.lines:
+        if line.kind != "adjustment":
+            lines.setdefault(item_of_line(line.item), []).append(line)
     items = [*lines, *(item for item in start if item not in lines)]
-    every = [_step(viewer, item, lines.get(item), start.get(item)) for item in items]
+    every = [_step(viewer, item, lines.get(item, ()), start.get(item)) for item in items]
     steps = [step for step in every if viewer.shows_item(step.item)]
     if len(steps) < len(every):
         hidden = sum((step.amount for step in every if not viewer.shows_item(step.item)), Decimal(0))
@@ -246,14 +262,16 @@ def _waterfall(
     )
 
 
-def _step(viewer: Viewer, item: str, line: Line | None, was: _Before | None) -> WaterfallStep:
-    now = Decimal(0) if line is None else line.amount
+def _step(viewer: Viewer, item: str, lines: Sequence[Line], was: _Before | None) -> WaterfallStep:
+    """Return what an item adds; its lines are one, but for parts of a period and what is billed in advance."""
+    now = sum((line.amount for line in lines), Decimal(0))
+    line = lines[0] if len(lines) == 1 else None
     is_usage = (line is not None and line.kind == "usage") or (was is not None and was.is_usage)
     return WaterfallStep(
         item=item,
         label=viewer.item_label(item),
         amount=now - (Decimal(0) if was is None else was.amount),
-        quantity_before=was.quantity if was is not None and is_usage else None,
+        quantity_before=was.quantity if was is not None and is_usage and not was.is_in_parts else None,
         quantity=line.quantity if line is not None and is_usage else None,
         unit=line.unit if line is not None else "" if was is None else was.unit,
     )
