@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.errors.refused import Refused
+from eventlog.as_of import AsOf
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.cells import Cell, Cells
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage, Terms, Usage, rate_period, rate_plan
 from rating.domain.contracts import Contract
 from rating.domain.overrides import Override, check_kept_overrides, check_overridden, ruling, with_overrides
 from rating.domain.plans import Plan, PlanItem
@@ -29,7 +30,8 @@ from rating.domain.pricing.rows import StepName
 from rating.domain.pricing.spread import Ladder
 from rating.domain.pricing.tiers import Tier
 from rating.domain.proration import DayShare, Proration
-from rating.domain.soundness import is_sound
+from rating.domain.soundness import is_rated_by, is_sound
+from rating.domain.versions import Version
 from rating.store.documents import price_from_document, price_to_document
 
 START = date(2024, 5, 15)
@@ -213,3 +215,19 @@ def test_a_ramp_is_a_list_of_overrides_that_follow_one_another() -> None:
 
     labels = ("2024-01", "2024-12", "2025-01", "2025-12", "2026-01", "2026-12", "2027-01")
     assert [charged(label) for label in labels] == [1000, 1000, 1500, 1500, 2000, 2000, 30]
+
+
+def test_charges_are_kept_only_while_the_prices_of_the_contract_are_the_same() -> None:
+    june = period_labelled(SCHEDULE, "2024-06")
+    assert june is not None
+
+    def terms(*own: Override) -> Terms:
+        plan = Version("plan", 1, june.start, with_overrides(PLAN, own))
+        return Terms("c", "k", june, SCHEDULE.zone, plan, overrides=own)
+
+    usage = {"calls": MeterUsage(Decimal(100), "", 1), "data": MeterUsage(Decimal(50), "", 1)}
+    rated = rate_period(terms(), Usage(usage, AsOf("e", {})))
+
+    assert is_rated_by(rated, terms())
+    assert not is_rated_by(rated, terms(override("Calls", "0.9")))
+    assert not is_rated_by(rated, terms(override("Fee", fee("20"))))

@@ -84,7 +84,15 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
     told = {charge.item: charge.share for charge in rated.charges if charge.kind is ChargeKind.FIXED}
     fees = (run for run in terms.runs if run.item.price.is_fixed)
     again = (charge_of_run(run, {}, rated.currency, terms.time_zone) for run in fees)
-    return told == {charge.item: charge.share for charge in again}
+    return told == {charge.item: charge.share for charge in again} and _are_priced_by(rated, terms)
+
+
+def _are_priced_by(rated: RatedPeriod, terms: Terms) -> bool:
+    """Whether charges of items cost what terms say: a contract may get a price of its own with the same plan."""
+    items = {(run.part, run.item.name): run.item for run in terms.runs}
+    own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
+    priced = ((charge, items.get((charge.part, charge.plan_item))) for charge in own)
+    return all(item is not None and is_sound(charge, item, rated.currency) for charge, item in priced)
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
