@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from testkit.invoice_lines import lines_of
 from testkit.live import Tenant
 
 CATALOG = """
@@ -88,13 +89,6 @@ def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     return tenant
 
 
-def lines(invoice: dict[str, object]) -> list[tuple[str, str, str]]:
-    found = invoice["lines"]
-    assert isinstance(found, list)
-    assert sum(Decimal(line["amount"]) for line in found) == Decimal(str(invoice["total"]))
-    return [(line["item"], line["kind"].removeprefix("LINE_KIND_").lower(), line["amount"]) for line in found]
-
-
 def test_from_the_plan_to_late_usage(tenant: Tenant) -> None:
     # Applied again, it is what it was.
     assert "unchanged" in tenant.run("apply", "-f", "-", stdin=CATALOG).stdout
@@ -113,18 +107,18 @@ def test_from_the_plan_to_late_usage(tenant: Tenant) -> None:
         ("Plan minimum", "bound", "20.00"),
         ("Discount: Partner", "discount", "-11.00"),
     ]
-    assert lines(tenant.json("invoice", "preview", *may)) == billed
+    assert lines_of(tenant.json("invoice", "preview", *may)) == billed
     cost = tenant.json("cost", *may)
     assert sum(Decimal(row["amount"]) for row in cost["rows"]) == Decimal("99.00")
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-05", "--customer", "b-cust")
-    assert lines(invoice) == billed
+    assert lines_of(invoice) == billed
     assert "At least 100 USD: 20 USD more" in tenant.run("explain", f"{invoice['number']}.4").stdout
 
     tenant.report(called("2", "20"))
     tenant.run("usage", "b-calls", "--from", "2024-05-01", "--to", "2024-06-01", "--wait")
     (next_one,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "b-cust")
     # The late 10.00 lie below the minimum: they cost nothing in all.
-    assert lines(next_one)[-2:] == [("Calls", "adjustment", "10.00"), ("Plan minimum", "adjustment", "-10.00")]
+    assert lines_of(next_one)[-2:] == [("Calls", "adjustment", "10.00"), ("Plan minimum", "adjustment", "-10.00")]
     tenant.run("invoice", "verify", "--lineage")
     told = tenant.run("variance", "--contract", "b-cust-1", "--period", "2024-06", "--against", "2024-05").stdout
     assert "plan_bounds" in told
@@ -146,15 +140,15 @@ def test_from_the_commitment_to_late_usage(tenant: Tenant) -> None:
     # What lacks is known with the last period of the window: 30 of 100 so far.
     june = ("--contract", "c-cust-1", "--period", "2024-06")
     foreseen = [("Calls", "usage", "0.00"), ("Commitment: Spend", "commitment", "70.00")]
-    assert lines(tenant.json("invoice", "preview", *june)) == foreseen
+    assert lines_of(tenant.json("invoice", "preview", *june)) == foreseen
     early = tenant.run("invoice", "finalize", "--period", "2024-06", "--customer", "c-cust", expected=(4,)).stderr
     assert "2024-05 of contract 'c-cust-1' counts towards a commitment" in early
     may = finalized("2024-05")
-    assert lines(may) == [("Calls", "usage", "30.00"), ("Commitment: Spend", "commitment", "0.00")]
+    assert lines_of(may) == [("Calls", "usage", "30.00"), ("Commitment: Spend", "commitment", "0.00")]
     told = tenant.run("explain", f"{may['number']}.2").stdout
     assert "70 USD lack so far; what lacks at the end is billed with 2024-06" in told
 
-    assert lines(finalized("2024-06")) == foreseen
+    assert lines_of(finalized("2024-06")) == foreseen
     counted("c2", "10", "2024-05-07")
     counted("c3", "60", "2024-07-07")
     july = ("--contract", "c-cust-1", "--period", "2024-07")
@@ -165,11 +159,11 @@ def test_from_the_commitment_to_late_usage(tenant: Tenant) -> None:
         ("Calls", "adjustment", "5.00"),
         ("Commitment: Spend", "adjustment", "-5.00"),
     ]
-    assert lines(tenant.json("invoice", "preview", *july)) == billed
+    assert lines_of(tenant.json("invoice", "preview", *july)) == billed
     cost = tenant.json("cost", *july)
     assert sum(Decimal(row["amount"]) for row in cost["rows"]) == 35
     last = finalized("2024-07")
-    assert lines(last) == billed
+    assert lines_of(last) == billed
     assert "Less charged with other periods: 70 USD" in tenant.run("explain", f"{last['number']}.4").stdout
     tenant.run("invoice", "verify", "--lineage")
     ended = tenant.run("contract", "cancel", "c-cust-1", "--at", "2024-08-01", "--dry-run").stdout

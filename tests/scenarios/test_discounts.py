@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from testkit.invoice_lines import lines_of
 from testkit.live import Tenant
 
 CATALOG = """
@@ -65,13 +66,6 @@ def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     return tenant
 
 
-def lines(invoice: dict[str, object]) -> list[tuple[str, str, str]]:
-    found = invoice["lines"]
-    assert isinstance(found, list)
-    assert sum(Decimal(line["amount"]) for line in found) == Decimal(str(invoice["total"]))
-    return [(line["item"], line["kind"].removeprefix("LINE_KIND_").lower(), line["amount"]) for line in found]
-
-
 def test_from_the_contract_to_late_usage(tenant: Tenant) -> None:
     tenant.report(called("1", "100"))
     tenant.run("usage", "d-calls", "--from", "2024-05-01", "--to", "2024-06-01", "--wait")
@@ -85,11 +79,11 @@ def test_from_the_contract_to_late_usage(tenant: Tenant) -> None:
         ("Discount: Start", "discount", "-4.00"),
         ("Discount: Partner", "discount", "-5.60"),
     ]
-    assert lines(tenant.json("invoice", "preview", *may)) == billed
+    assert lines_of(tenant.json("invoice", "preview", *may)) == billed
     cost = tenant.json("cost", *may)
     assert sum(Decimal(row["amount"]) for row in cost["rows"]) == Decimal("50.40")
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-05", "--customer", "d-cust")
-    assert lines(invoice) == billed
+    assert lines_of(invoice) == billed
     told = tenant.run("explain", f"{invoice['number']}.5").stdout
     assert "Taken off what is left of Calls 50 USD, Base fee 6 USD, Numbers 0 USD: 56 USD" in told
     assert "Partner: 10 % off" in told
@@ -118,7 +112,7 @@ def test_from_the_contract_to_late_usage(tenant: Tenant) -> None:
     tenant.run("usage", "d-calls", "--from", "2024-05-01", "--to", "2024-06-01", "--wait")
     (next_one,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "d-cust")
     # The late 10.00 have the price of May, and keep the tenth; June has its own fee, less a tenth of 10, less 1.
-    assert lines(next_one) == [
+    assert lines_of(next_one) == [
         ("Calls", "usage", "0.00"),
         ("Base fee", "fixed", "10.00"),
         ("Numbers", "usage", "0.00"),
