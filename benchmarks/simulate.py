@@ -32,13 +32,14 @@ from eventlog.as_of import AsOf
 from money import currency, round_to_minor_unit
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.boundaries import Interval
-from rating.domain.charges import MeterUsage, Terms, Usage, rate_period
+from rating.domain.charges import MeterUsage, Terms, Usage
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.graduated import Graduated
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.tiers import Tier
+from rating.domain.rated_period import rate_period
 from rating.domain.versions import Version
 from rating.store.charges import add_rated_period
 

@@ -19,7 +19,7 @@ from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, Schedule
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, rate_period
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage
 from rating.domain.contracts import Contract
 from rating.domain.line_names import charge_id
 from rating.domain.plans import Plan, PlanItem
@@ -32,6 +32,7 @@ from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
+from rating.domain.rated_period import rate_period
 from rating.domain.ruling import FrozenPeriod
 from rating.domain.versions import Version
 from rating.store import charges, live

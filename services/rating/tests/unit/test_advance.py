@@ -17,7 +17,7 @@ from money import currency, round_to_minor_unit
 from rating.domain.advance import is_ahead, taken_off
 from rating.domain.billed import Billed
 from rating.domain.billing_period import Schedule, labels_from, period_after, period_labelled
-from rating.domain.charges import RatedPeriod, Terms, Usage, fees_ahead, in_advance, rate_period, settled_of
+from rating.domain.charges import RatedPeriod, Terms, Usage
 from rating.domain.fees import Billing, Once
 from rating.domain.pauses import Pause
 from rating.domain.plans import ItemDraft, Plan, PlanDraft, PlanItem
@@ -25,6 +25,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.proration import DayShare, Proration, day_share
+from rating.domain.rated_period import fees_ahead, in_advance, rate_period, settled_of
 from rating.domain.segments import Segment
 from rating.domain.soundness import is_rated_by, is_sound
 from rating.domain.versions import Version

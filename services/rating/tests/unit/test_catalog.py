@@ -11,7 +11,7 @@ import pytest
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.billing_period import Schedule, period_labelled
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage
 from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
 from rating.domain.customers import Customer
 from rating.domain.line_names import charge_id
@@ -19,6 +19,7 @@ from rating.domain.plans import Plan, PlanItem, check_next_plan, plan_at, same_c
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
+from rating.domain.rated_period import rate_plan
 from rating.domain.unpriced import MissingMeterError, check_meters
 from rating.domain.versions import Version
 

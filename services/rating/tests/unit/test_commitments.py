@@ -15,16 +15,7 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from money import currency
 from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
-from rating.domain.charges import (
-    MeterUsage,
-    RatedPeriod,
-    Terms,
-    Usage,
-    net_of,
-    printed_by_item,
-    rate_period,
-    without_commitments,
-)
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage
 from rating.domain.commitments import (
     Commitment,
     CountedPeriod,
@@ -48,6 +39,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.proration import WHOLE
+from rating.domain.rated_period import net_of, printed_by_item, rate_period, without_commitments
 from rating.domain.soundness import is_due, is_rated_by
 from rating.domain.variance import Effect, Side, variances
 from rating.domain.versions import Version

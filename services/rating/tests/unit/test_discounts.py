@@ -15,7 +15,7 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from money import currency, round_to_minor_unit
 from rating.domain.billing_period import Schedule, period_labelled
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, rate_period
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage
 from rating.domain.contracts import Contract
 from rating.domain.discounts import (
     Discount,
@@ -30,6 +30,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.proration import WHOLE
+from rating.domain.rated_period import rate_period
 from rating.domain.soundness import is_rated_by
 from rating.domain.variance import Effect, Side, variances
 from rating.domain.versions import Version

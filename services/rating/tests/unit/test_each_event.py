@@ -21,7 +21,7 @@ from money import currency, format_decimal, format_exact
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.cell_questions import CellQuestion, groups_priced
 from rating.domain.cells import Cell, Cells, cells_of
-from rating.domain.charges import Charge, MeterUsage, rate_plan
+from rating.domain.charges import Charge, MeterUsage
 from rating.domain.cost import Breakdown, UsageByWindow, UsageRow, cost_rows, usage_by_cells
 from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_windows import WindowSize, cost_windows
@@ -33,6 +33,7 @@ from rating.domain.pricing.bands import band_of, label_of
 from rating.domain.pricing.each_event import bounds_of
 from rating.domain.proration import WHOLE
 from rating.domain.quotes import AssumedUsage, Question, quoted, quoted_plan
+from rating.domain.rated_period import rate_plan
 from rating.domain.soundness import is_sound
 from rating.domain.unpriced import NotByBandError, check_told_apart
 from rating.domain.variance import Side, variances

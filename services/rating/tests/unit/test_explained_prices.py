@@ -10,7 +10,7 @@ import pytest
 
 from chassis.errors.refused import Refused
 from money import ZERO, Exact
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage
 from rating.domain.explained_prices import example_quantities, explained_plan, sentence_of
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Included, Maximum, Minimum
@@ -30,6 +30,7 @@ from rating.domain.pricing.stairstep import Bracket, Stairstep
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
 from rating.domain.proration import Proration
+from rating.domain.rated_period import rate_plan
 
 TIERS = (Tier(Decimal(100), Decimal("0.05"), Decimal(2)), Tier(Decimal(200), Decimal("0.04")), Tier(None, Decimal(0)))
 BRACKETS = (Bracket(Decimal(100), Decimal(5)), Bracket(None, Decimal(7)))

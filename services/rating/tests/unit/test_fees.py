@@ -14,7 +14,7 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import Schedule, labels_from, period_labelled
 from rating.domain.boundaries import Interval
-from rating.domain.charges import RatedPeriod, Terms, Usage, fees_ahead, rate_period
+from rating.domain.charges import RatedPeriod, Terms, Usage
 from rating.domain.explained_prices import explained_plan
 from rating.domain.fees import BETWEEN, Billing, Once, charged_of, check_intervals, place_of
 from rating.domain.plans import Plan, PlanItem
@@ -23,6 +23,7 @@ from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.proration import DayShare, Proration, day_share
 from rating.domain.quotes import quoted_plan
+from rating.domain.rated_period import fees_ahead, rate_period
 from rating.domain.soundness import is_rated_by, is_sound
 from rating.domain.versions import Version
 from rating.store.documents import item_from_document, item_to_document

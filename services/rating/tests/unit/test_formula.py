@@ -20,7 +20,7 @@ from metering.rating.v1 import catalog_pb2
 from meterline.catalog.messages import SpecReader
 from money import currency
 from rating.domain.billing_period import Schedule, period_labelled
-from rating.domain.charges import Charge, MeterUsage, rate_plan
+from rating.domain.charges import Charge, MeterUsage
 from rating.domain.cost import Breakdown, UsageByWindow, UsageRow, cost_rows, usage_that_adds_up
 from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_windows import WindowSize, cost_windows
@@ -30,6 +30,7 @@ from rating.domain.plans import Plan, PlanItem
 from rating.domain.price_lint import lint_meters, lint_plan
 from rating.domain.proration import WHOLE
 from rating.domain.quotes import AssumedUsage, Question, quoted, quoted_plan
+from rating.domain.rated_period import rate_plan
 from rating.domain.soundness import is_sound
 from rating.domain.unpriced import MissingMeterError, check_meters
 from rating.domain.variance import Side, variances

@@ -15,7 +15,7 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.boundaries import Interval
-from rating.domain.charges import MeterUsage, RatedPeriod, rate_plan
+from rating.domain.charges import MeterUsage, RatedPeriod
 from rating.domain.contracts import Contract
 from rating.domain.discounts import Discount
 from rating.domain.notice_rule import NoticeRule
@@ -34,6 +34,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.proration import WHOLE
+from rating.domain.rated_period import rate_plan
 from rating.domain.simulation import HistoricPeriod
 from rating.domain.versions import Version
 

@@ -15,7 +15,7 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.cells import Cell, Cells
-from rating.domain.charges import MeterUsage, Terms, Usage, rate_period, rate_plan
+from rating.domain.charges import MeterUsage, Terms, Usage
 from rating.domain.contracts import Contract
 from rating.domain.overrides import Override, check_kept_overrides, check_overridden, ruling, with_overrides
 from rating.domain.plans import Plan, PlanItem
@@ -30,6 +30,7 @@ from rating.domain.pricing.rows import StepName
 from rating.domain.pricing.spread import Ladder
 from rating.domain.pricing.tiers import Tier
 from rating.domain.proration import DayShare, Proration
+from rating.domain.rated_period import rate_period, rate_plan
 from rating.domain.soundness import is_rated_by, is_sound
 from rating.domain.versions import Version
 from rating.store.documents import price_from_document, price_to_document

@@ -20,7 +20,7 @@ from meterline.catalog.messages import SpecReader
 from money import currency, format_exact
 from rating.domain.cell_questions import CellQuestion, groups_priced
 from rating.domain.cells import Cell, Cells, cells_of, cells_of_groups
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage
 from rating.domain.explained_prices import explained_plan
 from rating.domain.meters import KnownMeter
 from rating.domain.plans import Plan, PlanItem
@@ -28,6 +28,7 @@ from rating.domain.price_lint import lint_plan
 from rating.domain.pricing.rows import StepName
 from rating.domain.quotes import AssumedUsage, Question, quoted, quoted_plan
 from rating.domain.rate import rate
+from rating.domain.rated_period import rate_plan
 from rating.domain.soundness import is_sound
 from rating.domain.unpriced import NotByGroupError, NotToldApartError, check_meters, check_told_apart
 from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document

@@ -16,13 +16,14 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import Schedule, labels_from, period_labelled
 from rating.domain.boundaries import Interval
-from rating.domain.charges import RatedPeriod, Terms, Usage, rate_period, rate_plan
+from rating.domain.charges import RatedPeriod, Terms, Usage
 from rating.domain.contracts import Contract
 from rating.domain.pauses import Pause, check_kept_days
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.price import Price
 from rating.domain.proration import DayShare, Proration, day_share
+from rating.domain.rated_period import rate_period, rate_plan
 from rating.domain.soundness import is_rated_by
 from rating.domain.versions import Version
 

@@ -15,7 +15,7 @@ from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from money import currency
 from rating.domain.billing_period import Schedule, period_labelled
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, rate_period
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage
 from rating.domain.cost import CostPart, rows_of_all
 from rating.domain.cost_windows import WindowSize, cost_windows
 from rating.domain.discounts import Discount
@@ -26,6 +26,7 @@ from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.proration import WHOLE, DayShare, Proration
 from rating.domain.quotes import AssumedUsage, quoted_plan
+from rating.domain.rated_period import rate_period
 from rating.domain.soundness import is_bounded_by, is_rated_by
 from rating.domain.variance import Effect, Side, variances
 from rating.domain.versions import Version

@@ -14,7 +14,6 @@ from chassis.errors.refused import Refused
 from money import currency, round_to_minor_unit
 from rating.domain.billing_period import Schedule, labels_from, period_labelled
 from rating.domain.boundaries import Interval
-from rating.domain.charges import rate_plan
 from rating.domain.cost import Breakdown, cost_rows
 from rating.domain.cost_windows import WindowSize, cost_windows
 from rating.domain.plans import Plan, PlanItem
@@ -22,6 +21,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.proration import DayShare, Proration, day_share, goes_by_days
+from rating.domain.rated_period import rate_plan
 from rating.domain.soundness import is_sound
 from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors.refused import Refused
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.fixed import FixedFee
@@ -20,6 +20,7 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
 from rating.domain.quotes import AssumedUsage, Question, quoted, quoted_plan
+from rating.domain.rated_period import rate_plan
 
 TIERS = (Tier(Decimal(100), Decimal("0.05")), Tier(None, Decimal("0.033"), Decimal(2)))
 MODELS: dict[str, PriceModel] = {

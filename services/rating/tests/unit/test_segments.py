@@ -21,7 +21,7 @@ from eventlog.as_of import AsOf
 from eventlog.period import Period
 from money import currency
 from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, rate_period
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage
 from rating.domain.contract_changes import contract_change
 from rating.domain.contracts import Contract
 from rating.domain.cost import Breakdown, CostQuestion, cost_rows
@@ -37,6 +37,7 @@ from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.tiers import Tier
 from rating.domain.proration import Proration, day_share
+from rating.domain.rated_period import rate_period
 from rating.domain.ruling import FrozenPeriod, check_past, check_priced, is_same, ruled_segments, rulings, settle
 from rating.domain.segments import Segment, check_kept_segments, segment_share
 from rating.domain.soundness import is_rated_by, is_sound

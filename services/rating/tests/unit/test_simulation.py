@@ -15,7 +15,7 @@ from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import Cell, cells_of
-from rating.domain.charges import MeterUsage, RatedPeriod, rate_plan
+from rating.domain.charges import MeterUsage, RatedPeriod
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.calendar import Calendar, CalendarClass, Segment
 from rating.domain.pricing.fixed import FixedFee
@@ -24,6 +24,7 @@ from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import WHOLE
+from rating.domain.rated_period import rate_plan
 from rating.domain.simulation import (
     BOUNDS_PERCENT,
     Band,

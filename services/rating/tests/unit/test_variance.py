@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from money import currency, round_to_minor_unit
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.fixed import FixedFee
@@ -24,6 +24,7 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
 from rating.domain.proration import WHOLE, DayShare, Proration
+from rating.domain.rated_period import rate_plan
 from rating.domain.variance import Effect, ItemVariance, Side, Way, effects_of, totals, variances
 
 USD = currency("USD")

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from money import currency
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import Cell, Cells
-from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.charges import MeterUsage
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.matrix import Condition, Matrix, MatrixRow
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.spread import Ladder
 from rating.domain.proration import WHOLE
+from rating.domain.rated_period import rate_plan
 from rating.domain.simulation import told_apart
 from rating.domain.variance import Effect, Side, variances
 

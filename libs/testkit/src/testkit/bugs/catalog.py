@@ -143,7 +143,7 @@ BUGS: Final = (
     Bug(
         "B16",
         "a failure is swallowed and looks like no usage (B23 too)",
-        {"rating.domain.charges:charge_of_item": billing.takes_unknown_for_nothing},
+        {"rating.domain.rated_period:charge_of_item": billing.takes_unknown_for_nothing},
         (f"{_RATING}/unit/test_catalog.py::test_a_meter_that_does_not_exist_is_never_taken_for_zero_usage",),
     ),
     Bug(

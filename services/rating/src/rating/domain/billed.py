@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from money import format_decimal, format_exact
-from rating.domain.charges import settled_of
+from rating.domain.rated_period import settled_of
 
 if TYPE_CHECKING:
     from decimal import Decimal

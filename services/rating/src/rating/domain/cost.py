@@ -27,7 +27,7 @@ from eventlog.period import Period
 from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
-from rating.domain.charges import ChargeKind, Terms, net_of_printed
+from rating.domain.charges import ChargeKind, Terms
 from rating.domain.commitments import charged
 from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
@@ -40,6 +40,7 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation
 from rating.domain.proration import WHOLE, DayShare, Proration
 from rating.domain.rate import rate
+from rating.domain.rated_period import net_of_printed
 
 PROPERTIES_MAX: Final = 8
 """Most properties that a meter groups by, so also of one question."""

@@ -12,11 +12,12 @@ from chassis.errors.refused import Refused, each_of, inside
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.cell_questions import groups_priced
 from rating.domain.cells import one_cell
-from rating.domain.charges import ONE, ChargeKind, MeterUsage, rate_plan, with_discounts
+from rating.domain.charges import ONE, ChargeKind, MeterUsage
 from rating.domain.discounts import check_assumed
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 from rating.domain.rate_events import cells_of_events
+from rating.domain.rated_period import rate_plan, with_discounts
 
 if TYPE_CHECKING:
     from money import Currency

@@ -17,16 +17,10 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import (
-    MeterUsage,
-    rate_plan,
-    usage_of_charge,
-    usage_of_reads,
-    with_discounts,
-    without_advance,
-)
+from rating.domain.charges import MeterUsage
 from rating.domain.fees import BETWEEN, charged_of
 from rating.domain.overrides import with_overrides
+from rating.domain.rated_period import rate_plan, usage_of_charge, usage_of_reads, with_discounts, without_advance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rating.domain.advance import taken_off
-from rating.domain.charges import (
-    ChargeKind,
-    MeterUsage,
+from rating.domain.charges import ChargeKind, MeterUsage
+from rating.domain.line_names import TAKEN_PREFIX
+from rating.domain.proration import WHOLE, DayShare
+from rating.domain.rated_period import (
     charge_of_commitment,
     charge_of_item,
     charge_of_run,
@@ -22,8 +23,6 @@ from rating.domain.charges import (
     without_commitments,
     without_discounts,
 )
-from rating.domain.line_names import TAKEN_PREFIX
-from rating.domain.proration import WHOLE, DayShare
 from rating.domain.unpriced import NotByGroupError
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import ChargeKind, MeterUsage, rate_plan, usage_of_reads, without_advance
+from rating.domain.charges import ChargeKind, MeterUsage
 from rating.domain.plan_bounds import NO_BOUNDS
 from rating.domain.rate import rate
+from rating.domain.rated_period import rate_plan, usage_of_reads, without_advance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.advance import is_ahead, taken_off
 from rating.domain.billing_period import period_after, period_before
-from rating.domain.charges import fees_ahead, in_advance
+from rating.domain.rated_period import fees_ahead, in_advance
 from rating.operations import finding
 from rating.store import charges as charge_store
 

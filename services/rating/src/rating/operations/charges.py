@@ -18,7 +18,7 @@ from money import currency
 from rating import telemetry
 from rating.domain.billed import Billed
 from rating.domain.billing_period import BillingPeriod, period_labelled
-from rating.domain.charges import Charge, ChargeKind, RatedPeriod, Terms, Usage, rate_period, with_commitments
+from rating.domain.charges import Charge, ChargeKind, RatedPeriod, Terms, Usage
 from rating.domain.commitments import CommitmentBasis, DueCommitment, Promise, promises
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
@@ -26,6 +26,7 @@ from rating.domain.discounts import ruling
 from rating.domain.overrides import Override, with_overrides
 from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.plans import Plan, PlanItem
+from rating.domain.rated_period import rate_period, with_commitments
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.soundness import is_bounded_by, is_discounted_by, is_due, is_rated_by, is_sound
 from rating.domain.unpriced import MissingMeterError, NotByGroupError

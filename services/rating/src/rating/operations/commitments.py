@@ -12,11 +12,12 @@ from chassis.side_by_side import each
 from money import ZERO, currency
 from rating.domain.billed import Billed
 from rating.domain.billing_period import BillingPeriod, period_labelled
-from rating.domain.charges import RatedPeriod, Terms, net_of, printed_by_item, rate_period
+from rating.domain.charges import RatedPeriod, Terms
 from rating.domain.commitments import CountedPeriod, DueCommitment, Promise, promises, with_counted
 from rating.domain.contracts import Contract
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.plans import Plan
+from rating.domain.rated_period import net_of, printed_by_item, rate_period
 from rating.domain.versions import Version
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_terms

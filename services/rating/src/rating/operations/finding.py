@@ -12,7 +12,7 @@ from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
 from eventlog.rfc3339 import text_of_instant
 from rating.domain.billed import Billed
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import RatedPeriod, Terms, without_advance
+from rating.domain.charges import RatedPeriod, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling as discounts_ruling
@@ -23,6 +23,7 @@ from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.overrides import version_with_overrides
 from rating.domain.plans import Plan, plan_at
 from rating.domain.proration import day_share
+from rating.domain.rated_period import without_advance
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in

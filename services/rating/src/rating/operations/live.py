@@ -23,9 +23,10 @@ from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, period_labelled, periods_touching
-from rating.domain.charges import RatedPeriod, Terms, Usage, goes_on, rate_period
+from rating.domain.charges import RatedPeriod, Terms, Usage
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.live import Change
+from rating.domain.rated_period import goes_on, rate_period
 from rating.domain.setbacks import Key, Setback
 from rating.domain.soundness import is_rated_by
 from rating.domain.unpriced import MissingMeterError, NotByGroupError

@@ -18,7 +18,7 @@ from eventlog.labels import month_label
 from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.cell_questions import CellQuestion, cell_questions
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms, without_commitments
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
@@ -29,6 +29,7 @@ from rating.domain.plans import Plan
 from rating.domain.pricing.bands import BAND
 from rating.domain.pricing.each_event import is_in_bands
 from rating.domain.proration import DayShare, day_share
+from rating.domain.rated_period import without_commitments
 from rating.domain.simulation import (
     CustomerOutcome,
     HistoricPeriod,

@@ -12,9 +12,10 @@ from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, InvalidDecimalError, format_decimal, format_exact, parse_decimal, parse_exact
 from rating.domain.billed import Billed
-from rating.domain.charges import ChargeKind, settled_of
+from rating.domain.charges import ChargeKind
 from rating.domain.contracts import AskedPeriod
 from rating.domain.line_names import charge_id
+from rating.domain.rated_period import settled_of
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
 from rating.wire.overrides import override_to_proto
