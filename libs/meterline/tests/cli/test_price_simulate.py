@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from metering.rating.v1 import margin_pb2, simulation_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
-from metering.rating.v1 import simulation_pb2
-from meterline.cli.price_simulate import band_text, simulation_document
+from meterline.cli.price_simulate import band_text, print_simulation, simulation_document
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,24 @@ def test_a_document_has_customers_totals_and_what_is_left_out() -> None:
     assert document["customers"][0]["items"] == []
     assert document["totals"] == []
     assert document["skipped"] == [{"reason": "CURRENCY", "periods": "2", "example": "c 2013-01"}]
+
+
+def test_margins_are_told_and_who_costs_more_than_it_pays(capsys: pytest.CaptureFixture[str]) -> None:
+    def customer(name: str, cost: str, margin: str) -> simulation_pb2.SimulatedCustomer:
+        told = margin_pb2.Margin(cost=cost, margin=margin, without_cost="0.00")
+        return simulation_pb2.SimulatedCustomer(
+            customer=name, currency="USD", now="9.00", then="5.00", difference="-4.00", margin_then=told
+        )
+
+    customers = [customer("UA", "1.00", "4.00"), customer("DL", "7.00", "-2.00")]
+    both = margin_pb2.Margin(cost="8.00", margin="2.00", without_cost="1.50")
+    total = simulation_pb2.SimulationTotal(currency="USD", customers=2, losing_then=1, margin_then=both)
+
+    print_simulation(customers, pb.SimulatePlansResponse(totals=[total]))
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "customer currency periods now then difference margin now margin then"
+    assert "UA USD 0 9.00 5.00 -4.00 - 4.00" in lines
+    assert "margin now - USD, then 2.00 USD; 0 customers cost more than they pay now, 1 would" in lines
+    assert "1.50 USD of that are of items without `cost`: they count as if they cost nothing" in lines
+    assert lines[-2:] == ["would cost more than it pays currency then cost margin", "DL USD 5.00 7.00 -2.00"]

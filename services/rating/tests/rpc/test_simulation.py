@@ -147,6 +147,47 @@ async def test_one_plan_for_all_and_the_cheapest_for_each(lives: Any, calm_catal
     ]
 
 
+async def test_margins_are_told_to_sellers_and_costs_to_no_customer(
+    calm_rating: Any, calm_catalog: Any, usage: Any
+) -> None:
+    fee, calls = fixed("31"), per_unit("Calls", "calls", "0.5", included="10")
+    fee.cost.fixed.amount = "3.1"
+    calls.cost.usage.per_unit.unit_price = "0.2"
+    extra = per_unit("Minutes", "minutes", "0.1")
+    await calm_catalog.plan(fee, calls, extra)
+    await calm_catalog.customer()
+    await calm_catalog.contract(end="2013-01-11")
+    usage.report("UA", "calls", datetime(2013, 1, 5, tzinfo=UTC), "100")
+    usage.report("UA", "minutes", datetime(2013, 1, 5, tzinfo=UTC), "5")
+    await rate(calm_rating, "UA-2013", "2013-01")
+    cheap = draft("standard", per_unit("Calls", "calls", "0.15"))
+
+    user = calm_rating.user()
+    customers, last = await simulated(user, cheap, until_month="2013-01", with_items=True)
+
+    # 10 of 31 days, 90 calls beyond those included, all of which cost 0.20.
+    one, (total,) = customers["UA"], last.totals
+    for found in (one, total, total.plans[0]):
+        assert (found.margin_now.cost, found.margin_now.margin, found.margin_now.without_cost) == (
+            "21.00",
+            "34.50",
+            "0.50",
+        )
+        assert (found.margin_then.cost, found.margin_then.margin) == ("20.00", "-5.00")
+    assert (total.losing_now, total.losing_then) == (0, 1)
+    assert {item.item: (item.exact_cost_now, item.margin_now.margin) for item in one.items} == {
+        "Fee": ("1", "9.00"),
+        "Calls": ("20", "25.00"),
+        "Minutes": ("", ""),
+    }
+    plan = (await user("GetPlan", pb.GetPlanRequest(name="standard"))).plan
+    assert [item.cost for item in plan.spec.items] == [fee.cost, calls.cost, extra.cost]
+    listed = await user("GetPriceList", pb.GetPriceListRequest(contract="UA-2013", billing_period="2013-01"))
+    charges = (await user("ListCharges", pb.ListChargesRequest(contract="UA-2013", billing_period="2013-01"))).charges
+    explained = await user("ExplainCharge", pb.ExplainChargeRequest(charge_id=charges[1].id))
+    assert [item.HasField("cost") for item in (*listed.plan.spec.items, explained.item)] == [False] * 4
+
+
 @pytest.mark.parametrize(
     ("entries", "asked", "error", "reason"),
     [

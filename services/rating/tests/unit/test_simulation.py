@@ -96,7 +96,7 @@ def test_lines_are_rounded_as_an_invoice_does_and_added_up() -> None:
     outcome = CustomerOutcome("UA", "USD")
     for calls in ("1", "1", "3"):
         period = history(old, calls=calls, minutes="0.5")
-        outcome.add(period.rated, priced_by(new, period))
+        outcome.add(period, priced_by(new, period))
 
     assert (outcome.periods, outcome.now, outcome.then) == (3, Decimal("3.04"), Decimal("7.51"))
     assert {name: (one.now, one.then) for name, one in outcome.items.items()} == {

@@ -77,6 +77,11 @@ def _covered(value: Any) -> Any:
     return value["items"]
 
 
+def _cost(value: Any) -> Any:
+    is_spelled_out = not isinstance(value, Mapping) or value.keys() & {"usage", "fixed"}
+    return value if is_spelled_out else {"usage": value}
+
+
 def _filter_forms(value: Any) -> list[Short]:
     return [Short("filterExpression")] if isinstance(value, str) else [_FILTERS]
 
@@ -284,6 +289,14 @@ _BILLING: Final = Short(
         "enum": ["arrears", "advance", "ARREARS", "ADVANCE"],
     },
 )
+_COST: Final = Short(
+    "cost",
+    _cost,
+    {
+        "description": "What the item costs the seller, for margins: a price, or {fixed: {amount}} of a fee.",
+        "anyOf": [{"$ref": "#/$defs/UsagePrice"}, {"$ref": "#/$defs/ItemCost"}],
+    },
+)
 _COVERS: Final = Short(
     "items",
     _covered,
@@ -312,6 +325,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
         "proration": _PRORATION,
         "once": _ONCE,
         "billing": _BILLING,
+        "cost": _COST,
     },
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER, "scope": _SCOPE},
     "metering.rating.v1.FormulaPrice": {"of": _READ, "is": Short("expression")},

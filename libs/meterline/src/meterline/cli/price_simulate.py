@@ -36,6 +36,10 @@ _COLUMNS: Final = (
     Column("difference", Kind.DECIMAL),
     Column("cheapest_plan"),
     Column("cheapest", Kind.DECIMAL),
+    Column("cost_now", Kind.DECIMAL),
+    Column("margin_now", Kind.DECIMAL),
+    Column("cost_then", Kind.DECIMAL),
+    Column("margin_then", Kind.DECIMAL),
 )
 _SKIPS: Final = {
     "CURRENCY": "the plan that would price them is in another currency",
@@ -147,9 +151,12 @@ def print_simulation(
 ) -> None:
     """Print the customers whose bills change most, how all fare, and what was left out."""
     largest = sorted(customers, key=lambda one: -abs(Decimal(one.difference)))[:_TABLE_ROWS]
+    has_margin = any(one.HasField("margin_then") for one in customers)
     columns = ("customer", "currency", ">periods", ">now", ">then", ">difference")
+    columns += (">margin now", ">margin then") if has_margin else ()
     rows = [
         (one.customer, one.currency, f"{one.periods:,}", one.now, one.then, one.difference)
+        + ((one.margin_now.margin or "-", one.margin_then.margin or "-") if has_margin else ())
         + ((f"{one.cheapest_plan} {one.cheapest}" if one.cheapest_plan else "-",) if with_cheapest else ())
         for one in largest
     ]
@@ -158,6 +165,7 @@ def print_simulation(
         write(f"these are the {len(largest)} largest changes of {len(customers):,} customers; -o csv has all")
     for total in summary.totals:
         _print_total(total)
+    _print_losing(customers)
     _say_skipped(summary)
 
 
@@ -178,8 +186,25 @@ def _print_total(total: simulation_pb2.SimulationTotal) -> None:
         f"{total.winners:,} would pay less ({total.won} {code}), {total.losers:,} more ({total.lost} {code}), "
         f"{same:,} the same"
     )
+    if total.HasField("margin_then"):
+        now, then = total.margin_now, total.margin_then
+        write(
+            f"margin now {now.margin or '-'} {code}, then {then.margin} {code}; "
+            f"{total.losing_now:,} customers cost more than they pay now, {total.losing_then:,} would"
+        )
+        if Decimal(then.without_cost):
+            write(f"{then.without_cost} {code} of that are of items without `cost`: they count as if they cost nothing")
     rows = [(band_text(band), f"{band.customers:,}", band.difference) for band in total.bands]
     print_table(("change", ">customers", f">difference {code}"), rows)
+
+
+def _print_losing(customers: Sequence[simulation_pb2.SimulatedCustomer]) -> None:
+    losing = [one for one in customers if one.HasField("margin_then") and Decimal(one.margin_then.margin) < 0]
+    if not losing:
+        return
+    worst = sorted(losing, key=lambda one: Decimal(one.margin_then.margin))[:_TABLE_ROWS]
+    rows = [(one.customer, one.currency, one.then, one.margin_then.cost, one.margin_then.margin) for one in worst]
+    print_table(("would cost more than it pays", "currency", ">then", ">cost", ">margin"), rows)
 
 
 def band_text(band: simulation_pb2.SimulationBand) -> str:
@@ -204,4 +229,8 @@ def _row(one: simulation_pb2.SimulatedCustomer) -> tuple[str, ...]:
         one.difference,
         one.cheapest_plan,
         one.cheapest,
+        one.margin_now.cost,
+        one.margin_now.margin,
+        one.margin_then.cost,
+        one.margin_then.margin,
     )

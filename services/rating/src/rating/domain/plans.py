@@ -13,6 +13,7 @@ from chassis.text import looked_at
 from money import currency
 from rating.domain import commitments, discounts
 from rating.domain.boundaries import Interval
+from rating.domain.cost_basis import check_cost
 from rating.domain.currencies import check_currency
 from rating.domain.features import Feature, check_features
 from rating.domain.fees import Billing, Once
@@ -44,9 +45,12 @@ class PlanItem:
     billing: Billing = Billing.ARREARS
     interval: Interval | None = None
     """For how long a fee is, where that is longer than a period."""
+    cost: Price | None = None
+    """What it costs the seller; None: it does not say. No customer is told it."""
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
+        check_cost(self)
         if self.once is not Once.NONE and not self.price.is_fixed:
             message = "is for fixed fees: usage is charged in the period in which it happened; leave it out"
             raise Refused("once", Reason.PLAN_INVALID, message)
@@ -132,6 +136,7 @@ class ItemDraft:
     once: Once = Once.NONE
     billing: Billing = Billing.ARREARS
     interval: Interval | None = None
+    cost: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,7 @@ class PlanDraft:
                 once=item.once,
                 billing=item.billing,
                 interval=item.interval,
+                cost=item.cost,
             )
 
         items = each_of("items", self.items, resolved_item)

@@ -116,5 +116,9 @@ def _run(item: PlanItem, segments: Sequence[Segment], first: int, last: int) -> 
 
 
 def _has(segment: Segment, item: PlanItem) -> bool:
-    """Whether a segment prices an item of the same name and meter alike; what product it is called does not matter."""
-    return any(replace(each, product="") == replace(item, product="") for each in segment.plan.content.items)
+    """Whether a segment prices an item of the same name and meter alike.
+
+    What product it is called does not matter, nor what it costs the seller.
+    """
+    wanted = replace(item, product="", cost=None)
+    return any(replace(each, product="", cost=None) == wanted for each in segment.plan.content.items)

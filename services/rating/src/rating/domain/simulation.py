@@ -19,6 +19,7 @@ from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.charges import MeterUsage, Usage
 from rating.domain.fees import BETWEEN, charged_of
+from rating.domain.margins import Costs, costs_of, priced_items
 from rating.domain.overrides import with_overrides
 from rating.domain.rated_period import (
     rate_period,
@@ -70,6 +71,10 @@ class HistoricPeriod:
     """The terms of a period that plan changes cut, with what is tried in its parts; None: nothing cuts it."""
     spans: Mapping[Period, Mapping[str, MeterUsage]] = field(default_factory=dict)
     """Usage of those parts over which `cut` prices items."""
+    ruling: Mapping[tuple[str, int], Plan] = field(default_factory=dict)
+    """The versions of plans that price it, and with that say what its items cost the seller."""
+    tried: Mapping[tuple[str, int], Plan] = field(default_factory=dict)
+    """What stands in for each of them; itself where nothing does."""
 
     def own(self, plan: Plan) -> Plan:
         """Return a plan as the contract would have it in the period."""
@@ -92,6 +97,8 @@ class ItemOutcome:
     then: Decimal = ZERO
     exact_now: Fraction = Fraction(0)
     exact_then: Fraction = Fraction(0)
+    costs_now: Costs = field(default_factory=Costs)
+    costs_then: Costs = field(default_factory=Costs)
 
 
 @dataclass(slots=True)
@@ -101,6 +108,8 @@ class PlanOutcome:
     periods: int = 0
     now: Decimal = ZERO
     then: Decimal = ZERO
+    costs_now: Costs = field(default_factory=Costs)
+    costs_then: Costs = field(default_factory=Costs)
 
 
 @dataclass(slots=True)
@@ -115,6 +124,8 @@ class CustomerOutcome:
     items: dict[str, ItemOutcome] = field(default_factory=dict)
     plans: dict[str, PlanOutcome] = field(default_factory=dict)
     cheapest: Cheapest | None = None
+    costs_now: Costs = field(default_factory=Costs)
+    costs_then: Costs = field(default_factory=Costs)
 
     @property
     def difference(self) -> Decimal:
@@ -122,24 +133,39 @@ class CustomerOutcome:
         with exact_arithmetic():
             return self.then - self.now
 
-    def add(self, rated: RatedPeriod, then: Iterable[Charge]) -> None:
+    def add(self, period: HistoricPeriod, then: Sequence[Charge]) -> None:
         """Count a period as it is, and as other prices would have it."""
-        plan = self.plans.setdefault(rated.plan, PlanOutcome())
+        plan = self.plans.setdefault(period.rated.plan, PlanOutcome())
         self.periods += 1
         plan.periods += 1
-        with exact_arithmetic():
-            for charge in without_advance(rated.charges):
-                item, amount = self.items.setdefault(charge.plan_item, ItemOutcome()), _printed(charge, self.currency)
+        self._add_now(plan, period)
+        self._add_then(plan, period, then)
+
+    def _add_now(self, plan: PlanOutcome, period: HistoricPeriod) -> None:
+        items = priced_items(period.ruling)
+        for charge in without_advance(period.rated.charges):
+            item, amount = self.items.setdefault(charge.plan_item, ItemOutcome()), _printed(charge, self.currency)
+            costs = costs_of(charge, items.of(period.rated, charge), self.currency, amount)
+            with exact_arithmetic():
                 item.now += amount
                 item.exact_now += Fraction(charge.derivation.amount)
                 plan.now += amount
                 self.now += amount
-            for charge in without_advance(then):
-                item, amount = self.items.setdefault(charge.plan_item, ItemOutcome()), _printed(charge, self.currency)
+            for one in (item, plan, self):
+                one.costs_now.add(costs)
+
+    def _add_then(self, plan: PlanOutcome, period: HistoricPeriod, then: Sequence[Charge]) -> None:
+        items, ruling = priced_items(period.tried), priced_items(period.ruling)
+        for charge in without_advance(then):
+            item, amount = self.items.setdefault(charge.plan_item, ItemOutcome()), _printed(charge, self.currency)
+            costs = costs_of(charge, ruling.with_cost(items.of(period.rated, charge)), self.currency, amount)
+            with exact_arithmetic():
                 item.then += amount
                 item.exact_then += Fraction(charge.derivation.amount)
                 plan.then += amount
                 self.then += amount
+            for one in (item, plan, self):
+                one.costs_then.add(costs)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -172,6 +198,11 @@ class Total:
     then: Decimal = ZERO
     bands: dict[Band, BandOutcome] = field(default_factory=dict)
     plans: dict[str, PlanOutcome] = field(default_factory=dict)
+    costs_now: Costs = field(default_factory=Costs)
+    costs_then: Costs = field(default_factory=Costs)
+    losing_now: int = 0
+    losing_then: int = 0
+    """Customers that cost the seller more than they pay, or would pay."""
 
     def add(self, outcome: CustomerOutcome) -> None:
         """Count a customer."""
@@ -179,6 +210,10 @@ class Total:
         band.customers += 1
         self.customers += 1
         self.periods += outcome.periods
+        self.losing_now += outcome.costs_now.margin_of(outcome.now) < ZERO
+        self.losing_then += outcome.costs_then.margin_of(outcome.then) < ZERO
+        self.costs_now.add(outcome.costs_now)
+        self.costs_then.add(outcome.costs_then)
         with exact_arithmetic():
             self.now += outcome.now
             self.then += outcome.then
@@ -188,6 +223,8 @@ class Total:
                 plan.periods += own.periods
                 plan.now += own.now
                 plan.then += own.then
+                plan.costs_now.add(own.costs_now)
+                plan.costs_then.add(own.costs_then)
 
 
 @dataclass(slots=True)

@@ -301,6 +301,9 @@ async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans)
     needed = plans.tried_for(rated) if cut is None else [_priced_over(cut, None)]
     discounts, own, zone = terms.discounts, terms.overrides, terms.time_zone
     period = await historic_period(deps, rated, terms.share, [*needed, *known], discounts, own, zone)
+    ruling = {(plan.name, plan.version): plan.content for plan in (terms.plan, *(one.plan for one in terms.segments))}
+    tried = {version: plans.in_place_of(version[0]) or plan for version, plan in ruling.items()}
+    period = replace(period, ruling=ruling, tried=tried)
     if cut is None:
         return replace(period, place=terms.place)
     found = await each(lambda part: usage_for(deps, rated, [_priced_over(cut, part)], zone, part), cut.parts)
@@ -329,7 +332,7 @@ def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[Custo
         rated = period.rated
         key = rated.customer, rated.currency
         then = _charged_then(period, plans)
-        found.setdefault(key, CustomerOutcome(*key)).add(rated, then)
+        found.setdefault(key, CustomerOutcome(*key)).add(period, then)
         of_customer.setdefault(key, []).append(period)
     if plans.known:
         for (name, code), own in of_customer.items():

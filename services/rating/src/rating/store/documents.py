@@ -59,6 +59,8 @@ def item_to_document(item: PlanItem) -> Document:
         document["billing"] = item.billing.value
     if item.interval is not None:
         document["interval"] = item.interval.value
+    if item.cost is not None:
+        document["cost"] = price_to_document(item.cost)
     return document
 
 
@@ -82,7 +84,8 @@ def item_from_document(document: Mapping[str, Any]) -> PlanItem:
     interval = Interval(document["interval"]) if "interval" in document else None
     billing = Billing(document.get("billing", "ARREARS"))
     name, meter, product = document["name"], document["meter"], document["product"]
-    return PlanItem(name, meter, product, price, proration, once=once, billing=billing, interval=interval)
+    cost = price_from_document(document["cost"]) if "cost" in document else None
+    return PlanItem(name, meter, product, price, proration, once=once, billing=billing, interval=interval, cost=cost)
 
 
 def price_from_document(document: Mapping[str, Any]) -> Price:

@@ -70,7 +70,16 @@ def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
-    """Return the message of a plan."""
+    """Return the message of a plan for the seller: with what its items cost it."""
+    message = plan_to_customers(plan)
+    for told, item in zip(message.spec.items, plan.content.items, strict=True):
+        if item.cost is not None:
+            told.cost.CopyFrom(catalog_pb2.ItemCost(**price_to_proto(item.cost)))
+    return message
+
+
+def plan_to_customers(plan: Version[Plan]) -> catalog_pb2.Plan:
+    """Return the message of a plan as customers may see it."""
     content = plan.content
     spec = catalog_pb2.PlanSpec(
         currency=content.currency,
@@ -87,7 +96,7 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
 
 
 def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
-    """Return the message of a plan item as it was applied: by its product if it named one."""
+    """Return the message of a plan item as it was applied, by its product if it named one, without what it costs."""
     price, meter = item.price, "" if item.product else item.meter
     return catalog_pb2.PlanItem(
         name=item.name,
@@ -154,11 +163,31 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
     once = _ONCE_BY_NUMBER[item.once]
     interval = _INTERVAL_BY_NUMBER[item.interval]
     return ItemDraft(
-        item.name, item.meter, item.product, price, proration, once=once, billing=billing, interval=interval
+        item.name,
+        item.meter,
+        item.product,
+        price,
+        proration,
+        once=once,
+        billing=billing,
+        interval=interval,
+        cost=_cost_from_proto(item),
     )
 
 
-def price_from_proto(message: catalog_pb2.PlanItem | catalog_pb2.ContractOverride, field: str | None) -> Price | None:
+def _cost_from_proto(item: catalog_pb2.PlanItem) -> Price | None:
+    if not item.HasField("cost"):
+        return None
+    with inside("cost"):
+        price = price_from_proto(item.cost, item.cost.WhichOneof("charge"))
+        if price is None:
+            raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs you, or leave its cost out")
+        return price
+
+
+def price_from_proto(
+    message: catalog_pb2.PlanItem | catalog_pb2.ContractOverride | catalog_pb2.ItemCost, field: str | None
+) -> Price | None:
     """Return the price in a field of a message; None where there is none. Raises Refused."""
     if field == "usage":
         with inside("usage"):

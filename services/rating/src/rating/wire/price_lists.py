@@ -11,7 +11,7 @@ from rating.domain.billing_period import parse_day
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
 from rating.wire.overrides import override_to_proto
-from rating.wire.plans import plan_to_proto
+from rating.wire.plans import plan_to_customers
 from rating.wire.products import product_to_proto
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def price_list_to_proto(prices: PriceList) -> pb.GetPriceListResponse:
     """Return what prices a period."""
     period = prices.terms.period
     return pb.GetPriceListResponse(
-        plan=plan_to_proto(prices.plan),
+        plan=plan_to_customers(prices.plan),
         contract=contract_to_proto(prices.contract),
         customer=customer_to_proto(prices.customer),
         ruling=ruling_to_proto(prices.ruling),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from metering.rating.v1 import margin_pb2, simulation_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
-from metering.rating.v1 import simulation_pb2
 from money import ZERO, currency, exact_arithmetic, exact_of, format_decimal, format_exact
 from rating.domain.simulation import BOUNDS_PERCENT, Skip, Summary
 from rating.operations.simulation import SimulationQuestion
 from rating.wire.catalogs import entries_from_proto
+from rating.wire.margins import margin_to_proto
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from rating.domain.simulation import Band, BandOutcome, CustomerOutcome, ItemOutcome, PlanOutcome, Total
 
 _CUSTOMERS_A_MESSAGE = 50
+
+
+class _Margins(TypedDict):
+    margin_now: margin_pb2.Margin | None
+    margin_then: margin_pb2.Margin | None
 
 
 def question_from_proto(request: pb.SimulatePlansRequest) -> SimulationQuestion:
@@ -61,7 +67,15 @@ def _customer_to_proto(outcome: CustomerOutcome, *, with_items: bool) -> simulat
         items=[_item_to_proto(name, item, code) for name, item in outcome.items.items()] if with_items else [],
         cheapest_plan="" if cheapest is None else cheapest.plan,
         cheapest="" if cheapest is None else _printed(cheapest.amount, code),
+        **_margins(outcome, code),
     )
+
+
+def _margins(outcome: CustomerOutcome | ItemOutcome | PlanOutcome | Total, code: str) -> _Margins:
+    return {
+        "margin_now": margin_to_proto(outcome.now, outcome.costs_now, code),
+        "margin_then": margin_to_proto(outcome.then, outcome.costs_then, code),
+    }
 
 
 def _item_to_proto(name: str, item: ItemOutcome, code: str) -> simulation_pb2.SimulatedItem:
@@ -71,6 +85,9 @@ def _item_to_proto(name: str, item: ItemOutcome, code: str) -> simulation_pb2.Si
         then=_printed(item.then, code),
         exact_now=_exact(item.exact_now),
         exact_then=_exact(item.exact_then),
+        exact_cost_now=_exact(item.costs_now.exact) if item.costs_now.known else "",
+        exact_cost_then=_exact(item.costs_then.exact) if item.costs_then.known else "",
+        **_margins(item, code),
     )
 
 
@@ -93,6 +110,9 @@ def _total_to_proto(code: str, total: Total) -> simulation_pb2.SimulationTotal:
         lost=_printed(lost, code),
         bands=[_band_to_proto(band, one, code) for band, one in sorted(total.bands.items(), key=lambda pair: pair[0])],
         plans=[_plan_to_proto(name, plan, code) for name, plan in sorted(total.plans.items())],
+        losing_now=total.losing_now,
+        losing_then=total.losing_then,
+        **_margins(total, code),
     )
 
 
@@ -111,7 +131,11 @@ def _band_to_proto(band: Band, outcome: BandOutcome, code: str) -> simulation_pb
 
 def _plan_to_proto(name: str, plan: PlanOutcome, code: str) -> simulation_pb2.SimulatedPlan:
     return simulation_pb2.SimulatedPlan(
-        plan=name, periods=plan.periods, now=_printed(plan.now, code), then=_printed(plan.then, code)
+        plan=name,
+        periods=plan.periods,
+        now=_printed(plan.now, code),
+        then=_printed(plan.then, code),
+        **_margins(plan, code),
     )
 
 

@@ -590,6 +590,7 @@ class PlanItem(_message.Message):
     ONCE_FIELD_NUMBER: _builtins.int
     BILLING_FIELD_NUMBER: _builtins.int
     INTERVAL_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
@@ -616,6 +617,12 @@ class PlanItem(_message.Message):
     def usage(self) -> Global___UsagePrice:
         """A price for usage."""
 
+    @_builtins.property
+    def cost(self) -> Global___ItemCost:
+        """What the item costs the seller, in the currency of the plan; for margins. Only sellers are told it: price lists and explained charges
+        leave it out. Optional.
+        """
+
     def __init__(
         self,
         *,
@@ -628,16 +635,49 @@ class PlanItem(_message.Message):
         once: Global___Once.ValueType = ...,
         billing: Global___Billing.ValueType = ...,
         interval: Global___BillingInterval.ValueType = ...,
+        cost: Global___ItemCost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "cost", b"cost", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "fixed", b"fixed", "interval", b"interval", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "cost", b"cost", "fixed", b"fixed", "interval", b"interval", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_charge) -> _WhichOneofReturnType_charge | None: ...
 
 Global___PlanItem: _TypeAlias = PlanItem  # noqa: Y015
+
+@_typing.final
+class ItemCost(_message.Message):
+    """What a plan item costs the seller: a price of the kind of the item's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIXED_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fixed(self) -> Global___FixedFee:
+        """Of a fixed fee: an amount a period, by days where the fee goes by days."""
+
+    @_builtins.property
+    def usage(self) -> Global___UsagePrice:
+        """Of usage: any price but a formula, one by the clock or one of each event. Refused with properties that the item's price does not go by."""
+
+    def __init__(
+        self,
+        *,
+        fixed: Global___FixedFee | None = ...,
+        usage: Global___UsagePrice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
+    _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_charge) -> _WhichOneofReturnType_charge | None: ...
+
+Global___ItemCost: _TypeAlias = ItemCost  # noqa: Y015
 
 @_typing.final
 class FixedFee(_message.Message):

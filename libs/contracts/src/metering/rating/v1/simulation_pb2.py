@@ -22,27 +22,28 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from metering.rating.v1 import margin_pb2 as metering_dot_rating_dot_v1_dot_margin__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#metering/rating/v1/simulation.proto\x12\x12metering.rating.v1\"\xd2\x01\n\x11SimulatedCustomer\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0f\n\x07periods\x18\x03 \x01(\r\x12\x0b\n\x03now\x18\x04 \x01(\t\x12\x0c\n\x04then\x18\x05 \x01(\t\x12\x12\n\ndifference\x18\x06 \x01(\t\x12\x30\n\x05items\x18\x07 \x03(\x0b\x32!.metering.rating.v1.SimulatedItem\x12\x15\n\rcheapest_plan\x18\x08 \x01(\t\x12\x10\n\x08\x63heapest\x18\t \x01(\t\"_\n\rSimulatedItem\x12\x0c\n\x04item\x18\x01 \x01(\t\x12\x0b\n\x03now\x18\x02 \x01(\t\x12\x0c\n\x04then\x18\x03 \x01(\t\x12\x11\n\texact_now\x18\x04 \x01(\t\x12\x12\n\nexact_then\x18\x05 \x01(\t\"\x97\x02\n\x0fSimulationTotal\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tcustomers\x18\x02 \x01(\x04\x12\x0f\n\x07periods\x18\x03 \x01(\x04\x12\x0b\n\x03now\x18\x04 \x01(\t\x12\x0c\n\x04then\x18\x05 \x01(\t\x12\x12\n\ndifference\x18\x06 \x01(\t\x12\x0f\n\x07winners\x18\x07 \x01(\x04\x12\x0b\n\x03won\x18\x08 \x01(\t\x12\x0e\n\x06losers\x18\t \x01(\x04\x12\x0c\n\x04lost\x18\n \x01(\t\x12\x31\n\x05\x62\x61nds\x18\x0b \x03(\x0b\x32\".metering.rating.v1.SimulationBand\x12\x30\n\x05plans\x18\x0c \x03(\x0b\x32!.metering.rating.v1.SimulatedPlan\"\x8e\x01\n\x0eSimulationBand\x12\x0f\n\x07is_rise\x18\x01 \x01(\x08\x12\x14\n\x0c\x66rom_percent\x18\x02 \x01(\t\x12\x15\n\rbelow_percent\x18\x03 \x01(\t\x12\x17\n\x0fis_from_nothing\x18\x04 \x01(\x08\x12\x11\n\tcustomers\x18\x05 \x01(\x04\x12\x12\n\ndifference\x18\x06 \x01(\t\"I\n\rSimulatedPlan\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x0f\n\x07periods\x18\x02 \x01(\x04\x12\x0b\n\x03now\x18\x03 \x01(\t\x12\x0c\n\x04then\x18\x04 \x01(\t\"f\n\x0eSkippedPeriods\x12\x32\n\x06reason\x18\x01 \x01(\x0e\x32\".metering.rating.v1.SimulationSkip\x12\x0f\n\x07periods\x18\x02 \x01(\x04\x12\x0f\n\x07\x65xample\x18\x03 \x01(\t*\xad\x01\n\x0eSimulationSkip\x12\x1f\n\x1bSIMULATION_SKIP_UNSPECIFIED\x10\x00\x12\x1c\n\x18SIMULATION_SKIP_CURRENCY\x10\x01\x12\x1b\n\x17SIMULATION_SKIP_NO_PLAN\x10\x02\x12!\n\x1dSIMULATION_SKIP_METER_MISSING\x10\x03\x12\x1c\n\x18SIMULATION_SKIP_SEGMENTS\x10(b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#metering/rating/v1/simulation.proto\x12\x12metering.rating.v1\x1a\x1fmetering/rating/v1/margin.proto\"\xb3\x02\n\x11SimulatedCustomer\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0f\n\x07periods\x18\x03 \x01(\r\x12\x0b\n\x03now\x18\x04 \x01(\t\x12\x0c\n\x04then\x18\x05 \x01(\t\x12\x12\n\ndifference\x18\x06 \x01(\t\x12\x30\n\x05items\x18\x07 \x03(\x0b\x32!.metering.rating.v1.SimulatedItem\x12\x15\n\rcheapest_plan\x18\x08 \x01(\t\x12\x10\n\x08\x63heapest\x18\t \x01(\t\x12.\n\nmargin_now\x18_ \x01(\x0b\x32\x1a.metering.rating.v1.Margin\x12/\n\x0bmargin_then\x18` \x01(\x0b\x32\x1a.metering.rating.v1.Margin\"\xf1\x01\n\rSimulatedItem\x12\x0c\n\x04item\x18\x01 \x01(\t\x12\x0b\n\x03now\x18\x02 \x01(\t\x12\x0c\n\x04then\x18\x03 \x01(\t\x12\x11\n\texact_now\x18\x04 \x01(\t\x12\x12\n\nexact_then\x18\x05 \x01(\t\x12.\n\nmargin_now\x18_ \x01(\x0b\x32\x1a.metering.rating.v1.Margin\x12/\n\x0bmargin_then\x18` \x01(\x0b\x32\x1a.metering.rating.v1.Margin\x12\x16\n\x0e\x65xact_cost_now\x18\x61 \x01(\t\x12\x17\n\x0f\x65xact_cost_then\x18\x62 \x01(\t\"\xa1\x03\n\x0fSimulationTotal\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tcustomers\x18\x02 \x01(\x04\x12\x0f\n\x07periods\x18\x03 \x01(\x04\x12\x0b\n\x03now\x18\x04 \x01(\t\x12\x0c\n\x04then\x18\x05 \x01(\t\x12\x12\n\ndifference\x18\x06 \x01(\t\x12\x0f\n\x07winners\x18\x07 \x01(\x04\x12\x0b\n\x03won\x18\x08 \x01(\t\x12\x0e\n\x06losers\x18\t \x01(\x04\x12\x0c\n\x04lost\x18\n \x01(\t\x12\x31\n\x05\x62\x61nds\x18\x0b \x03(\x0b\x32\".metering.rating.v1.SimulationBand\x12\x30\n\x05plans\x18\x0c \x03(\x0b\x32!.metering.rating.v1.SimulatedPlan\x12.\n\nmargin_now\x18_ \x01(\x0b\x32\x1a.metering.rating.v1.Margin\x12/\n\x0bmargin_then\x18` \x01(\x0b\x32\x1a.metering.rating.v1.Margin\x12\x12\n\nlosing_now\x18\x61 \x01(\x04\x12\x13\n\x0blosing_then\x18\x62 \x01(\x04\"\x8e\x01\n\x0eSimulationBand\x12\x0f\n\x07is_rise\x18\x01 \x01(\x08\x12\x14\n\x0c\x66rom_percent\x18\x02 \x01(\t\x12\x15\n\rbelow_percent\x18\x03 \x01(\t\x12\x17\n\x0fis_from_nothing\x18\x04 \x01(\x08\x12\x11\n\tcustomers\x18\x05 \x01(\x04\x12\x12\n\ndifference\x18\x06 \x01(\t\"\xaa\x01\n\rSimulatedPlan\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x0f\n\x07periods\x18\x02 \x01(\x04\x12\x0b\n\x03now\x18\x03 \x01(\t\x12\x0c\n\x04then\x18\x04 \x01(\t\x12.\n\nmargin_now\x18_ \x01(\x0b\x32\x1a.metering.rating.v1.Margin\x12/\n\x0bmargin_then\x18` \x01(\x0b\x32\x1a.metering.rating.v1.Margin\"f\n\x0eSkippedPeriods\x12\x32\n\x06reason\x18\x01 \x01(\x0e\x32\".metering.rating.v1.SimulationSkip\x12\x0f\n\x07periods\x18\x02 \x01(\x04\x12\x0f\n\x07\x65xample\x18\x03 \x01(\t*\xad\x01\n\x0eSimulationSkip\x12\x1f\n\x1bSIMULATION_SKIP_UNSPECIFIED\x10\x00\x12\x1c\n\x18SIMULATION_SKIP_CURRENCY\x10\x01\x12\x1b\n\x17SIMULATION_SKIP_NO_PLAN\x10\x02\x12!\n\x1dSIMULATION_SKIP_METER_MISSING\x10\x03\x12\x1c\n\x18SIMULATION_SKIP_SEGMENTS\x10(b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'metering.rating.v1.simulation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIMULATIONSKIP']._serialized_start=976
-  _globals['_SIMULATIONSKIP']._serialized_end=1149
-  _globals['_SIMULATEDCUSTOMER']._serialized_start=60
-  _globals['_SIMULATEDCUSTOMER']._serialized_end=270
-  _globals['_SIMULATEDITEM']._serialized_start=272
-  _globals['_SIMULATEDITEM']._serialized_end=367
-  _globals['_SIMULATIONTOTAL']._serialized_start=370
-  _globals['_SIMULATIONTOTAL']._serialized_end=649
-  _globals['_SIMULATIONBAND']._serialized_start=652
-  _globals['_SIMULATIONBAND']._serialized_end=794
-  _globals['_SIMULATEDPLAN']._serialized_start=796
-  _globals['_SIMULATEDPLAN']._serialized_end=869
-  _globals['_SKIPPEDPERIODS']._serialized_start=871
-  _globals['_SKIPPEDPERIODS']._serialized_end=973
+  _globals['_SIMULATIONSKIP']._serialized_start=1489
+  _globals['_SIMULATIONSKIP']._serialized_end=1662
+  _globals['_SIMULATEDCUSTOMER']._serialized_start=93
+  _globals['_SIMULATEDCUSTOMER']._serialized_end=400
+  _globals['_SIMULATEDITEM']._serialized_start=403
+  _globals['_SIMULATEDITEM']._serialized_end=644
+  _globals['_SIMULATIONTOTAL']._serialized_start=647
+  _globals['_SIMULATIONTOTAL']._serialized_end=1064
+  _globals['_SIMULATIONBAND']._serialized_start=1067
+  _globals['_SIMULATIONBAND']._serialized_end=1209
+  _globals['_SIMULATEDPLAN']._serialized_start=1212
+  _globals['_SIMULATEDPLAN']._serialized_end=1382
+  _globals['_SKIPPEDPERIODS']._serialized_start=1384
+  _globals['_SKIPPEDPERIODS']._serialized_end=1486
 # @@protoc_insertion_point(module_scope)

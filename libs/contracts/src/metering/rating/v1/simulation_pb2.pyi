@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from metering.rating.v1 import margin_pb2 as _margin_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -68,6 +69,8 @@ class SimulatedCustomer(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     CHEAPEST_PLAN_FIELD_NUMBER: _builtins.int
     CHEAPEST_FIELD_NUMBER: _builtins.int
+    MARGIN_NOW_FIELD_NUMBER: _builtins.int
+    MARGIN_THEN_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
     currency: _builtins.str
@@ -88,6 +91,14 @@ class SimulatedCustomer(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedItem]:
         """Item by item, if asked for: those of the plans that rule, then those that only the others have."""
 
+    @_builtins.property
+    def margin_now(self) -> _margin_pb2.Margin:
+        """What the seller is left with now; absent where no item says what it costs."""
+
+    @_builtins.property
+    def margin_then(self) -> _margin_pb2.Margin:
+        """What it would be left with."""
+
     def __init__(
         self,
         *,
@@ -100,10 +111,12 @@ class SimulatedCustomer(_message.Message):
         items: _abc.Iterable[Global___SimulatedItem] | None = ...,
         cheapest_plan: _builtins.str = ...,
         cheapest: _builtins.str = ...,
+        margin_now: _margin_pb2.Margin | None = ...,
+        margin_then: _margin_pb2.Margin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["margin_now", b"margin_now", "margin_then", b"margin_then"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cheapest", b"cheapest", "cheapest_plan", b"cheapest_plan", "currency", b"currency", "customer", b"customer", "difference", b"difference", "items", b"items", "now", b"now", "periods", b"periods", "then", b"then"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cheapest", b"cheapest", "cheapest_plan", b"cheapest_plan", "currency", b"currency", "customer", b"customer", "difference", b"difference", "items", b"items", "margin_now", b"margin_now", "margin_then", b"margin_then", "now", b"now", "periods", b"periods", "then", b"then"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -120,6 +133,10 @@ class SimulatedItem(_message.Message):
     THEN_FIELD_NUMBER: _builtins.int
     EXACT_NOW_FIELD_NUMBER: _builtins.int
     EXACT_THEN_FIELD_NUMBER: _builtins.int
+    MARGIN_NOW_FIELD_NUMBER: _builtins.int
+    MARGIN_THEN_FIELD_NUMBER: _builtins.int
+    EXACT_COST_NOW_FIELD_NUMBER: _builtins.int
+    EXACT_COST_THEN_FIELD_NUMBER: _builtins.int
     item: _builtins.str
     """Name of the plan item."""
     now: _builtins.str
@@ -130,6 +147,18 @@ class SimulatedItem(_message.Message):
     """The exact amounts, not rounded. Decimal text, or a fraction in lowest terms; empty where it has more than 18 digits below the line."""
     exact_then: _builtins.str
     """The same of what it would cost."""
+    exact_cost_now: _builtins.str
+    """What it costs the seller now, not rounded; written as the other exact amounts."""
+    exact_cost_then: _builtins.str
+    """The same of what it would cost."""
+    @_builtins.property
+    def margin_now(self) -> _margin_pb2.Margin:
+        """What the seller is left with now; absent where the item does not say what it costs."""
+
+    @_builtins.property
+    def margin_then(self) -> _margin_pb2.Margin:
+        """What it would be left with."""
+
     def __init__(
         self,
         *,
@@ -138,10 +167,14 @@ class SimulatedItem(_message.Message):
         then: _builtins.str = ...,
         exact_now: _builtins.str = ...,
         exact_then: _builtins.str = ...,
+        margin_now: _margin_pb2.Margin | None = ...,
+        margin_then: _margin_pb2.Margin | None = ...,
+        exact_cost_now: _builtins.str = ...,
+        exact_cost_then: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["margin_now", b"margin_now", "margin_then", b"margin_then"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact_now", b"exact_now", "exact_then", b"exact_then", "item", b"item", "now", b"now", "then", b"then"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact_cost_now", b"exact_cost_now", "exact_cost_then", b"exact_cost_then", "exact_now", b"exact_now", "exact_then", b"exact_then", "item", b"item", "margin_now", b"margin_now", "margin_then", b"margin_then", "now", b"now", "then", b"then"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -165,6 +198,10 @@ class SimulationTotal(_message.Message):
     LOST_FIELD_NUMBER: _builtins.int
     BANDS_FIELD_NUMBER: _builtins.int
     PLANS_FIELD_NUMBER: _builtins.int
+    MARGIN_NOW_FIELD_NUMBER: _builtins.int
+    MARGIN_THEN_FIELD_NUMBER: _builtins.int
+    LOSING_NOW_FIELD_NUMBER: _builtins.int
+    LOSING_THEN_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code of all amounts."""
     customers: _builtins.int
@@ -185,6 +222,10 @@ class SimulationTotal(_message.Message):
     """Customers that would pay more."""
     lost: _builtins.str
     """By how much more, together."""
+    losing_now: _builtins.int
+    """Customers with a margin below zero now."""
+    losing_then: _builtins.int
+    """Customers that would have one."""
     @_builtins.property
     def bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulationBand]:
         """How their changes are spread, from the largest fall to the largest rise; those without any customer are left out."""
@@ -192,6 +233,14 @@ class SimulationTotal(_message.Message):
     @_builtins.property
     def plans(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedPlan]:
         """By the plan that rules now, by name."""
+
+    @_builtins.property
+    def margin_now(self) -> _margin_pb2.Margin:
+        """What the seller is left with now; absent where no item says what it costs."""
+
+    @_builtins.property
+    def margin_then(self) -> _margin_pb2.Margin:
+        """What it would be left with."""
 
     def __init__(
         self,
@@ -208,10 +257,14 @@ class SimulationTotal(_message.Message):
         lost: _builtins.str = ...,
         bands: _abc.Iterable[Global___SimulationBand] | None = ...,
         plans: _abc.Iterable[Global___SimulatedPlan] | None = ...,
+        margin_now: _margin_pb2.Margin | None = ...,
+        margin_then: _margin_pb2.Margin | None = ...,
+        losing_now: _builtins.int = ...,
+        losing_then: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["margin_now", b"margin_now", "margin_then", b"margin_then"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "currency", b"currency", "customers", b"customers", "difference", b"difference", "losers", b"losers", "lost", b"lost", "now", b"now", "periods", b"periods", "plans", b"plans", "then", b"then", "winners", b"winners", "won", b"won"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "currency", b"currency", "customers", b"customers", "difference", b"difference", "losers", b"losers", "losing_now", b"losing_now", "losing_then", b"losing_then", "lost", b"lost", "margin_now", b"margin_now", "margin_then", b"margin_then", "now", b"now", "periods", b"periods", "plans", b"plans", "then", b"then", "winners", b"winners", "won", b"won"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -269,6 +322,8 @@ class SimulatedPlan(_message.Message):
     PERIODS_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
     THEN_FIELD_NUMBER: _builtins.int
+    MARGIN_NOW_FIELD_NUMBER: _builtins.int
+    MARGIN_THEN_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """The plan that rules now."""
     periods: _builtins.int
@@ -277,6 +332,14 @@ class SimulatedPlan(_message.Message):
     """What they cost."""
     then: _builtins.str
     """What they would cost."""
+    @_builtins.property
+    def margin_now(self) -> _margin_pb2.Margin:
+        """What the seller is left with now; absent where no item says what it costs."""
+
+    @_builtins.property
+    def margin_then(self) -> _margin_pb2.Margin:
+        """What it would be left with."""
+
     def __init__(
         self,
         *,
@@ -284,10 +347,12 @@ class SimulatedPlan(_message.Message):
         periods: _builtins.int = ...,
         now: _builtins.str = ...,
         then: _builtins.str = ...,
+        margin_now: _margin_pb2.Margin | None = ...,
+        margin_then: _margin_pb2.Margin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["margin_now", b"margin_now", "margin_then", b"margin_then"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["now", b"now", "periods", b"periods", "plan", b"plan", "then", b"then"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["margin_now", b"margin_now", "margin_then", b"margin_then", "now", b"now", "periods", b"periods", "plan", b"plan", "then", b"then"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
