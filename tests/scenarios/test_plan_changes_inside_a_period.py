@@ -25,7 +25,10 @@ metadata: {name: s-small}
 spec:
   currency: USD
   items:
-    - {name: Calls, meter: s-calls, price: {graduated: {tiers: [{upTo: "100", unit: "0.10"}, {unit: "0.05"}]}}}
+    - name: Calls
+      meter: s-calls
+      proration: day
+      price: {included: "30", graduated: {tiers: [{upTo: "100", unit: "0.10"}, {unit: "0.05"}]}}
     - {name: Seats, meter: s-seats, price: {perUnit: "5"}}
     - {name: Fee, fixed: {amount: "50.00"}, proration: day}
 ---
@@ -90,9 +93,12 @@ def ladder(quantity: int, upto: int, unit: str, beyond: str) -> Fraction:
 
 
 def expected(first: int, seats: int) -> dict[str, Fraction]:
-    """Return what June costs by hand: `first` calls from `seats` seats before the 11th; the rest is as in CALLS."""
+    """Return what June costs by hand: `first` calls from `seats` seats before the 11th; the rest is as in CALLS.
+
+    Of 30 calls included a month, the first ten days have 10.
+    """
     return {
-        named("Calls", FIRST[0], FIRST[1]): ladder(first, 100, "0.10", "0.05"),
+        named("Calls", FIRST[0], FIRST[1]): ladder(first - 10, 100, "0.10", "0.05"),
         named("Seats", *FIRST): Fraction(5 * seats),
         named("Fee", *FIRST): Fraction(50) * 10 / 30,
         # 10 to Austria and 120 to Germany: two plans, one price.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
 from rating.domain.charges import ChargeKind, MeterUsage
 from rating.domain.plan_bounds import NO_BOUNDS
+from rating.domain.proration import in_days
 from rating.domain.rate import rate
 from rating.domain.rated_period import rate_plan, usage_of_reads, without_advance
 
@@ -196,7 +197,7 @@ def _of_both(
     with_usage = _cost(before.plan, item, used, before.share)
     way = Way(
         before=was.derivation.amount,
-        scaled=_scaled(before.plan, was, is_now, with_usage),
+        scaled=_scaled(before, was, is_now, with_usage),
         used=with_usage,
         timed=_cost(before.plan, item, used, after.share),
         repriced=_cost(plan, item, used, after.share),
@@ -205,12 +206,12 @@ def _of_both(
     return effects_of(_counted(was), _counted(is_now), way)
 
 
-def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
+def _scaled(before: Side, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
     """Return what the earlier usage costs, stretched to the later quantity.
 
     Usage that has one price is the later usage then, so no mix can change; by values of properties, proportions stay.
     """
-    (item,) = (each for each in plan.items if each.name == was.item)
+    (item,) = (in_days(each, before.share) for each in before.plan.items if each.name == was.item)
     # A sum of events that are priced one by one can't be stretched: how many there were decides as well.
     if was.cells is None or not _counted(was) or item.price.is_of_events:
         return with_usage
