@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from meterline.suite.databases import ServiceDatabase
 from testkit.bugs import BUGS, Bug, caught_by, switched_on
@@ -26,7 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose properties, and count their examples, if that is asked for."""
+    """Give examples all the time they need, and choose properties and count their examples if that is asked for."""
+    settings.register_profile("untimed", settings(), deadline=None)
+    settings.load_profile("untimed")
     if asked := config.getoption("--examples"):
         config.pluginmanager.register(ManyExamples(asked))
 
