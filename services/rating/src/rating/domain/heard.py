@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
-KEPT_S: Final = 10.0
+KEPT_S: Final = 10
 """Changes are known for at least so long; an answer is of a moment that is much nearer."""
 
 

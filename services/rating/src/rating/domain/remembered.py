@@ -16,7 +16,7 @@ from rating.domain.reservations import Reservation
 
 ENTRIES_MAX: Final = 50_000
 """Entitlements that are kept; who asks for more has them read each time."""
-ASKED_S: Final = 30.0
+ASKED_S: Final = 30
 """What was asked for so long ago at most is counted again as its usage changes, before anybody asks again."""
 
 
