@@ -39,6 +39,7 @@ BUNDLES: Final = {
     "kit": "kit",
     "operator": "operator",
     "react": "react",
+    "reasons": "views/reasons",
     "seller_de": "seller/texts_de",
     "seller_fr": "seller/texts_fr",
     "usage_figures": "views/usage_figures",

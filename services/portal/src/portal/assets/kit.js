@@ -1452,8 +1452,8 @@ var TIP_PX = 220, LABEL_PX2 = 68, MeterlineChart = class extends MeterlineElemen
       ${this.drawLabels(model, plot)}`;
   }
   drawLabels(model, plot) {
-    let named = model.buckets.flatMap((bucket, index) => bucket.label === "" ? [] : [{ bucket, index }]), every = Math.max(1, Math.ceil(LABEL_PX2 * named.length / (plot.right - plot.left)));
-    return named.flatMap(({ bucket, index }, nth) => {
+    let named2 = model.buckets.flatMap((bucket, index) => bucket.label === "" ? [] : [{ bucket, index }]), every = Math.max(1, Math.ceil(LABEL_PX2 * named2.length / (plot.right - plot.left)));
+    return named2.flatMap(({ bucket, index }, nth) => {
       if (nth % every !== 0) return [];
       let x2 = Math.min(Math.max(plot.x(index) + plot.step / 2, 20), this.width - 22);
       return [w`<text class="tick" text-anchor="middle" x=${x2} y=${this.height - 6}>${bucket.label}</text>`];
@@ -2250,10 +2250,12 @@ function body(context, explained, close) {
   </div>`;
 }
 
-// src/parts/heading.ts
+// src/parts/period_name.ts
 function periodName(format, span, isShort = !1) {
   return format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 27648e5 ? format.month(span.start, isShort) : format.period(span.start, span.end);
 }
+
+// src/parts/heading.ts
 function periodSwitch(context, chosen, choose2) {
   let { periods, t: t4, format } = context;
   if (chosen === void 0) return A;
@@ -2383,6 +2385,12 @@ var Words = class {
     return `${this.format.decimal(quantity)} ${this.unit(unit, quantity)}`.trim();
   }
 };
+function named({ t: t4 }, lines) {
+  return lines.map((line) => {
+    let label = line.label.replace(/^(Discount|Commitment|Billed in advance)(?=: )/, (name) => t4(`line.${name}`));
+    return label === line.label ? line : { ...line, label };
+  });
+}
 
 // src/languages.ts
 var LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" }, KEPT_AS = "meterline-language";
@@ -3735,8 +3743,8 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       ${curlButton(context, shown, query, (text) => this.notice = text)}
     </span>`;
   }
-  renderInvoice(context, data) {
-    let { t: t4 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
+  renderInvoice(context, found) {
+    let { t: t4 } = context, data = { ...found, lines: named(context, found.lines) }, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
       .line=${chosen} .currency=${data.currency}></meterline-line>`, close = () => this.change({ line: null });
     return b2`<div class="sheets">
       <article class="card paper">${this.renderPaper(context, data, chosen)}</article>
@@ -3924,6 +3932,11 @@ var TREND_MIN = 3, MeterlineInvoices = class extends MeterlineView {
 };
 define("meterline-invoices", MeterlineInvoices);
 
+// src/script.ts
+function script(name) {
+  return import(new URL(`./${name}.js`, import.meta.url).href);
+}
+
 // src/styles/overview.css
 var overview_default = `.bill { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 9fr); gap: 24px 40px; align-items: center; }
 .hero { font: 650 40px/1.2 var(--_font); letter-spacing: -0.03em; margin: 2px 0 14px; }
@@ -3946,6 +3959,9 @@ var overview_default = `.bill { display: grid; grid-template-columns: minmax(0, 
 .track .bar { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--_c1); forced-color-adjust: none; }
 .track .bar.is-spent { background: var(--_warning); }
 
+summary { cursor: pointer; }
+.reasons > span { display: inline-block; margin-right: 14px; }
+
 @container (max-width: 760px) {
   .bill { grid-template-columns: minmax(0, 1fr); }
 }
@@ -3953,7 +3969,7 @@ var overview_default = `.bill { display: grid; grid-template-columns: minmax(0, 
 @container (max-width: 560px) {
   .hero { font-size: 34px; }
   .items > li { grid-template-columns: minmax(0, 1fr) auto; }
-  .items .track { grid-row: 2; grid-column: 1 / -1; }
+  .items .track, .reasons { grid-row: 2; grid-column: 1 / -1; }
 }
 
 @media print { .track { print-color-adjust: exact; } }
@@ -3969,6 +3985,20 @@ var MeterlineOverview = class extends MeterlineView {
       () => this.isOpen && this.period !== void 0 ? { path: "overview", query: { billingPeriod: this.period.billingPeriod } } : null,
       { onProblem: this.onProblem }
     );
+    this.reasons = null;
+    this.variance = new Resource(
+      this,
+      () => this.reasons === null || this.period === void 0 ? null : { path: "overview/variance", query: { billingPeriod: this.period.billingPeriod } },
+      { onProblem: this.onProblem }
+    );
+    this.openReasons = async ({ currentTarget }) => {
+      let details = currentTarget;
+      try {
+        this.reasons = details.open ? (await script("reasons")).renderReasons : null, this.requestUpdate();
+      } catch {
+        details.open = !1, this.notice = this.context?.t("problem.unavailable") ?? "";
+      }
+    };
     this.explained = null;
   }
   static {
@@ -3992,10 +4022,13 @@ var MeterlineOverview = class extends MeterlineView {
       ${this.renderResource(context, this.overview, [16, 56, 160, 24, 24], (data) => this.renderOverview(context, data))}
       ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
   }
-  renderOverview(context, data) {
+  renderOverview(context, found) {
+    let { waterfall } = found, data = { ...found, items: named(context, found.items), waterfall: waterfall && { ...waterfall, steps: named(context, waterfall.steps) } };
     return data.items.length === 0 && isZero(data.billSoFar.amount) ? emptyState(context.t("overview.empty"), context.t("overview.emptyText")) : b2`
       <section class="card bill">${this.renderBill(context, data)}${this.renderGrowth(context, data)}</section>
-      ${data.waterfall === null ? A : this.renderWhy(context, data, data.waterfall)}
+      ${data.waterfall === null ? A : b2`${this.renderWhy(context, data, data.waterfall)}
+        <details class="card" @toggle=${this.openReasons}><summary class="card-title">${context.t("overview.reasons")}</summary>
+          ${this.reasons === null ? A : this.renderResource(context, this.variance, [216], (found2) => this.reasons?.(b2, context, found2, (each) => this.explain(each)) ?? b2``)}</details>`}
       ${this.renderItems(context, data)}
       ${data.included.length === 0 ? A : this.renderIncluded(context, data)}`;
   }
@@ -4587,8 +4620,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
   }
   async load() {
     try {
-      let found = await import(new URL("./usage_figures.js", import.meta.url).href);
-      this.below = found.renderFigures, this.requestUpdate();
+      this.below = (await script("usage_figures")).renderFigures, this.requestUpdate();
     } catch {
     }
   }
