@@ -16,7 +16,8 @@ from money import Currency, currency
 from rating.domain.billing_period import period_before
 from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import AskedPeriod
-from rating.domain.overrides import ruling, version_with_overrides, with_overrides
+from rating.domain.overrides import version_with_overrides, with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.uncut import check_uncut
@@ -123,8 +124,7 @@ async def _read(deps: Deps, tenant: str, asked: AskedPeriod) -> _Period:
 
 def _own(charges: ChargesOfPeriod, period: BillingPeriod) -> Sequence[Override]:
     """Return the prices that the contract of charges has of its own in a period."""
-    content = charges.contract.content
-    return ruling(content.overrides, period, content.schedule.zone)
+    return own_prices(charges.contract.content, period)
 
 
 async def _both_periods(deps: Deps, tenant: str, asked: AskedPeriod, against: str) -> list[AskedPeriod]:
