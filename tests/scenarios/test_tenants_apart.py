@@ -30,7 +30,7 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.portal.v1 import portal_service_pb2 as portal_pb
 from metering.portal.v1 import profile_pb2, session_pb2
-from metering.rating.v1 import catalog_pb2, coupon_pb2, entitlement_pb2, notice_pb2
+from metering.rating.v1 import catalog_pb2, coupon_pb2, entitlement_pb2, notice_pb2, wallet_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -156,6 +156,14 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
         f"/{SERVICES['rating'].full_name}/GrantEntitlement",
         entitlement_pb2.GrantEntitlementRequest(
             customer="whisper-customer", feature="whisper-minutes", quantity=minutes, note=f"{voice} whispered"
+        ),
+    )
+    call(
+        tenant,
+        "rating",
+        f"/{SERVICES['rating'].full_name}/GrantCredit",
+        wallet_pb2.GrantCreditRequest(
+            customer="whisper-customer", amount=minutes, reason=f"{voice} whispered", items=["none"]
         ),
     )
     discount = coupon_pb2.CouponDiscount(name=f"{voice} whispers", percent="1", periods=1)
@@ -313,6 +321,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=customer, feature="whisper-minutes"),
             "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=customer),
             "ListGrants": entitlement_pb2.ListGrantsRequest(customer=customer),
+            "GetWallet": wallet_pb2.GetWalletRequest(customer=customer),
             "ListPriceNotices": notice_pb2.ListPriceNoticesRequest(),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),

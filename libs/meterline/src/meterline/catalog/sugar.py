@@ -322,6 +322,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.ContractCommitment": {
         "covers": _COVERS,
         "shortfall": Short("shortfall", _upper, {"enum": ["bill", "forfeit", "BILL", "FORFEIT"]}),
+        "kind": Short("kind", _upper, {"enum": ["postpaid", "prepaid", "POSTPAID", "PREPAID"]}),
         "onEarlyEnd": Short("onEarlyEnd", _upper, {"enum": ["due", "prorate", "waive", "DUE", "PRORATE", "WAIVE"]}),
     },
     "metering.rating.v1.CommitmentWindow": {"from": Short("start")},

@@ -53,6 +53,7 @@ def grant(  # noqa: PLR0913, PLR0917 - options of a command
     items: Annotated[
         list[str] | None, typer.Option(help="An item that it pays for; may be repeated. Default: all.")
     ] = None,
+    contract: Annotated[str, typer.Option(help="The only contract that it pays for. Default: all.")] = "",
     kind: Annotated[Kind, typer.Option(help="Whether it is given or paid for.")] = Kind.PROMOTIONAL,
     taxed: Annotated[Taxed | None, typer.Option(help="When it is taxed. Default: none if given, use if paid.")] = None,
     context: ContextOption = None,
@@ -70,6 +71,7 @@ def grant(  # noqa: PLR0913, PLR0917 - options of a command
         kind=pb.CreditKind.Value(f"CREDIT_KIND_{kind.name}"),
         taxed=pb.CREDIT_TAX_UNSPECIFIED if taxed is None else pb.CreditTax.Value(f"CREDIT_TAX_{taxed.name}"),
         reason=reason,
+        contract=contract,
         **{"from": first_day},
     )
     lot = call_services(lambda client: client.rating.GrantCredit(request), context).lot

@@ -50,6 +50,7 @@ def lots_that_matter(
         for one in lots
         if one.left > ZERO
         and one.lot.voided is None
+        and one.lot.contract in {"", rated.contract}
         and one.lot.meets(days.first, last)
         and any(covers(one.lot.items, charge.item) for charge in without_credit(rated.charges))
     ]
@@ -83,7 +84,9 @@ def lines_of(rated: RatedPeriod, terms: Terms) -> list[Line]:
         Line(name, kinds[name].plan_item, amount, last if kinds[name].kind is ChargeKind.BOUND else None)
         for name, amount in left.items()
     ]
-    for charge in rated.charges:
+    # Credit is not bought with credit.
+    prepaid = {due.promise.commitment.line for due in terms.commitments if due.promise.commitment.is_prepaid}
+    for charge in (one for one in rated.charges if one.item not in prepaid):
         if charge.kind not in {ChargeKind.COMMITMENT, ChargeKind.ADVANCE}:
             continue
         starts = charge.part.period.start if charge.part is not None and is_ahead(charge, rated.period) else None

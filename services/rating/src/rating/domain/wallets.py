@@ -66,6 +66,8 @@ class Lot:
     taxed: LotTax
     reason: str
     granted_at: datetime
+    contract: str = ""
+    """The only contract that it pays for; empty: all of the customer's."""
     voided: Voided | None = None
 
     @property

@@ -253,7 +253,9 @@ async def _add(
     if period != rated.period or not is_rated_by(rated, replace(terms, commitments=())):
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
-    rated = await pay(conn, tenant, replace(rated, charges=with_commitments(rated.charges, terms)), terms, profile)
+    rated = await pay(
+        deps, conn, tenant, replace(rated, charges=with_commitments(rated.charges, terms)), terms, profile
+    )
     if regained is not None:
         _check_regained(rated, regained)
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):

@@ -30,6 +30,7 @@ from rating.domain.credit import (
     with_credit,
 )
 from rating.domain.draws import Draw, Profile
+from rating.domain.prepaid import prepaid_lots
 from rating.domain.rated_period import rate_period
 from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.wallets import (
@@ -47,7 +48,7 @@ from rating.domain.wallets import (
 from rating.operations.commitments import counted_in_full, find_committed_terms
 from rating.operations.cost import query_cost
 from rating.operations.deps import Deps
-from rating.operations.finding import find_customer, find_priced_contracts
+from rating.operations.finding import contract_not_found, find_contract, find_customer, find_priced_contracts
 from rating.operations.usage import not_priced, usage_now
 from rating.store import charges as charge_store
 from rating.store import wallets as store
@@ -74,11 +75,14 @@ class LotDraft:
     kind: LotKind
     taxed: LotTax | None
     reason: str
+    contract: str = ""
 
 
 async def grant(deps: Deps, conn: AsyncConnection, tenant: str, draft: LotDraft) -> Lot:
     """Grant a customer credit. Raises NotFound, InvalidRequest."""
     customer = await find_customer(conn, tenant, draft.customer)
+    if draft.contract and (await find_contract(conn, tenant, draft.contract))[-1].content.customer != draft.customer:
+        raise contract_not_found(draft.contract)
     await store.lock_wallet(conn, tenant, draft.customer)
     granted = await store.lots_of(conn, tenant, draft.customer)
     if len(granted) >= LOTS_MAX:
@@ -98,6 +102,7 @@ async def grant(deps: Deps, conn: AsyncConnection, tenant: str, draft: LotDraft)
         draft.taxed or taxed_by_default(draft.kind),
         draft.reason,
         deps.clock.now(),
+        draft.contract,
     )
     with refusals():
         check_lot(lot, currency(lot.currency))
@@ -147,19 +152,21 @@ async def _today(deps: Deps, conn: AsyncConnection, tenant: str, customer: str) 
 async def profile_of(deps: Deps, tenant: str, rated: RatedPeriod, terms: Terms) -> Profile | None:
     """Return on which days the costs of a period fall, where that decides what lots pay; None: it does not."""
     async with transaction(deps.engine) as conn:
-        lots = await _lots(conn, tenant, rated, terms)
+        lots = await _lots(deps, conn, tenant, rated, terms)
     return await _profile(deps, tenant, rated, terms, lots)
 
 
 async def pay(
-    conn: AsyncConnection, tenant: str, rated: RatedPeriod, terms: Terms, profile: Profile | None
+    deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod, terms: Terms, profile: Profile | None
 ) -> RatedPeriod:
     """Return a period that is about to be stored for good with what credit pays of it; its wallet is locked by then.
 
     Raises Conflict where credit was granted meanwhile that is not good for all of the period.
     """
     await store.lock_wallet(conn, tenant, rated.customer)
-    lots = await _lots(conn, tenant, rated, terms)
+    for lot in await _promised(deps, conn, tenant, terms):
+        await store.add_lot(conn, tenant, lot)
+    lots = await _lots(deps, conn, tenant, rated, terms)
     if profile is None and needs_profile(lots, rated, terms.time_zone):
         message = f"credit was granted to {rated.customer!r} while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
@@ -199,18 +206,34 @@ async def _amended(conn: AsyncConnection, tenant: str, rated: RatedPeriod) -> Ra
 
 
 async def _lots(
-    conn: AsyncConnection, tenant: str, rated: RatedPeriod, terms: Terms, foreseen: Sequence[Foreseen] = ()
+    deps: Deps,
+    conn: AsyncConnection,
+    tenant: str,
+    rated: RatedPeriod,
+    terms: Terms,
+    foreseen: Sequence[Foreseen] = (),
 ) -> list[OpenLot]:
     """Return the lots that a period may draw, with what is left of each beside the period's own draws.
 
-    What other periods are foreseen to draw before it is no longer left.
+    Among them are those that its commitments will give. What other periods are foreseen to draw before it is no longer
+    left.
     """
     key = (rated.contract, rated.period.label)
-    lots = _less(await store.open_lots(conn, tenant, rated.customer, rated.currency, *key), foreseen)
+    lots = await store.open_lots(conn, tenant, rated.customer, rated.currency, *key)
+    lots += [OpenLot(lot, lot.amount) for lot in await _promised(deps, conn, tenant, terms)]
+    lots = _less(lots, foreseen)
     if not lots:
         return []
     before = (await charge_store.latest_ratings(conn, tenant, [key])).get(key)
     return lots_that_matter(lots, rated, terms.time_zone, before)
+
+
+async def _promised(deps: Deps, conn: AsyncConnection, tenant: str, terms: Terms) -> list[Lot]:
+    """Return the lots that commitments of a period give and that are not there yet."""
+    promised = prepaid_lots(terms, deps.clock.now())
+    known = [lot.id for lot in await store.lots_of(conn, tenant, terms.customer)] if promised else []
+    fresh = [lot for lot in promised if lot.id not in known]
+    return [replace(lot, number=number) for number, lot in enumerate(fresh, start=len(known) + 1)]
 
 
 async def _profile(
@@ -254,13 +277,13 @@ class Wallet:
 async def foresee(deps: Deps, tenant: str, rated: RatedPeriod, terms: Terms) -> RatedPeriod:
     """Return live charges with what credit would pay of them now, once earlier periods have drawn."""
     async with transaction(deps.engine) as conn:
-        if not await _lots(conn, tenant, rated, terms):
+        if not await _lots(deps, conn, tenant, rated, terms):
             return rated
         pending = await _open_terms(conn, tenant, rated.customer, rated.currency, rated.period.start)
     earlier = [one for one in pending if (one.period.start, one.contract) < (rated.period.start, rated.contract)]
     foreseen = await _foreseen(deps, tenant, earlier)
     async with transaction(deps.engine) as conn:
-        lots = await _lots(conn, tenant, rated, terms, foreseen)
+        lots = await _lots(deps, conn, tenant, rated, terms, foreseen)
     return with_credit(rated, terms, lots, await _profile(deps, tenant, rated, terms, lots) or {})
 
 
@@ -283,18 +306,21 @@ async def get_wallet(deps: Deps, tenant: str, customer: str) -> Wallet:
 async def _open_terms(conn: AsyncConnection, tenant: str, customer: str, code: str, until: datetime) -> list[Terms]:
     """Return the terms of the periods in a currency that start by a time and are not rated permanently, in order.
 
-    Only of those in which a lot is good that has something left.
+    Only of those in which a lot is good that has something left, or will be given by a commitment.
     """
-    lots = [one for one in await store.open_lots(conn, tenant, customer, code) if one.left and one.lot.voided is None]
-    if not lots:
+    contracts = (await find_priced_contracts(conn, tenant, [customer])).get(customer, [])
+    open_lots = await store.open_lots(conn, tenant, customer, code)
+    spans = [(one.lot.first_day, one.lot.until) for one in open_lots if one.left and one.lot.voided is None]
+    commitments = (one for contract in contracts for one in contract.newest.content.commitments if one.is_prepaid)
+    spans += [(window.start, window.until) for one in commitments for window in one.windows]
+    if not spans:
         return []
-    begins = min(one.lot.first_day for one in lots)
     found: list[Terms] = []
-    for contract in (await find_priced_contracts(conn, tenant, [customer])).get(customer, []):
+    for contract in contracts:
         zone, schedule = ZoneInfo(contract.zone), contract.newest.content.schedule
-        after = datetime.combine(begins, datetime.min.time(), zone)
-        for period in periods_touching(schedule, after, until + _ONE_DAY):
-            if period.label in contract.frozen or period.start > until or not _is_met(lots, period, zone):
+        begins = datetime.combine(min(first for first, _ in spans), datetime.min.time(), zone)
+        for period in periods_touching(schedule, begins, until + _ONE_DAY):
+            if period.label in contract.frozen or period.start > until or not _is_met(spans, period, zone):
                 continue
             terms = await find_committed_terms(conn, tenant, contract.versions, period)
             if terms.closing_plan.content.currency == code:
@@ -303,9 +329,10 @@ async def _open_terms(conn: AsyncConnection, tenant: str, customer: str, code: s
     return found[:OPEN_PERIODS_MAX]
 
 
-def _is_met(lots: Sequence[OpenLot], period: BillingPeriod, zone: ZoneInfo) -> bool:
-    first, after = period.start.astimezone(zone).date(), period.end.astimezone(zone).date()
-    return any(one.lot.meets(first, after) for one in lots)
+def _is_met(spans: Sequence[tuple[date, date | None]], period: BillingPeriod, zone: ZoneInfo) -> bool:
+    """Whether any of some days lies in a period, or on the day after it, on which its fees in advance accrue."""
+    begins, after = period.start.astimezone(zone).date(), period.end.astimezone(zone).date()
+    return any(first <= after and (until is None or begins < until) for first, until in spans)
 
 
 async def _foreseen(deps: Deps, tenant: str, periods: Sequence[Terms]) -> list[Foreseen]:
@@ -318,7 +345,7 @@ async def _foreseen(deps: Deps, tenant: str, periods: Sequence[Terms]) -> list[F
         except (MissingMeterError, NotByGroupError) as error:
             raise not_priced(error) from error
         async with transaction(deps.engine) as conn:
-            lots = await _lots(conn, tenant, rated, terms, found)
+            lots = await _lots(deps, conn, tenant, rated, terms, found)
         paid = with_credit(rated, counted, lots, await _profile(deps, tenant, rated, terms, lots) or {})
         found += [
             Foreseen(lot, terms.contract, terms.period.label, draw)

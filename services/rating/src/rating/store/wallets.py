@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SELECT: Final = """
     SELECT lot_id, customer, number, currency, credit_lot.amount, first_day, until_day, priority, items::text AS items,
-        kind, taxed, credit_lot.reason, granted_at, credit_void.reason AS void_reason, voided_at
+        kind, taxed, credit_lot.reason, granted_at, contract, credit_void.reason AS void_reason, voided_at
     FROM credit_lot LEFT JOIN credit_void USING (tenant, lot_id)
 """
 _DRAWS_MAX: Final = 1000
@@ -53,9 +53,9 @@ async def add_lot(conn: AsyncConnection, tenant: str, lot: Lot) -> None:
     statement = text(
         """
         INSERT INTO credit_lot (tenant, lot_id, customer, number, currency, amount, first_day, until_day, priority,
-            items, kind, taxed, reason, granted_at)
+            items, kind, taxed, reason, granted_at, contract)
         VALUES (:tenant, :id, :customer, :number, :currency, :amount, :first_day, :until, :priority,
-            CAST(:items AS jsonb), :kind, :taxed, :reason, :granted_at)
+            CAST(:items AS jsonb), :kind, :taxed, :reason, :granted_at, :contract)
         """
     )
     values = {name: getattr(lot, name) for name in Lot.__dataclass_fields__ if name != "voided"}
@@ -207,5 +207,6 @@ def _lot(row: RowMapping) -> Lot:
         LotTax(row["taxed"]),
         row["reason"],
         row["granted_at"],
+        row["contract"],
         None if row["voided_at"] is None else Voided(row["void_reason"], row["voided_at"]),
     )

@@ -59,6 +59,7 @@ def lot_from_proto(request: pb.GrantCreditRequest) -> LotDraft:
         _KINDS[request.kind],
         _TAXES.get(request.taxed),
         request.reason,
+        request.contract,
     )
 
 
@@ -85,6 +86,7 @@ def lot_to_proto(lot: Lot) -> pb.CreditLot:
         reason=lot.reason,
         granted_at=timestamp(lot.granted_at),
         voided_at=None if lot.voided is None else timestamp(lot.voided.voided_at),
+        contract=lot.contract,
         void_reason="" if lot.voided is None else lot.voided.reason,
         **{"from": lot.first_day.isoformat()},
     )
@@ -125,7 +127,8 @@ def _stored(tenant: str, wallet: Wallet) -> Iterator[pb.CreditDraw]:
 
 def _foreseen(wallet: Wallet) -> Iterator[pb.CreditDraw]:
     lots = {one.lot.id: one.lot for one in wallet.standings}
-    for one in wallet.foreseen:
+    # A lot that a commitment will give is not there before its fee is final.
+    for one in (each for each in wallet.foreseen if each.lot in lots):
         yield _draw(lots[one.lot], one.draw, one.contract, one.billing_period)
 
 

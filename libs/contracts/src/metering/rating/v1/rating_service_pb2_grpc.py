@@ -628,7 +628,7 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GrantCredit(self, request, context):
-        """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT CREDIT_INVALID.
+        """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

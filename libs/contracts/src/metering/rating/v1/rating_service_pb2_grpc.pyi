@@ -195,7 +195,7 @@ class RatingServiceStub:
     ListCouponRedemptions: _grpc.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponRedemptionsRequest, _coupon_pb2.ListCouponRedemptionsResponse]
     """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
     GrantCredit: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.GrantCreditRequest, _wallet_pb2.GrantCreditResponse]
-    """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT CREDIT_INVALID."""
+    """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID."""
     GetWallet: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.GetWalletRequest, _wallet_pb2.GetWalletResponse]
     """Returns a customer's lots of credit, what was drawn from them, and what would be drawn now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
     VoidCredit: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.VoidCreditRequest, _wallet_pb2.VoidCreditResponse]
@@ -368,7 +368,7 @@ class RatingServiceAsyncStub(RatingServiceStub):
     ListCouponRedemptions: _aio.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponRedemptionsRequest, _coupon_pb2.ListCouponRedemptionsResponse]  # type: ignore[assignment]
     """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
     GrantCredit: _aio.UnaryUnaryMultiCallable[_wallet_pb2.GrantCreditRequest, _wallet_pb2.GrantCreditResponse]  # type: ignore[assignment]
-    """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT CREDIT_INVALID."""
+    """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID."""
     GetWallet: _aio.UnaryUnaryMultiCallable[_wallet_pb2.GetWalletRequest, _wallet_pb2.GetWalletResponse]  # type: ignore[assignment]
     """Returns a customer's lots of credit, what was drawn from them, and what would be drawn now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
     VoidCredit: _aio.UnaryUnaryMultiCallable[_wallet_pb2.VoidCreditRequest, _wallet_pb2.VoidCreditResponse]  # type: ignore[assignment]
@@ -802,7 +802,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallet_pb2.GrantCreditRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_pb2.GrantCreditResponse, _abc.Awaitable[_wallet_pb2.GrantCreditResponse]]:
-        """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND CUSTOMER_NOT_FOUND, INVALID_ARGUMENT CREDIT_INVALID."""
+        """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID."""
 
     @_abc_1.abstractmethod
     def GetWallet(

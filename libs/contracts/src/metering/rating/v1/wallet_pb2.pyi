@@ -93,6 +93,7 @@ class CreditLot(_message.Message):
     GRANTED_AT_FIELD_NUMBER: _builtins.int
     VOIDED_AT_FIELD_NUMBER: _builtins.int
     VOID_REASON_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity."""
     customer: _builtins.str
@@ -115,6 +116,8 @@ class CreditLot(_message.Message):
     """Why it was granted; the lines of invoices say so."""
     void_reason: _builtins.str
     """Why it was taken back."""
+    contract: _builtins.str
+    """The only contract that it pays for; empty: all of the customer's."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Items of plans that it pays for; none: everything."""
@@ -144,10 +147,11 @@ class CreditLot(_message.Message):
         granted_at: _timestamp_pb2.Timestamp | None = ...,
         voided_at: _timestamp_pb2.Timestamp | None = ...,
         void_reason: _builtins.str = ...,
+        contract: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["granted_at", b"granted_at", "voided_at", b"voided_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "customer", b"customer", "expires", b"expires", "from", b"from", "granted_at", b"granted_at", "id", b"id", "items", b"items", "kind", b"kind", "number", b"number", "priority", b"priority", "reason", b"reason", "taxed", b"taxed", "void_reason", b"void_reason", "voided_at", b"voided_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "contract", b"contract", "currency", b"currency", "customer", b"customer", "expires", b"expires", "from", b"from", "granted_at", b"granted_at", "id", b"id", "items", b"items", "kind", b"kind", "number", b"number", "priority", b"priority", "reason", b"reason", "taxed", b"taxed", "void_reason", b"void_reason", "voided_at", b"voided_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,6 +312,7 @@ class GrantCreditRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     TAXED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content has the same answer. Optional; at most 128 bytes."""
     customer: _builtins.str
@@ -326,6 +331,8 @@ class GrantCreditRequest(_message.Message):
     """When it is taxed. Unspecified = never for what is given, at its use for what is paid."""
     reason: _builtins.str
     """Why, for people: the lines of invoices say so. Required; at most 128 bytes."""
+    contract: _builtins.str
+    """The only contract that it pays for. Empty = all of the customer's."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Items of plans that it pays for; none: everything. At most 50."""
@@ -343,10 +350,11 @@ class GrantCreditRequest(_message.Message):
         kind: Global___CreditKind.ValueType = ...,
         taxed: Global___CreditTax.ValueType = ...,
         reason: _builtins.str = ...,
+        contract: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "customer", b"customer", "expires", b"expires", "from", b"from", "items", b"items", "kind", b"kind", "priority", b"priority", "reason", b"reason", "request_id", b"request_id", "taxed", b"taxed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "contract", b"contract", "currency", b"currency", "customer", b"customer", "expires", b"expires", "from", b"from", "items", b"items", "kind", b"kind", "priority", b"priority", "reason", b"reason", "request_id", b"request_id", "taxed", b"taxed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,6 +34,7 @@ def upgrade() -> None:
             taxed text COLLATE "C" NOT NULL,
             reason text NOT NULL,
             granted_at timestamptz NOT NULL,
+            contract text COLLATE "C" NOT NULL,
             PRIMARY KEY (tenant, lot_id),
             UNIQUE (tenant, customer, number)
         )
