@@ -283,6 +283,26 @@ def _asked_of_the_aggregator(
     }
 
 
+def _asked_of_invoicing(contract: str, customer: str, number: str, line_id: str) -> dict[str, Message]:
+    return {
+        "GetBillingProfile": invoicing_pb.GetBillingProfileRequest(),
+        "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),
+        "ListPendingAdjustments": invoicing_pb.ListPendingAdjustmentsRequest(customer=customer, currency="EUR"),
+        "ListAccounts": invoicing_pb.ListAccountsRequest(),
+        "GetInvoice": invoicing_pb.GetInvoiceRequest(number=number),
+        "ListInvoices": invoicing_pb.ListInvoicesRequest(),
+        "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line_id),
+        "ExplainDraftLine": invoicing_pb.ExplainDraftLineRequest(
+            contract=contract, billing_period="2024-02", line_id="draft.1"
+        ),
+        "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line_id),
+        "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=number),
+        "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line_id),
+        "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
+        "QueryRevenue": invoicing_pb.QueryRevenueRequest(from_billing_period="2024-01", until_billing_period="2024-02"),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
@@ -329,25 +349,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),
             "GetProgress": rating_pb.GetProgressRequest(),
         },
-        SERVICES["invoicing"]: {
-            "GetBillingProfile": invoicing_pb.GetBillingProfileRequest(),
-            "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),
-            "ListPendingAdjustments": invoicing_pb.ListPendingAdjustmentsRequest(customer=customer, currency="EUR"),
-            "ListAccounts": invoicing_pb.ListAccountsRequest(),
-            "GetInvoice": invoicing_pb.GetInvoiceRequest(number=invoice["number"]),
-            "ListInvoices": invoicing_pb.ListInvoicesRequest(),
-            "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line["id"]),
-            "ExplainDraftLine": invoicing_pb.ExplainDraftLineRequest(
-                contract=contract, billing_period="2024-02", line_id="draft.1"
-            ),
-            "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line["id"]),
-            "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
-            "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
-            "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
-            "QueryRevenue": invoicing_pb.QueryRevenueRequest(
-                from_billing_period="2024-01", until_billing_period="2024-02"
-            ),
-        },
+        SERVICES["invoicing"]: _asked_of_invoicing(contract, customer, invoice["number"], line["id"]),
         SERVICES["portal"]: _asked_of_the_portal(customer),
         FEED: {"Heads": feed_service_pb2.HeadsRequest()},
     }

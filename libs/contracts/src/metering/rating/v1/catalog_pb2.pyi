@@ -262,6 +262,30 @@ BILLING_INTERVAL_YEAR: BillingInterval.ValueType  # 5
 """Twelve months. Label: "2026"."""
 Global___BillingInterval: _TypeAlias = BillingInterval  # noqa: Y015
 
+class _CommitmentKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CommitmentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CommitmentKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMMITMENT_KIND_UNSPECIFIED: _CommitmentKind.ValueType  # 0
+    """As POSTPAID."""
+    COMMITMENT_KIND_POSTPAID: _CommitmentKind.ValueType  # 1
+    """At the end of a window: what lacks."""
+    COMMITMENT_KIND_PREPAID: _CommitmentKind.ValueType  # 2
+    """With the first period of a window, in full: it is credit for the charges of the window then."""
+
+class CommitmentKind(_CommitmentKind, metaclass=_CommitmentKindEnumTypeWrapper):
+    """When a promise of spend is billed."""
+
+COMMITMENT_KIND_UNSPECIFIED: CommitmentKind.ValueType  # 0
+"""As POSTPAID."""
+COMMITMENT_KIND_POSTPAID: CommitmentKind.ValueType  # 1
+"""At the end of a window: what lacks."""
+COMMITMENT_KIND_PREPAID: CommitmentKind.ValueType  # 2
+"""With the first period of a window, in full: it is credit for the charges of the window then."""
+Global___CommitmentKind: _TypeAlias = CommitmentKind  # noqa: Y015
+
 class _Shortfall:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1715,6 +1739,7 @@ class ContractCommitment(_message.Message):
     OVERAGE_FIELD_NUMBER: _builtins.int
     SHORTFALL_FIELD_NUMBER: _builtins.int
     ON_EARLY_END_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name on the invoice: "Commitment: " and this. Required."""
     overage: _builtins.str
@@ -1723,6 +1748,8 @@ class ContractCommitment(_message.Message):
     """What happens to what lacks at the end of a window."""
     on_early_end: Global___EarlyEnd.ValueType
     """What is due where the contract ends inside a window."""
+    kind: Global___CommitmentKind.ValueType
+    """Whether the promise is billed where it lacks, or paid before. Paid before, it has neither overage, shortfall nor on_early_end."""
     @_builtins.property
     def schedule(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommitmentWindow]:
         """For which days how much is promised; windows do not overlap. Required."""
@@ -1740,10 +1767,11 @@ class ContractCommitment(_message.Message):
         overage: _builtins.str = ...,
         shortfall: Global___Shortfall.ValueType = ...,
         on_early_end: Global___EarlyEnd.ValueType = ...,
+        kind: Global___CommitmentKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "name", b"name", "on_early_end", b"on_early_end", "overage", b"overage", "schedule", b"schedule", "shortfall", b"shortfall"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "kind", b"kind", "name", b"name", "on_early_end", b"on_early_end", "overage", b"overage", "schedule", b"schedule", "shortfall", b"shortfall"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
