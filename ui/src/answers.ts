@@ -11,6 +11,27 @@ export interface ActingFor {
   reason: string;
 }
 
+/** A discount or a commitment of the customer's contract that rules in the period, or later. */
+export interface Agreed {
+  kind: "Discount" | "Commitment";
+  /** A redeemed coupon is a discount by its code. */
+  name: string;
+  /** Of a discount: of the charges that it is taken off. */
+  percent: string | null;
+  /** Off each period; or what is promised for the days. */
+  amount: string | null;
+  /** Units off the quantity of each item. */
+  usage: string | null;
+  /** Percent off the quantity of each item. */
+  usagePercent: string | null;
+  /** Labels of the items that count; empty: all. */
+  items: string[];
+  /** First day. */
+  start: string;
+  /** First day after it; null = open. */
+  until: string | null;
+}
+
 /** Something that usage is drawn from, in the order in which it is. */
 export interface Allowance {
   /** carriedOver from an earlier period, the plan's own limit, or a grant. */
@@ -855,6 +876,8 @@ export interface PlanPage {
   timeZone: string;
   billingPeriod: string;
   items: PlanItem[];
+  /** Discounts and commitments of the contract. */
+  agreed: Agreed[];
   /** Of each item that prices usage. */
   examples: ItemExamples[];
   /** Changes of the prices within a year. */

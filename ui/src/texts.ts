@@ -333,6 +333,7 @@ export const TEXTS = {
   "plan.contract": "Contract",
   "plan.from": "First day",
   "plan.to": "Last day",
+  "plan.unitsOff": "{quantity} off the units",
   "plan.open": "open",
   "plan.version": "Version",
   "plan.currency": "Currency",

@@ -330,6 +330,7 @@ export const TEXTS: Texts = {
   "plan.contract": "Vertrag",
   "plan.from": "Erster Tag",
   "plan.to": "Letzter Tag",
+  "plan.unitsOff": "{quantity} der Einheiten frei",
   "plan.open": "offen",
   "plan.version": "Version",
   "plan.currency": "Währung",

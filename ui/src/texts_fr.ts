@@ -330,6 +330,7 @@ export const TEXTS: Texts = {
   "plan.contract": "Contrat",
   "plan.from": "Premier jour",
   "plan.to": "Dernier jour",
+  "plan.unitsOff": "{quantity} d’unités gratuites",
   "plan.open": "ouvert",
   "plan.version": "Version",
   "plan.currency": "Devise",

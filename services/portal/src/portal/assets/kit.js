@@ -4283,6 +4283,9 @@ var MeterlinePlan = class extends MeterlineView {
      <div><dt>${t4("plan.to")}</dt><dd>${data.end === null ? t4("plan.open") : format.civilDate(data.end, -1)}</dd></div>
      <div><dt>${t4("plan.currency")}</dt><dd>${data.currency}</dd></div>
      <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
+     ${data.agreed.map(({ kind, name, percent, amount, usage, usagePercent, items, start, until }) => b2`<div data-agreed=${name}><dt>${t4(`line.${kind}`)}: ${name}</dt>
+      <dd>${percent !== null ? format.percent(percent) : amount !== null ? format.money(amount, data.currency) : t4("plan.unitsOff", { quantity: usage === null ? format.percent(usagePercent ?? "0") : format.decimal(usage) })}
+       <span class="small">${[...items, `${format.civilDate(start)} – ${until === null ? t4("plan.open") : format.civilDate(until, -1)}`].join(" · ")}</span></dd></div>`)}
     </dl>
    </section>
    ${allowances(context, this.isCurrent ? this.entitlements.data?.entitlements ?? [] : [])}

@@ -380,6 +380,7 @@ var TEXTS = {
  "plan.contract": "Contract",
  "plan.from": "First day",
  "plan.to": "Last day",
+ "plan.unitsOff": "{quantity} off the units",
  "plan.open": "open",
  "plan.version": "Version",
  "plan.currency": "Currency",
@@ -5544,6 +5545,9 @@ var MeterlinePlan = class extends MeterlineView {
      <div><dt>${t5("plan.to")}</dt><dd>${data.end === null ? t5("plan.open") : format.civilDate(data.end, -1)}</dd></div>
      <div><dt>${t5("plan.currency")}</dt><dd>${data.currency}</dd></div>
      <div><dt>${t5("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
+     ${data.agreed.map(({ kind, name, percent, amount, usage, usagePercent, items, start, until }) => b2`<div data-agreed=${name}><dt>${t5(`line.${kind}`)}: ${name}</dt>
+      <dd>${percent !== null ? format.percent(percent) : amount !== null ? format.money(amount, data.currency) : t5("plan.unitsOff", { quantity: usage === null ? format.percent(usagePercent ?? "0") : format.decimal(usage) })}
+       <span class="small">${[...items, `${format.civilDate(start)} – ${until === null ? t5("plan.open") : format.civilDate(until, -1)}`].join(" · ")}</span></dd></div>`)}
     </dl>
    </section>
    ${allowances(context, this.isCurrent ? this.entitlements.data?.entitlements ?? [] : [])}

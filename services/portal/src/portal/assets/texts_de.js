@@ -315,6 +315,7 @@ var TEXTS = {
  "plan.contract": "Vertrag",
  "plan.from": "Erster Tag",
  "plan.to": "Letzter Tag",
+ "plan.unitsOff": "{quantity} der Einheiten frei",
  "plan.open": "offen",
  "plan.version": "Version",
  "plan.currency": "Währung",

@@ -315,6 +315,7 @@ var TEXTS = {
  "plan.contract": "Contrat",
  "plan.from": "Premier jour",
  "plan.to": "Dernier jour",
+ "plan.unitsOff": "{quantity} d’unités gratuites",
  "plan.open": "ouvert",
  "plan.version": "Version",
  "plan.currency": "Devise",
