@@ -14,8 +14,8 @@ from money import ZERO, Exact, currency, exact_arithmetic, exact_of, format_exac
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
 from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
+from rating.domain.pricing.bands import BAND
 from rating.domain.pricing.calendar import PROPERTY
-from rating.domain.pricing.each_event import bounds_of
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.rows import Words
 from rating.domain.rate import rate
@@ -199,10 +199,12 @@ def _of_meters(item: PlanItem, meters: Mapping[str, KnownMeter]) -> Iterator[Fin
 
 
 def _not_by_bands(item: PlanItem, meter: KnownMeter | None) -> Iterator[Finding]:
-    bounds = bounds_of(item.price.model, item.price.convert)
-    needed = {format_exact(exact_of(bound)) for bound in bounds}
+    needed = {format_exact(exact_of(bound)) for bound in item.price.event_bounds}
     if meter is not None and (meter.bands is None or not needed <= meter.bands):
         yield Finding(Level.ERROR, "bands-missing", str(NotByBandError(item)))
+    if meter is not None:
+        derived = {BAND, *({PROPERTY} if item.price.calendar else ())}
+        yield from _not_by_groups([key for key in item.price.by if key not in derived], item.meter, meter)
 
 
 def _priced_twice(plan: Plan) -> Iterator[Finding]:

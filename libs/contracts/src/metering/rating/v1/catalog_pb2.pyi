@@ -690,7 +690,8 @@ class UsagePrice(_message.Message):
     CALENDAR_FIELD_NUMBER: _builtins.int
     scope: Global___PriceScope.ValueType
     """Whether the model prices the quantity of the period, or each event by itself. Then the meter tells the values of events apart (`bands`) at
-    the bounds of the tiers. Not for `package`, `dynamic`, `cost_plus` and `formula`, and not beside `matrix` or `per_key`.
+    the bounds of the tiers. Not for `package`, `dynamic`, `cost_plus` and `formula`, and not beside a common ladder. Beside `matrix` and `per_key`
+    each event has the price of its row or value.
     """
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""

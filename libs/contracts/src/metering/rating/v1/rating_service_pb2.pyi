@@ -1595,21 +1595,27 @@ class AssumedGroup(_message.Message):
 
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     quantity: _builtins.str
-    """Quantity as it is billed. Decimal text. Example: "1250.5". Required."""
+    """Quantity as it is billed. Decimal text. Example: "1250.5". Required, unless there are events."""
     @_builtins.property
     def group(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Property -> value; properties that are left out have the value ""."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instead: what is billed of each event, for prices that look at each by itself; then all groups of a meter have events. Decimal text."""
 
     def __init__(
         self,
         *,
         group: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         quantity: _builtins.str = ...,
+        events: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "group", b"group", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
