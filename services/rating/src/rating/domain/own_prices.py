@@ -45,13 +45,13 @@ def with_free_units(plan: Plan, discounts: Sequence[Discount]) -> Plan:
 def free_units(discounts: Sequence[Discount]) -> tuple[Override, ...]:
     """Return discounts in units as what they make of prices: numbers of units first, then percent of the rest."""
     numbers = (
-        Override(item, None, None, each.start, each.until, UnitsOff(each.usage, each.name))
+        Override(item, None, None, each.start, each.until, UnitsOff(each.usage, name=each.name))
         for each in discounts
         if each.usage is not None
         for item in each.items
     )
     parts = (
-        Override(item, None, None, each.start, each.until, PercentOff(each.usage_percent, each.name))
+        Override(item, None, None, each.start, each.until, PercentOff(each.usage_percent, name=each.name))
         for each in discounts
         if each.usage_percent is not None
         for item in each.items

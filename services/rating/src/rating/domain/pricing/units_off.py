@@ -23,6 +23,7 @@ class UnitsOff(Adjustment):
 
     KIND: ClassVar[str] = "usage"
     IS_BEFORE: ClassVar[bool] = True
+    GOES_BY_DAYS: ClassVar[bool] = False
 
     name: str = ""
 
@@ -42,6 +43,7 @@ class PercentOff(Adjustment):
 
     KIND: ClassVar[str] = "usage_percent"
     IS_BEFORE: ClassVar[bool] = True
+    GOES_BY_DAYS: ClassVar[bool] = False
 
     name: str = ""
 
