@@ -2629,12 +2629,15 @@ class ListChargeEventsRequest(_message.Message):
     ONLY_AMENDMENT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     charge_id: _builtins.str
     """Id of the charge. Required."""
     only_amendment: _builtins.bool
     """Only events beyond the snapshot that the charge's snapshot amends."""
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    meter: _builtins.str
+    """Of a price formula: the events of this meter, one of those that it reads. Empty: of the charge's own meter, the first of them."""
     @_builtins.property
     def after(self) -> _usage_pb2.EventPlace:
         """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
@@ -2646,10 +2649,11 @@ class ListChargeEventsRequest(_message.Message):
         only_amendment: _builtins.bool = ...,
         limit: _builtins.int = ...,
         after: _usage_pb2.EventPlace | None = ...,
+        meter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "charge_id", b"charge_id", "limit", b"limit", "only_amendment", b"only_amendment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "charge_id", b"charge_id", "limit", b"limit", "meter", b"meter", "only_amendment", b"only_amendment"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
