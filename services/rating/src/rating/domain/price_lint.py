@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from money import ZERO, Exact, currency, exact_arithmetic, exact_of, format_exact, round_to_minor_unit
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
+from rating.domain.lint_of_bounds import odd_bounds
 from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
 from rating.domain.pricing.bands import BAND
@@ -105,7 +106,8 @@ def lint_plan(name: str, plan: Plan, meters: Mapping[str, KnownMeter]) -> tuple[
             for finding in _of_item(item, plan, meters)
         ]
         others = (*_priced_twice(plan), *(one for feature in plan.features for one in _of_feature(feature, meters)))
-        return (*found, *(replace(finding, plan=name) for finding in others))
+        bounds = (Finding(Level.WARNING, code, text) for code, text in odd_bounds(plan))
+        return (*found, *(replace(finding, plan=name) for finding in (*others, *bounds)))
 
 
 def lint_meters(meters: Iterable[str], plans: Iterable[Plan], known: Mapping[str, KnownMeter]) -> tuple[Finding, ...]:
