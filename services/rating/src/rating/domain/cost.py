@@ -29,6 +29,7 @@ from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind, Terms
 from rating.domain.commitments import charged
+from rating.domain.cost_of_events import costs_of_events
 from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
@@ -424,7 +425,11 @@ def _cost_of_cells(
         if usage.groups is None:
             yield row
         else:
-            costs = costs_of_groups(spread, (own, running), now, before, breakdown.properties)
+            costs = (
+                costs_of_events(price, own, less(now.amount, before.amount), breakdown.properties)
+                if price.is_of_events
+                else costs_of_groups(spread, (own, running), now, before, breakdown.properties)
+            )
             yield from rows_of_groups(row, costs, usage.groups[used.place], breakdown, currency)
         before = now
     lifted = rate(running.quantity, item.price, cells=running).amount

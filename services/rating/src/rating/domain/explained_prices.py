@@ -106,8 +106,10 @@ def _examples(item: PlanItem, unit: str, currency: str) -> Iterator[Quote]:
         # What one of its quantities costs depends on all others.
         return
     if price.is_of_events:
-        for quantity in example_quantities(price):
-            yield quote_of(item, quantity, currency, unit, cells_of_events([quantity], [price]))
+        for values, model, included in () if spread is None else spread.examples():
+            group = dict(zip(price.by, values, strict=False))
+            for quantity in example_quantities(price.of_part(model, included)):
+                yield quote_of(item, quantity, currency, unit, cells_of_events([quantity], [price], group))
         return
     if spread is None:
         for quantity in example_quantities(price):

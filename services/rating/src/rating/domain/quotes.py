@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,10 +11,11 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of, inside
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.cell_questions import groups_priced
-from rating.domain.cells import one_cell
+from rating.domain.cells import cells_of, one_cell
 from rating.domain.charges import ONE, ChargeKind, MeterUsage
 from rating.domain.discounts import check_assumed
 from rating.domain.own_prices import with_free_units
+from rating.domain.pricing.bands import BAND
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 from rating.domain.rate_events import cells_of_events
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rating.domain.charges import Charge
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.price import Price
     from rating.domain.pricing.rows import Derivation
 
 
@@ -61,6 +63,8 @@ class AssumedUsage:
     cells: Cells | None = None
     events: tuple[Decimal, ...] = ()
     """Instead of both: what is billed of each event, for prices that look at each by itself."""
+    event_groups: tuple[tuple[Mapping[str, str], tuple[Decimal, ...]], ...] = ()
+    """Instead of these: the same for each group of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,10 @@ def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
         seen.add(used.meter)
         _check_groups(f"the meter {used.meter!r}", used.cells, groups.get(used.meter, ()))
         of_events = [item for item in plan.items if item.meter == used.meter and item.price.is_of_events]
-        if used.events:
-            cells = cells_of_events(used.events, [item.price for item in of_events])
-            return replace(_assumed(cells.counted, cells), event_count=len(used.events))
+        if used.events or used.event_groups:
+            by = [key for key in groups.get(used.meter, ()) if key != BAND]
+            _check_properties(f"the meter {used.meter!r}", [key for group, _ in used.event_groups for key in group], by)
+            return _of_events(used, [item.price for item in of_events], by)
         if of_events and (used.quantity or used.cells is not None):
             text = (
                 f"does not say what each event of {used.meter!r} is, and {of_events[0].name!r} prices them one by one"
@@ -122,9 +127,22 @@ def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
     return usage_of
 
 
+def _of_events(used: AssumedUsage, prices: Sequence[Price], by: Sequence[str]) -> MeterUsage:
+    """Return the usage of events that are assumed one by one."""
+    told = ((dict.fromkeys(by, "") | dict(group), values) for group, values in (({}, used.events), *used.event_groups))
+    found = [cells_of_events(values, prices, group) for group, values in told]
+    cells = cells_of((*by, BAND), (cell for one in found for cell in one.cells))
+    count = sum(cell.event_count for cell in cells.cells)
+    return replace(_assumed(cells.counted, cells), event_count=count)
+
+
 def _check_groups(what: str, cells: Cells | None, by: Sequence[str]) -> None:
+    _check_properties(what, () if cells is None else cells.by, by)
+
+
+def _check_properties(what: str, told: Iterable[str], by: Sequence[str]) -> None:
     """Refuse groups by a property that decides no price: a typing error would be priced as all other values."""
-    unknown = [key for key in (() if cells is None else cells.by) if key not in by]
+    unknown = [key for key in told if key not in by]
     if unknown:
         there = f"they go by {', '.join(map(repr, by))}" if by else "they look at quantities alone; write the quantity"
         raise Refused("groups", Reason.FIELD_INVALID, f"no price of {what} goes by {unknown[0]!r}; {there}")

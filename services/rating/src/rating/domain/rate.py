@@ -55,7 +55,9 @@ def rate(
         elif price.spread is None:
             rows, told = _rate_whole(quantity if rounded is None else rounded, price, words)
         elif price.is_of_events:
-            rows, told = rate_events(one_cell(quantity, rounded=rounded) if cells is None else cells, price, words)
+            rows, parts, told = rate_events(
+                one_cell(quantity, rounded=rounded) if cells is None else cells, price, words
+            )
         else:
             found = one_cell(quantity, rounded=rounded) if cells is None else cells
             rows, parts, told = rate_parts(found, price, price.spread, words)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.audit.trail import record
-from chassis.errors import Conflict, Diverged, NotFound, Reason
+from chassis.errors import Conflict, Diverged, NotFound, Reason, invalid_field
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import link_from, start_span, traceparent_of
@@ -27,7 +27,7 @@ from rating.domain.draws import Profile
 from rating.domain.overrides import Override, with_overrides
 from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan, PlanItem
-from rating.domain.rated_period import rate_period, with_commitments
+from rating.domain.rated_period import rate_period, usage_of_reads, with_commitments
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.soundness import is_bounded_by, is_discounted_by, is_due, is_rated_by, is_sound
 from rating.domain.unpriced import MissingMeterError, NotByGroupError
@@ -408,19 +408,24 @@ def _corrupted(charge_id: str, what: str) -> Diverged:
 
 
 async def list_charge_events(
-    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
+    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int, meter: str = ""
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-    """Yield the events behind a frozen charge, page by page; other charges have none. Raises NotFound.
+    """Yield the events behind a frozen charge, page by page; other charges have none. Raises NotFound, InvalidRequest.
 
-    `after` is a place in the log to begin after, as the caller names it; None: from the first.
+    `meter` is one that the charge is of: a formula reads several; empty: its own, the first of them. `after` is a place
+    in the log to begin after, as the caller names it; None: from the first.
     """
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
     if found.charge.kind is not ChargeKind.USAGE:
         return
+    meters = usage_of_reads(found.charge)
+    if meter and meter not in meters:
+        message = f"the charge is not of the meter {meter!r}; it is of {', '.join(map(repr, meters))}"
+        raise invalid_field("meter", Reason.FIELD_INVALID, message)
     pages = deps.aggregator.events(
         found.rated.snapshot_id,
-        found.charge.meter,
+        meter or found.charge.meter,
         only_amendment=only_amendment,
         after=after,
         limit=limit,

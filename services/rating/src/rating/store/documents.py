@@ -99,6 +99,8 @@ def _spread_to_document(spread: Spread) -> Document:
     document: Document = {"by": list(spread.by), "ladder": spread.ladder.value}
     if isinstance(spread, EachEvent):
         document["each"] = "EVENT"
+        if spread.inner is not None:
+            document["inner"] = _spread_to_document(spread.inner)
     if isinstance(spread, Matrix):
         document["rows"] = [_matrix_row_to_document(row) for row in spread.rows]
         document["otherwiseIncluded"] = _optional_text(spread.otherwise_included)
@@ -108,7 +110,8 @@ def _spread_to_document(spread: Spread) -> Document:
 def _spread_from_document(document: Mapping[str, Any]) -> Spread:
     by, ladder = tuple(document["by"]), Ladder(document["ladder"])
     if "each" in document:
-        return EachEvent(by, ladder)
+        inner = document.get("inner")
+        return EachEvent(by, ladder, None if inner is None else _spread_from_document(inner))
     if "rows" not in document:
         return PerKey(by, ladder)
     rows = tuple(_matrix_row_from_document(row) for row in document["rows"])

@@ -111,10 +111,18 @@ def _assumed_usage(used: pb.AssumedUsage) -> AssumedUsage:
         if used.quantity or used.groups:
             raise Refused("events", Reason.FIELD_INVALID, "stand beside a quantity or groups; write one of them")
         return AssumedUsage(used.meter, ZERO, events=each_of("events", used.events, _derived))
+    if any(group.events for group in used.groups):
+        return AssumedUsage(used.meter, ZERO, event_groups=each_of("groups", used.groups, _event_group))
     if used.groups:
         cells = _cells_from_proto(used.quantity, used.groups)
         return AssumedUsage(used.meter, cells.counted, cells)
     return AssumedUsage(used.meter, _derived(used.quantity))
+
+
+def _event_group(group: pb.AssumedGroup) -> tuple[dict[str, str], tuple[Decimal, ...]]:
+    if group.quantity:
+        raise Refused("events", Reason.FIELD_INVALID, "stand beside a quantity; write one of them")
+    return dict(group.group), tuple(each_of("events", group.events, _derived))
 
 
 def _cells_from_proto(quantity: str, groups: Sequence[pb.AssumedGroup]) -> Cells:

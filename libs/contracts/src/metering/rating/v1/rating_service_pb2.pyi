@@ -1595,21 +1595,27 @@ class AssumedGroup(_message.Message):
 
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     quantity: _builtins.str
-    """Quantity as it is billed. Decimal text. Example: "1250.5". Required."""
+    """Quantity as it is billed. Decimal text. Example: "1250.5". Required, unless there are events."""
     @_builtins.property
     def group(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Property -> value; properties that are left out have the value ""."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instead: what is billed of each event, for prices that look at each by itself; then all groups of a meter have events. Decimal text."""
 
     def __init__(
         self,
         *,
         group: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         quantity: _builtins.str = ...,
+        events: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "group", b"group", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2623,12 +2629,15 @@ class ListChargeEventsRequest(_message.Message):
     ONLY_AMENDMENT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     charge_id: _builtins.str
     """Id of the charge. Required."""
     only_amendment: _builtins.bool
     """Only events beyond the snapshot that the charge's snapshot amends."""
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    meter: _builtins.str
+    """Of a price formula: the events of this meter, one of those that it reads. Empty: of the charge's own meter, the first of them."""
     @_builtins.property
     def after(self) -> _usage_pb2.EventPlace:
         """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
@@ -2640,10 +2649,11 @@ class ListChargeEventsRequest(_message.Message):
         only_amendment: _builtins.bool = ...,
         limit: _builtins.int = ...,
         after: _usage_pb2.EventPlace | None = ...,
+        meter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "charge_id", b"charge_id", "limit", b"limit", "only_amendment", b"only_amendment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "charge_id", b"charge_id", "limit", b"limit", "meter", b"meter", "only_amendment", b"only_amendment"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.pricing.adjust import Adjustment, Included, Minimum, Multiplier
 from rating.domain.pricing.calendar import PROPERTY, Calendar
 from rating.domain.pricing.convert import Conversion
-from rating.domain.pricing.each_event import EachEvent, check_each_event
+from rating.domain.pricing.each_event import EachEvent, bounds_of, check_bounds, check_each_event
 from rating.domain.pricing.formula import Formula
 from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
@@ -61,10 +62,24 @@ class Price:
 
     def _check_events(self) -> None:
         if isinstance(self.spread, EachEvent):
-            check_each_event(self.model, self.convert, has_included=self.included is not None)
+            if isinstance(self.spread.inner, Matrix) and self.included is not None:
+                text = "would be of some rows and not of others, by the order of events; write it in rows"
+                raise Refused("included", Reason.PRICE_INVALID, text)
+            for model, included in self._parts_of_events(self.spread):
+                check_each_event(model, self.convert, has_included=included or self.included is not None)
+            check_bounds(self.event_bounds)
         elif any(model.needs_events for model in self.models):
-            text = "looks at each event; a matrix and perKey look at sums, so leave the fee and its bounds out there"
+            text = "looks at each event, and a matrix at sums; write scope: event beside it, or leave the fee out"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+
+    def _parts_of_events(self, spread: EachEvent) -> Iterator[tuple[PriceModel, bool]]:
+        """Yield the models that price events, and whether units of theirs alone are included."""
+        inner = spread.inner
+        if isinstance(inner, Matrix):
+            yield from ((row.model, bool(row.included)) for row in inner.rows)
+            yield self.model, bool(inner.otherwise_included)
+        else:
+            yield self.model, False
 
     def multiplied(self, factor: Decimal) -> Price:
         """Return the price of a contract that pays so many times of it: before a maximum and a minimum."""
@@ -105,7 +120,7 @@ class Price:
     def of_part(self, model: PriceModel | None, included: Decimal | None) -> Price:
         """Return what a part alone costs: by its model (None: that of the price), with its own included units."""
         adjustments = (*([Included(included)] if included else []), *self.adjustments)
-        return Price(model or self.model, adjustments, self.convert)
+        return Price(model or self.model, adjustments, self.convert, EachEvent() if self.is_of_events else None)
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -121,6 +136,11 @@ class Price:
     def is_of_events(self) -> bool:
         """Whether each event is priced by itself."""
         return isinstance(self.spread, EachEvent)
+
+    @property
+    def event_bounds(self) -> tuple[Fraction, ...]:
+        """The metered values above zero at which what an event costs turns, in one of its parts; rising."""
+        return tuple(sorted({bound for model in self.models for bound in bounds_of(model, self.convert)}))
 
     @property
     def formula(self) -> Formula | None:
