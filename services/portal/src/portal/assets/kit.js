@@ -3405,7 +3405,7 @@ function lookOf3(change) {
   return isZero(change) ? "" : isNegative(change) ? "down" : "up";
 }
 function isUncounted({ kind }) {
-  return kind === "fixed" || kind === "discount" || kind === "agreed";
+  return kind === "fixed" || kind === "discount" || kind === "agreed" || kind === "credit";
 }
 define("meterline-comparison", MeterlineComparison);
 
@@ -3766,7 +3766,7 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
-    let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t4("step.discount") : line.kind === "fixed" ? t4("invoice.oncePeriod") : line.kind === "agreed" ? t4("invoice.agreed") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t4("step.discount") : line.kind === "fixed" ? t4("invoice.oncePeriod") : line.kind === "agreed" ? t4("invoice.agreed") : line.kind === "credit" ? t4("invoice.credit") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>

@@ -224,6 +224,7 @@ var TEXTS = {
   "invoice.total": "Total",
   "invoice.totalSoFar": "Total so far",
   "invoice.agreed": "as agreed in plan or contract",
+  "invoice.credit": "paid with credit",
   "invoice.oncePeriod": "fee of the period",
   "invoice.events.one": "{count} event",
   "invoice.events.other": "{count} events",
@@ -3638,7 +3639,7 @@ function lookOf3(change) {
   return isZero(change) ? "" : isNegative(change) ? "down" : "up";
 }
 function isUncounted({ kind }) {
-  return kind === "fixed" || kind === "discount" || kind === "agreed";
+  return kind === "fixed" || kind === "discount" || kind === "agreed" || kind === "credit";
 }
 define("meterline-comparison", MeterlineComparison);
 
@@ -3999,7 +4000,7 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
-    let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t5("step.discount") : line.kind === "fixed" ? t5("invoice.oncePeriod") : line.kind === "agreed" ? t5("invoice.agreed") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t5("step.discount") : line.kind === "fixed" ? t5("invoice.oncePeriod") : line.kind === "agreed" ? t5("invoice.agreed") : line.kind === "credit" ? t5("invoice.credit") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
