@@ -195,7 +195,7 @@ async def draws_of_snapshot(conn: AsyncConnection, tenant: str, rated: RatedPeri
         SELECT lot_id, line, credit_draw.first_day, last_day, credit_draw.amount
         FROM credit_lot JOIN credit_draw USING (tenant, lot_id)
         WHERE tenant = :tenant AND customer = :customer
-            AND contract = :contract AND billing_period = :billing_period AND snapshot_id = :snapshot_id
+            AND credit_draw.contract = :contract AND billing_period = :billing_period AND snapshot_id = :snapshot_id
         """
     )
     key = {"contract": rated.contract, "billing_period": rated.period.label, "snapshot_id": rated.snapshot_id}
