@@ -155,7 +155,7 @@ async def drawn_of(
         """
         SELECT lot_id, sum(amount) AS amount FROM credit_draw
         WHERE tenant = :tenant AND lot_id = ANY(CAST(:lots AS text[]))
-            AND NOT (contract = :contract AND billing_period = :billing_period)
+            AND (:contract = '' OR contract <> :contract OR billing_period <> :billing_period)
         GROUP BY lot_id
         """
     )
