@@ -163,7 +163,7 @@ export interface ComparedItem {
   /** For people. */
   label: string;
   /** Late usage of earlier periods (`adjustment`) stands by itself. */
-  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed";
+  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed" | "credit";
   unit: string;
   /** On the invoice that is looked at; null if it is not there. */
   left: ComparedSide | null;
@@ -647,8 +647,8 @@ export interface LastInvoice {
 export interface Line {
   /** Id of the line. */
   id: string;
-  /** "agreed": a bound of the plan, a commitment of the contract, or credit. */
-  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed";
+  /** "agreed": a bound of the plan, or a commitment of the contract. */
+  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed" | "credit";
   /** Name of the plan's item. */
   item: string;
   /** Its name for people, as the seller's profile has it. */

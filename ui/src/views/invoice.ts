@@ -191,6 +191,7 @@ export class MeterlineInvoice extends MeterlineView {
     const explain = (): void => this.change({ line: isChosen ? null : line.id });
     const count = String(line.eventCount);
     const origin = line.kind === "discount" ? t("step.discount") : line.kind === "fixed" ? t("invoice.oncePeriod") : line.kind === "agreed" ? t("invoice.agreed")
+      : line.kind === "credit" ? t("invoice.credit")
       : t(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return html`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -50,6 +51,10 @@ async def test_contracts_that_are_rated_at_a_time_draw_a_lot_once(calm_catalog: 
     foreseen = await shown(calm_catalog)
     assert [(one.pending, one.left) for one in foreseen.lots] == [("170.00", "0.00")]
 
+    # What is drawn for good stays so, whatever earlier periods would draw.
+    last = await service("RateUsage", request("2013-06", "part-6"))
+    asked = pb.ListChargesRequest(contract="part-6", billing_period="2013-06")
+    assert amounts(await calm_catalog.caller("ListCharges", asked)) == amounts(last)
     rated = await asyncio.gather(
         *(service("RateUsage", request(f"2013-{month:02}", name)) for month, name in enumerate(names, start=1))
     )
@@ -122,3 +127,57 @@ async def test_what_is_taken_back_pays_no_more(calm_catalog: Any, calm_rating: A
     for fields in ({"expires": "2013-01-01"}, {"currency": "JPY", "amount": "0.5"}, {"currency": "XXQ"}):
         with pytest.raises(InvalidRequest):
             await granted(calm_catalog, fields.pop("amount", "1"), **fields)
+
+
+async def test_what_is_given_back_after_the_end_of_a_lot_goes_on_for_a_month(
+    calm_catalog: Any, calm_rating: Any, usage: Any
+) -> None:
+    price = cat.UsagePrice(per_unit=cat.PerUnitPrice(unit_price="1"))
+    await calm_catalog.plan(cat.PlanItem(name="Calls", meter="calls", usage=price))
+    await calm_catalog.customer()
+    await calm_catalog.contract(end="2013-03-01")
+    lot = await granted(calm_catalog, "20", expires="2013-02-01")
+    time = datetime(2013, 1, 5, 12, tzinfo=UTC)
+    usage.report("UA", "calls", time, "15")
+    service = calm_rating.service()
+    first = await service("RateUsage", request("2013-01"))
+    usage.report("UA", "calls", time, "-4")
+    amending = pb.RateUsageRequest(contract="UA-2013", billing_period="2013-01", amends_snapshot_id=first.snapshot_id)
+    amended = await service("RateUsage", amending)
+    assert await service("RateUsage", amending) == amended
+    assert amounts(amended) == [("Calls", "11"), ("Credit: Welcome (lot 1)", "-11")]
+
+    wallet = await shown(calm_catalog)
+    before, goes_on = wallet.lots
+    assert (before.lot, before.drawn, before.expired, before.left) == (lot, "15.00", "5.00", "0.00")
+    assert (goes_on.lot.amount, goes_on.left, goes_on.lot.number) == ("4.00", "4.00", 2)
+    days = [date.fromisoformat(text) for text in (getattr(goes_on.lot, "from"), goes_on.lot.expires)]
+    assert days[1] - days[0] == timedelta(days=30)
+    assert [(draw.item, draw.amount, bool(draw.charge_id)) for draw in wallet.draws if draw.contract] == [
+        ("Calls", "15.00", True),
+        ("Calls", "-4.00", True),
+    ]
+    assert [(draw.item, draw.amount) for draw in wallet.draws if not draw.contract] == [("Goes on as lot 2", "4.00")]
+    explained = await service("ExplainCharge", pb.ExplainChargeRequest(charge_id=amended.charges[1].id))
+    assert explained.charge.exact_amount == "-11"
+
+
+async def test_what_is_left_of_each_line_is_paid_on_the_days_on_which_it_accrues(
+    calm_catalog: Any, calm_rating: Any
+) -> None:
+    ahead = cat.PlanItem(name="Ahead", fixed=cat.FixedFee(amount="28"), billing=cat.BILLING_ADVANCE)
+    await calm_catalog.plan(fee("31"), ahead, minimum=cat.PlanBound(amount="70"))
+    await calm_catalog.customer()
+    await calm_catalog.contract(discounts=[cat.ContractDiscount(name="Partner", percent="10")])
+    await granted(calm_catalog, "100", expires="2013-02-01", **{"from": "2013-01-16"})
+    await granted(calm_catalog, "20", **{"from": "2013-02-01"})
+
+    rated = await calm_rating.service()("RateUsage", request("2013-01"))
+    # Nine tenths: 27.90 of the fee, 25.20 of the one ahead on its first day, 9.90 of the minimum on the last.
+    assert amounts(rated)[-2:] == [("Credit: Welcome (lot 1)", "-24.3"), ("Credit: Welcome (lot 2)", "-20")]
+    draws = [(draw.item, draw.first_day, draw.last_day, draw.amount) for draw in (await shown(calm_catalog)).draws]
+    assert draws[:3] == [
+        ("Fee", "2013-01-16", "2013-01-31", "14.40"),
+        ("Plan minimum", "2013-01-31", "2013-01-31", "9.90"),
+        ("Ahead (2013-02-01 to 2013-02-28)", "2013-02-01", "2013-02-01", "20.00"),
+    ]

@@ -226,3 +226,34 @@ def test_nothing_is_drawn_that_is_not_there(lots: list[OpenLot], costs: dict[str
     wanted = accrued(lines, JANUARY, profile, [one.lot for one in lots], EUR)
     covered = changes([draw for of in found.values() for draw in of.draws], wanted)
     assert not any(one.draws for one in drawn(rest, covered, {line.name: line.item for line in lines}))
+
+
+FEBRUARY = Days(date(2026, 2, 1), date(2026, 2, 28))
+
+
+@given(st.lists(st.tuples(st.booleans(), CENTS), min_size=1, max_size=6), CENTS, CENTS)
+def test_periods_draw_the_same_whichever_is_rated_first(
+    granted: list[tuple[bool, int]], january: int, february: int
+) -> None:
+    lots = [
+        OpenLot(
+            lot(number, "1000", until=FEBRUARY.first) if is_early else lot(number, "1000", first=FEBRUARY.first),
+            Decimal(left).scaleb(-2),
+        )
+        for number, (is_early, left) in enumerate(granted, start=1)
+    ]
+    costs = [(JANUARY, Decimal(january).scaleb(-2)), (FEBRUARY, Decimal(february).scaleb(-2))]
+
+    def paid_in(order: list[tuple[Days, Decimal]]) -> dict[date, dict[str, Decimal]]:
+        left, found = lots, {}
+        for days, amount in order:
+            line = Line("Calls", "Calls", amount)
+            good = [one for one in left if one.lot.meets(days.first, days.last)]
+            wanted = accrued([line], days, {}, [one.lot for one in good], EUR)
+            paid_now = {one.lot: one.amount for one in drawn(good, wanted, {"Calls": "Calls"})}
+            left = [replace(one, left=one.left - paid_now.get(one.lot.id, Decimal(0))) for one in left]
+            found[days.first] = paid_now
+        assert all(one.left >= 0 for one in left)
+        return found
+
+    assert paid_in(costs) == paid_in(costs[::-1])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 app = plain_app("Credit of customers: grant it, take it back, and see what it paid.")
 CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Customer.")]
 _PAGE: Final = 100
+_FINAL: Final = {False: "not final", True: "-"}
 
 
 class Kind(StrEnum):
@@ -165,7 +166,7 @@ def _lot_row(one: pb.CreditStanding) -> tuple[str, ...]:
 
 def _draw_row(one: pb.CreditDraw, lines: Mapping[str, str]) -> tuple[str, ...]:
     days = one.first_day if one.first_day == one.last_day else f"{one.first_day} to {one.last_day}"
-    line = lines.get(one.charge_id, "not invoiced yet") if one.charge_id else "not final"
+    line = lines.get(one.charge_id, "not invoiced yet") if one.charge_id else _FINAL[one.HasField("drawn_at")]
     return (str(one.lot_number), one.contract, one.billing_period, one.item, days, one.amount, line)
 
 
@@ -173,7 +174,7 @@ def _wallet_document(wallet: pb.GetWalletResponse, lines: Mapping[str, str]) -> 
     return {
         "lots": [_standing_document(one) for one in wallet.lots],
         "draws": [
-            {**_plain(one), "final": bool(one.charge_id), "invoiceLine": lines.get(one.charge_id, "")}
+            {**_plain(one), "final": one.HasField("drawn_at"), "invoiceLine": lines.get(one.charge_id, "")}
             for one in wallet.draws
         ],
         "balances": [_plain(one) for one in wallet.balances],

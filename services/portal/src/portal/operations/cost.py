@@ -372,10 +372,10 @@ async def _billed(
     """Return the lines, or for all items the totals, that should be the same as what is shown, as one."""
     if wanted.choices.filters:
         return None
-    # What is adjusted of other periods is no part of the picture.
+    # What is adjusted of other periods is no part of the picture, and credit pays for what this costs.
     asked = (deps.invoicing.preview(one.contract, one.billing_period, alone=True) for one in periods)
     invoices = await asyncio.gather(*asked)
-    lines = [line for invoice in invoices for line in invoice.lines if line.kind != "adjustment"]
+    lines = [line for invoice in invoices for line in invoice.lines if line.kind not in {"adjustment", "credit"}]
     if wanted.items:
         lines = [line for line in lines if line.item in wanted.items]
     with exact_arithmetic():

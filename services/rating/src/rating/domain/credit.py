@@ -12,6 +12,7 @@ from rating.domain.advance import is_ahead
 from rating.domain.charges import ONE, Charge, ChargeKind
 from rating.domain.discounts import left_after
 from rating.domain.draws import Days, Draw, Line, accrued, changes, cuts, derivation_of, drawn, netted
+from rating.domain.fees import Billing
 from rating.domain.line_names import covers
 from rating.domain.plan_bounds import rest_of
 from rating.domain.pricing.rows import Words
@@ -79,11 +80,17 @@ def lines_of(rated: RatedPeriod, terms: Terms) -> list[Line]:
     last = days_of(rated, terms.time_zone).last
     own = without_discounts(rated.charges)
     left = left_after(terms.discounts, rest_of(plan.bounds, printed_by_item(own, rated.currency), unit), unit)
-    kinds = {charge.item: charge for charge in own}
-    found = [
-        Line(name, kinds[name].plan_item, amount, last if kinds[name].kind is ChargeKind.BOUND else None)
-        for name, amount in left.items()
-    ]
+    ahead = {run.item.name for run in terms.runs if run.item.billing is Billing.ADVANCE}
+
+    def day_of(charge: Charge) -> date | None:
+        if charge.kind is ChargeKind.BOUND:
+            return last
+        if charge.plan_item not in ahead:
+            return None
+        return _day(rated.period.start if charge.part is None else charge.part.period.start, terms.time_zone)
+
+    by_name = {charge.item: charge for charge in own}
+    found = [Line(name, by_name[name].plan_item, amount, day_of(by_name[name])) for name, amount in left.items()]
     # Credit is not bought with credit.
     prepaid = {due.promise.commitment.line for due in terms.commitments if due.promise.commitment.is_prepaid}
     for charge in (one for one in rated.charges if one.item not in prepaid):

@@ -20,7 +20,7 @@ from money import ZERO, Currency, exact_arithmetic, round_to_minor_unit
 LINE_PREFIX: Final = "Credit: "
 """How the charge of a lot is named, before its reason; no item of a plan is named so."""
 LOTS_MAX: Final = 1000
-"""Most lots of a customer."""
+"""Most lots of a customer that are granted; commitments and corrections may add some."""
 
 
 class LotKind(StrEnum):

@@ -259,7 +259,7 @@ async def _add(
     if regained is not None:
         _check_regained(rated, regained)
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):
-        await keep_draws(deps, conn, tenant, rated)
+        await keep_draws(deps, conn, tenant, rated, terms.time_zone)
         await record(conn)
         return rated
     key = (rated.contract, rated.period.label)

@@ -30,6 +30,7 @@ from rating.domain.credit import (
     with_credit,
 )
 from rating.domain.draws import Draw, Profile
+from rating.domain.given_back import given_back
 from rating.domain.prepaid import prepaid_lots
 from rating.domain.rated_period import rate_period
 from rating.domain.unpriced import MissingMeterError, NotByGroupError
@@ -86,7 +87,7 @@ async def grant(deps: Deps, conn: AsyncConnection, tenant: str, draft: LotDraft)
     await store.lock_wallet(conn, tenant, draft.customer)
     granted = await store.lots_of(conn, tenant, draft.customer)
     if len(granted) >= LOTS_MAX:
-        message = f"customer {draft.customer!r} has {LOTS_MAX} lots already; grant larger ones to another customer key"
+        message = f"customer {draft.customer!r} has {LOTS_MAX} lots, the most there may be; give it a discount instead"
         raise InvalidRequest(Reason.CREDIT_INVALID, message)
     lot = Lot(
         str(uuid4()),
@@ -173,11 +174,20 @@ async def pay(
     return with_credit(rated, terms, lots, profile or {})
 
 
-async def keep_draws(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod) -> None:
-    """Store what a period that is stored for good draws, beyond what it amends."""
-    if any(charge.kind is ChargeKind.CREDIT for charge in rated.charges):
-        before = await _amended(conn, tenant, rated)
-        await store.add_draws(conn, tenant, rated, changes_by_lot(before, rated), deps.clock.now())
+async def keep_draws(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod, zone: str) -> None:
+    """Store what a period that is stored for good draws, beyond what it amends.
+
+    What it gives back to a lot that has expired goes on as another one.
+    """
+    if not any(charge.kind is ChargeKind.CREDIT for charge in rated.charges):
+        return
+    now, changes = deps.clock.now(), changes_by_lot(await _amended(conn, tenant, rated), rated)
+    await store.add_draws(conn, tenant, store.origin_of(rated), changes, now)
+    lots = await store.lots_of(conn, tenant, rated.customer)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    for one in given_back(changes, lots, today, now, numbers_from=len(lots) + 1):
+        await store.add_lot(conn, tenant, one.lot)
+        await store.add_draws(conn, tenant, ("", "", one.lot.id), {one.of: [one.leaves]}, now)
 
 
 async def is_paid(deps: Deps, tenant: str, rated: RatedPeriod) -> bool:
@@ -279,7 +289,11 @@ async def foresee(deps: Deps, tenant: str, rated: RatedPeriod, terms: Terms) -> 
     async with transaction(deps.engine) as conn:
         if not await _lots(deps, conn, tenant, rated, terms):
             return rated
-        pending = await _open_terms(conn, tenant, rated.customer, rated.currency, rated.period.start)
+        # What a period has drawn for good it keeps, whatever others would draw.
+        is_final = await charge_store.first_rating(conn, tenant, rated.contract, rated.period.label) is not None
+        pending = (
+            [] if is_final else await _open_terms(conn, tenant, rated.customer, rated.currency, rated.period.start)
+        )
     earlier = [one for one in pending if (one.period.start, one.contract) < (rated.period.start, rated.contract)]
     foreseen = await _foreseen(deps, tenant, earlier)
     async with transaction(deps.engine) as conn:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from money import ZERO, exact_arithmetic
 from rating.domain.draws import Draw
-from rating.domain.wallets import LOTS_MAX, Lot, LotKind, LotTax, OpenLot, Voided
+from rating.domain.wallets import Lot, LotKind, LotTax, OpenLot, Voided
 from rating.store.versions import lock_entry
 
 if TYPE_CHECKING:
@@ -75,10 +75,24 @@ async def add_void(conn: AsyncConnection, tenant: str, lot_id: str, voided: Void
     await conn.execute(statement, {"tenant": tenant, "lot_id": lot_id, **values})
 
 
+def origin_of(rated: RatedPeriod) -> tuple[str, str, str]:
+    """Return what draws for a rated period: its contract, label and snapshot."""
+    return rated.contract, rated.period.label, rated.snapshot_id
+
+
 async def add_draws(
-    conn: AsyncConnection, tenant: str, rated: RatedPeriod, by_lot: Mapping[str, Sequence[Draw]], drawn_at: datetime
+    conn: AsyncConnection,
+    tenant: str,
+    origin: tuple[str, str, str],
+    by_lot: Mapping[str, Sequence[Draw]],
+    drawn_at: datetime,
 ) -> None:
-    """Add what the charges of a snapshot draw from each lot, beyond those that they amend."""
+    """Add what the charges of a snapshot draw from each lot, beyond those that they amend.
+
+    `origin` is the contract, the label of the period and the snapshot; of what leaves a lot for another one, that lot
+    alone, in the place of a snapshot.
+    """
+    contract, billing_period, snapshot_id = origin
     statement = text(
         """
         INSERT INTO credit_draw (tenant, lot_id, contract, billing_period, snapshot_id, line, first_day, last_day,
@@ -91,9 +105,9 @@ async def add_draws(
         {
             "tenant": tenant,
             "lot_id": lot_id,
-            "contract": rated.contract,
-            "billing_period": rated.period.label,
-            "snapshot_id": rated.snapshot_id,
+            "contract": contract,
+            "billing_period": billing_period,
+            "snapshot_id": snapshot_id,
             "line": draw.line,
             "first_day": draw.first_day,
             "last_day": draw.last_day,
@@ -116,8 +130,8 @@ async def find_lot(conn: AsyncConnection, tenant: str, lot_id: str) -> Lot | Non
 
 async def lots_of(conn: AsyncConnection, tenant: str, customer: str) -> list[Lot]:
     """Return the lots of a customer in the order in which they were granted."""
-    query = text(f"{_SELECT} WHERE tenant = :tenant AND customer = :customer ORDER BY number LIMIT :limit")
-    rows = await conn.execute(query, {"tenant": tenant, "customer": customer, "limit": LOTS_MAX})
+    query = text(f"{_SELECT} WHERE tenant = :tenant AND customer = :customer ORDER BY number")
+    rows = await conn.execute(query, {"tenant": tenant, "customer": customer})
     return [_lot(row) for row in rows.mappings()]
 
 
@@ -141,7 +155,7 @@ async def drawn_of(
         """
         SELECT lot_id, sum(amount) AS amount FROM credit_draw
         WHERE tenant = :tenant AND lot_id = ANY(CAST(:lots AS text[]))
-            AND NOT (contract = :contract AND billing_period = :billing_period)
+            AND (:contract = '' OR contract <> :contract OR billing_period <> :billing_period)
         GROUP BY lot_id
         """
     )
@@ -181,7 +195,7 @@ async def draws_of_snapshot(conn: AsyncConnection, tenant: str, rated: RatedPeri
         SELECT lot_id, line, credit_draw.first_day, last_day, credit_draw.amount
         FROM credit_lot JOIN credit_draw USING (tenant, lot_id)
         WHERE tenant = :tenant AND customer = :customer
-            AND contract = :contract AND billing_period = :billing_period AND snapshot_id = :snapshot_id
+            AND credit_draw.contract = :contract AND billing_period = :billing_period AND snapshot_id = :snapshot_id
         """
     )
     key = {"contract": rated.contract, "billing_period": rated.period.label, "snapshot_id": rated.snapshot_id}

@@ -120,7 +120,8 @@ def _stored(tenant: str, wallet: Wallet) -> Iterator[pb.CreditDraw]:
         lot, key = lots[one.lot], (one.contract, one.billing_period, one.snapshot_id)
         identity = charge_id(tenant, *key, lot.line)
         message = _draw(lot, one.draw, one.contract, one.billing_period)
-        message.charge_id = identity
+        # What goes on as another lot is of no charge.
+        message.charge_id = identity if one.contract else ""
         message.drawn_at.CopyFrom(timestamp(one.drawn_at))
         yield message
 

@@ -223,7 +223,7 @@ class CreditDraw(_message.Message):
     lot_number: _builtins.int
     """Number of the lot."""
     contract: _builtins.str
-    """Contract name."""
+    """Contract name; empty where the rest of an expired lot goes on as another one."""
     billing_period: _builtins.str
     """Label of the billing period, such as 2026-07."""
     item: _builtins.str
@@ -417,7 +417,7 @@ class GetWalletResponse(_message.Message):
     BALANCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lots(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreditStanding]:
-        """In the order in which they were granted. Never more than 1000."""
+        """In the order in which they were granted: at most 1000, and those of commitments and corrections."""
 
     @_builtins.property
     def draws(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreditDraw]:
