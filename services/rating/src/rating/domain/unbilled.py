@@ -16,7 +16,7 @@ from rating.domain.billing_period import BillingPeriod, contract_span, periods_t
 from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
-from rating.domain.notices import agreed_at, plan_for
+from rating.domain.notices import agreed_at, plan_for, plans_over
 from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.overrides import version_with_overrides
 from rating.domain.plans import Plan
@@ -140,13 +140,26 @@ class PricedContract:
 
     def segments_of(self, period: BillingPeriod) -> list[tuple[BillingPeriod, frozenset[str] | None]]:
         """Return the parts of a period, each with the meters that it is billed for; one where nothing cuts it."""
-        ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-        if len(ruled) == 1:
+        plans = self._plans_over(period)
+        if len(plans) == 1:
             return [(period, self.meters_of(period))]
+        ends = [*(start for start, _ in plans[1:]), period.end]
         return [
-            (replace(period, start=one.start, end=one.end), self._meters(self._plan_of(one.ruling, one.start)))
-            for one in ruled
+            (replace(period, start=start, end=end), self._meters(plan))
+            for (start, plan), end in zip(plans, ends, strict=True)
         ]
+
+    def _plans_over(self, period: BillingPeriod) -> list[tuple[datetime, Version[Plan] | None]]:
+        """Return from when on which versions of plans price a period, whatever it was rated by."""
+        found: list[tuple[datetime, Version[Plan] | None]] = []
+        for one in ruled_segments(rulings(self.versions), self.zone, period.start, period.end):
+            base = self._plan_of(one.ruling, one.start)
+            if base is None or one.ruling.plan_version is not None:
+                found.append((one.start, base))
+                continue
+            agreed, span = agreed_at(self.versions, one.ruling.plan), (one.start, one.end)
+            found += plans_over(self.plans[one.ruling.plan], base, span, self.zone, agreed, self.starts)
+        return found
 
     def _meters(self, plan: Version[Plan] | None) -> frozenset[str] | None:
         if plan is None:
@@ -164,10 +177,9 @@ class PricedContract:
 
     def _version_of(self, period: BillingPeriod, at: datetime | None = None) -> Version[Plan] | None:
         if at is not None:
-            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-            begun = [one for one in ruled[1:] if one.start <= at]
+            begun = [plan for start, plan in self._plans_over(period)[1:] if start <= at]
             if begun:
-                return self._plan_of(begun[-1].ruling, begun[-1].start)
+                return begun[-1]
         frozen = self.frozen.get(period.label)
         if frozen is not None:
             return version_in(self.plans[frozen.plan], frozen.version)

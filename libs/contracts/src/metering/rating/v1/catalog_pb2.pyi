@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _TakesEffect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TakesEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TakesEffect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TAKES_EFFECT_UNSPECIFIED: _TakesEffect.ValueType  # 0
+    """As WITH_PERIOD."""
+    TAKES_EFFECT_WITH_PERIOD: _TakesEffect.ValueType  # 1
+    """With the first period that starts once it is effective."""
+    TAKES_EFFECT_AT_ONCE: _TakesEffect.ValueType  # 2
+    """Also inside a period, from the first midnight of the contract's zone at which it is effective: the ladder of an item goes on at the
+    position that is reached, a fee goes by days. Refused where an item that it prices otherwise can't go on so.
+    """
+
+class TakesEffect(_TakesEffect, metaclass=_TakesEffectEnumTypeWrapper):
+    """How a version of a plan takes effect."""
+
+TAKES_EFFECT_UNSPECIFIED: TakesEffect.ValueType  # 0
+"""As WITH_PERIOD."""
+TAKES_EFFECT_WITH_PERIOD: TakesEffect.ValueType  # 1
+"""With the first period that starts once it is effective."""
+TAKES_EFFECT_AT_ONCE: TakesEffect.ValueType  # 2
+"""Also inside a period, from the first midnight of the contract's zone at which it is effective: the ladder of an item goes on at the
+position that is reached, a fee goes by days. Refused where an item that it prices otherwise can't go on so.
+"""
+Global___TakesEffect: _TypeAlias = TakesEffect  # noqa: Y015
+
 class _Billing:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -392,10 +420,18 @@ class PlanSpec(_message.Message):
     NOTICE_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
     MAXIMUM_FIELD_NUMBER: _builtins.int
+    TAKES_EFFECT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FOR_EXISTING_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
     """For people. At most 256 bytes."""
+    takes_effect: Global___TakesEffect.ValueType
+    """Whether it waits for the next period, or turns the one that is running. Unspecified: it waits."""
+    effective_for_existing: _builtins.str
+    """From when it rules contracts that had the plan before this version was applied, in place of `effective_from`: a time as in RFC 3339, or
+    "never": they keep the versions that they have. Empty: as all others. Examples: "2026-07-01T00:00:00Z", "never".
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanItem]:
         """Items in the order in which they stand on the invoice; names are distinct."""
@@ -434,10 +470,12 @@ class PlanSpec(_message.Message):
         notice: Global___NoticeRule | None = ...,
         minimum: Global___PlanBound | None = ...,
         maximum: Global___PlanBound | None = ...,
+        takes_effect: Global___TakesEffect.ValueType = ...,
+        effective_for_existing: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_for_existing", b"effective_for_existing", "effective_from", b"effective_from", "features", b"features", "items", b"items", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice", "takes_effect", b"takes_effect"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
