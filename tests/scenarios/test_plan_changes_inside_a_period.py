@@ -207,6 +207,7 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
     tenant.json("usage", "s-calls", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
     july, later = sorted(tenant.json("invoice", "finalize", "--period", "2024-07"), key=lambda one: one["customer"])
     adjusted = [line for line in july["lines"] if line["kind"] == "adjustment"]
+    why = tenant.json("variance", "--contract", "s-1", "--period", "2024-07")
     frozen = tenant.run(*change, "s-small", "--when", "2024-06-25", expected=(3,)).stderr
     proven = tenant.json("invoice", "verify", "--lineage")
 
@@ -230,3 +231,33 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
         ("Fee", "fixed", "60.00"),
         ("Calls", "adjustment", "0.20"),
     ]
+    assert {item["item"]: {one["effect"]: one["amount"] for one in item["effects"]} for item in why["items"]} == {
+        # June by its last plan would have been 2.00 + 2.80 to Austria and 3.40 to Germany, and not 14.00 + 3.80.
+        "Calls": {"volume": "-8.20", "plan": "-9.60", "correction": "-1.00"},
+        "Seats": {"volume": "-30.00", "plan": "1.00", "correction": "-5.00"},
+        "Fee": {"plan": "16.66"},
+    }
+    check_tried_on_june(tenant, {item: round_half_away(amount, 2) for item, amount in now.items()})
+
+
+def check_tried_on_june(tenant: Tenant, lines: dict[str, Fraction]) -> None:
+    """A draft changes the segments of its plan and no others, and one plan for all prices the whole."""
+
+    def tried(catalog: str, *plan: str) -> dict[str, Any]:
+        asked = ("--period", "2024-06", "--items", *plan)
+        found = tenant.json("price", "simulate", "-f", "-", *asked, stdin=catalog)["customers"]
+        by_name = {one["customer"]: dict(one) for one in found}
+        # 20.20 for calls and 10.00 + 40.00 for fees, also where versions at once have turned the month.
+        assert by_name["s-other"]["now"] == "70.20"
+        assert plan or by_name["s-other"]["difference"] == "0.00"
+        return by_name["s-cust"]
+
+    plans = "---".join(part for part in CATALOG.split("---") if "kind: Plan" in part)
+    dearer, for_all = tried(plans.replace('{perUnit: "7"}', '{perUnit: "8.005"}')), tried(plans, "--plan", "s-team")
+
+    assert Fraction(dearer["now"]) == sum(lines.values())
+    assert dearer["difference"] == "1.01"
+    changes = {one["item"]: Fraction(one["exactThen"]) - Fraction(one["exactNow"]) for one in dearer["items"]}
+    assert changes == {"Calls": 0, "Seats": Fraction("1.005"), "Fee": 0}
+    # 210 calls to Austria and 120 to Germany, four seats, and the fee.
+    assert for_all["then"] == "132.60"

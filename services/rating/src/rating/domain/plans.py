@@ -23,11 +23,13 @@ from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
 from rating.domain.taking_effect import WITH_PERIODS, TakingEffect
 from rating.domain.versions import Version
+from rating.domain.wallets import LINE_PREFIX as CREDIT_PREFIX
 
 _RESERVED: Final = {
     discounts.LINE_PREFIX: "discounts",
     commitments.LINE_PREFIX: "commitments",
     TAKEN_PREFIX: "fees that are taken off",
+    CREDIT_PREFIX: "credit",
 }
 
 

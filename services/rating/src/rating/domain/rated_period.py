@@ -141,8 +141,13 @@ def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
 
 
 def without_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
-    """Return what a period itself costs, whenever it is billed."""
-    return tuple(charge for charge in charges if charge.kind is not ChargeKind.ADVANCE)
+    """Return what a period itself costs, whenever it is billed and whatever pays for it."""
+    return tuple(charge for charge in charges if charge.kind not in {ChargeKind.ADVANCE, ChargeKind.CREDIT})
+
+
+def without_credit(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return charges but for what credit pays of them."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.CREDIT)
 
 
 def in_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:

@@ -130,4 +130,15 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
     counted = (charge.quantity, charge.event_count, charge.reads)
-    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part, charge.basis)
+    return (
+        charge.item,
+        charge.kind,
+        charge.meter,
+        counted,
+        amount,
+        rows,
+        charge.share,
+        charge.part,
+        charge.basis,
+        charge.drawn,
+    )

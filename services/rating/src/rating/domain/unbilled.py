@@ -17,10 +17,11 @@ from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
 from rating.domain.notices import agreed_at, plan_for, plans_over
-from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.overrides import version_with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
-from rating.domain.ruling import Ruling, ruled_segments, ruling_at, rulings
+from rating.domain.ruling import RatedSegment, Ruling, ruled_segments, ruling_at, rulings
+from rating.domain.segments import Segment, segment_share
 from rating.domain.versions import Version, version_in
 from rating.domain.zone_days import local_midnight
 
@@ -138,27 +139,57 @@ class PricedContract:
         """
         return self._meters(self.plan_of(period))
 
+    def is_cut(self, period: BillingPeriod) -> bool:
+        """Whether plan changes cut a period."""
+        return len(self._plans_over(period)) > 1
+
+    def priced_parts(self, period: BillingPeriod, kept: Sequence[RatedSegment] = ()) -> list[Segment]:
+        """Return the parts of a period with what prices them; none where nothing cuts it, or a plan is not effective.
+
+        `kept` are those that it was rated by permanently.
+        """
+        if kept:
+            parts = [(one.start, version_in(self.plans[one.plan], one.plan_version), one.continues) for one in kept]
+        else:
+            parts = self._plans_over(period)
+        ends = [*(start for start, _, _ in parts[1:]), period.end]
+        content = self.newest.content
+        own = own_prices(content, period)
+        found = [
+            Segment(
+                start,
+                end,
+                version_with_overrides(plan, own),
+                segment_share(content.schedule, period.label, start, end, content.pauses),
+                continues,
+            )
+            for (start, plan, continues), end in zip(parts, ends, strict=True)
+            if plan is not None
+        ]
+        return found if len(found) == len(parts) > 1 else []
+
     def segments_of(self, period: BillingPeriod) -> list[tuple[BillingPeriod, frozenset[str] | None]]:
         """Return the parts of a period, each with the meters that it is billed for; one where nothing cuts it."""
         plans = self._plans_over(period)
         if len(plans) == 1:
             return [(period, self.meters_of(period))]
-        ends = [*(start for start, _ in plans[1:]), period.end]
+        ends = [*(start for start, _, _ in plans[1:]), period.end]
         return [
             (replace(period, start=start, end=end), self._meters(plan))
-            for (start, plan), end in zip(plans, ends, strict=True)
+            for (start, plan, _), end in zip(plans, ends, strict=True)
         ]
 
-    def _plans_over(self, period: BillingPeriod) -> list[tuple[datetime, Version[Plan] | None]]:
-        """Return from when on which versions of plans price a period, whatever it was rated by."""
-        found: list[tuple[datetime, Version[Plan] | None]] = []
+    def _plans_over(self, period: BillingPeriod) -> list[tuple[datetime, Version[Plan] | None, bool]]:
+        """Return from when on which versions of plans price a period, and whether each took effect at once."""
+        found: list[tuple[datetime, Version[Plan] | None, bool]] = []
         for one in ruled_segments(rulings(self.versions), self.zone, period.start, period.end):
             base = self._plan_of(one.ruling, one.start)
             if base is None or one.ruling.plan_version is not None:
-                found.append((one.start, base))
+                found.append((one.start, base, False))
                 continue
             agreed, span = agreed_at(self.versions, one.ruling.plan), (one.start, one.end)
-            found += plans_over(self.plans[one.ruling.plan], base, span, self.zone, agreed, self.starts)
+            plans = plans_over(self.plans[one.ruling.plan], base, span, self.zone, agreed, self.starts)
+            found += ((start, plan, place > 0) for place, (start, plan) in enumerate(plans))
         return found
 
     def _meters(self, plan: Version[Plan] | None) -> frozenset[str] | None:
@@ -172,12 +203,12 @@ class PricedContract:
         Of one that a plan change cut: its first part or, with `at`, the last one that has begun by then.
         """
         found = self._version_of(period, at)
-        own = overrides_ruling(self.newest.content.overrides, period, self.zone)
+        own = own_prices(self.newest.content, period)
         return None if found is None else version_with_overrides(found, own)
 
     def _version_of(self, period: BillingPeriod, at: datetime | None = None) -> Version[Plan] | None:
         if at is not None:
-            begun = [plan for start, plan in self._plans_over(period)[1:] if start <= at]
+            begun = [plan for start, plan, _ in self._plans_over(period)[1:] if start <= at]
             if begun:
                 return begun[-1]
         frozen = self.frozen.get(period.label)
