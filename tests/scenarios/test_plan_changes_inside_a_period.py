@@ -232,8 +232,8 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
         ("Calls", "adjustment", "0.20"),
     ]
     assert {item["item"]: {one["effect"]: one["amount"] for one in item["effects"]} for item in why["items"]} == {
-        # June by its last plan would have been 2.00 + 2.80 to Austria and 3.40 to Germany, and not 14.00 + 3.80.
-        "Calls": {"volume": "-8.20", "plan": "-9.60", "correction": "-1.00"},
+        # June by its last plan would have been 2.00 + 2.80 to Austria and 3.40 to Germany, and not 13.50 + 3.80.
+        "Calls": {"volume": "-8.20", "plan": "-9.10", "correction": "-1.00"},
         "Seats": {"volume": "-30.00", "plan": "1.00", "correction": "-5.00"},
         "Fee": {"plan": "16.66"},
     }
