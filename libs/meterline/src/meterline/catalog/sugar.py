@@ -69,6 +69,13 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
+def _spelled(value: Any) -> Any:
+    """Write a word such as atOnce as the name of a value: AT_ONCE."""
+    if not isinstance(value, str) or value.isupper():
+        return value
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in value).upper()
+
+
 def _covered(value: Any) -> Any:
     if value == "contract":
         return []
@@ -264,7 +271,7 @@ _PRORATION: Final = Short(
     "proration",
     _upper,
     {
-        "description": "Of a fixed fee in a period that is cut short: day, or none (default).",
+        "description": "In a period that is cut short, of a fee, included units, bounds: day, or none (default).",
         "enum": ["day", "none", "DAY", "NONE"],
     },
 )
@@ -282,6 +289,14 @@ _BILLING: Final = Short(
     {
         "description": "Of a fixed fee: on its own period's invoice (arrears, default), or the one before (advance).",
         "enum": ["arrears", "advance", "ARREARS", "ADVANCE"],
+    },
+)
+_TAKES_EFFECT: Final = Short(
+    "takesEffect",
+    _spelled,
+    {
+        "description": "Whether a version waits for the next period (withPeriod, default), or turns the running one.",
+        "enum": ["withPeriod", "atOnce", "WITH_PERIOD", "AT_ONCE"],
     },
 )
 _COVERS: Final = Short(
@@ -306,6 +321,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
+    "metering.rating.v1.PlanSpec": {"takesEffect": _TAKES_EFFECT},
     "metering.rating.v1.PlanBound": {"of": Short("items"), "proration": _PRORATION},
     "metering.rating.v1.PlanItem": {
         "price": Short("usage"),

@@ -202,7 +202,7 @@ class Terms:
         """What is priced by itself."""
         if not self.segments:
             return tuple(ItemRun(item, self.share, None) for item in self.charged)
-        return tuple(run for run in item_runs(self.segments) if self._has(run))
+        return tuple(run for run in item_runs(self.segments, self.time_zone) if self._has(run))
 
     def _has(self, run: ItemRun) -> bool:
         """Whether the period has an item: a one-off fee falls where the contract starts or ends, in no other part."""

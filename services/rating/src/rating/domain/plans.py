@@ -21,6 +21,7 @@ from rating.domain.notice_rule import NoticeRule
 from rating.domain.plan_bounds import NO_BOUNDS, PlanBounds, check_bounds
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
+from rating.domain.taking_effect import WITH_PERIODS, TakingEffect
 from rating.domain.versions import Version
 from rating.domain.wallets import LINE_PREFIX as CREDIT_PREFIX
 
@@ -97,6 +98,7 @@ class Plan:
     features: tuple[Feature, ...] = ()
     notice: NoticeRule | None = None
     bounds: PlanBounds = NO_BOUNDS
+    effect: TakingEffect = WITH_PERIODS
 
     def __post_init__(self) -> None:
         """Refuse an unknown currency, two items or features of one name, and bounds that can't be kept."""
@@ -147,6 +149,7 @@ class PlanDraft:
     features: tuple[Feature, ...] = ()
     notice: NoticeRule | None = None
     bounds: PlanBounds = NO_BOUNDS
+    effect: TakingEffect = WITH_PERIODS
 
     def __post_init__(self) -> None:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
@@ -198,6 +201,7 @@ class PlanDraft:
             self.features,
             notice=self.notice,
             bounds=self.bounds,
+            effect=self.effect,
         )
 
 

@@ -16,7 +16,7 @@ from rating.domain.billing_period import BillingPeriod, contract_span, periods_t
 from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
-from rating.domain.notices import agreed_at, plan_for
+from rating.domain.notices import agreed_at, plan_for, plans_over
 from rating.domain.overrides import version_with_overrides
 from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
@@ -141,7 +141,7 @@ class PricedContract:
 
     def is_cut(self, period: BillingPeriod) -> bool:
         """Whether plan changes cut a period."""
-        return len(ruled_segments(rulings(self.versions), self.zone, period.start, period.end)) > 1
+        return len(self._plans_over(period)) > 1
 
     def priced_parts(self, period: BillingPeriod, kept: Sequence[RatedSegment] = ()) -> list[Segment]:
         """Return the parts of a period with what prices them; none where nothing cuts it, or a plan is not effective.
@@ -149,10 +149,10 @@ class PricedContract:
         `kept` are those that it was rated by permanently.
         """
         if kept:
-            parts = [(one.start, one.end, version_in(self.plans[one.plan], one.plan_version)) for one in kept]
+            parts = [(one.start, version_in(self.plans[one.plan], one.plan_version), one.continues) for one in kept]
         else:
-            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-            parts = [(one.start, one.end, self._plan_of(one.ruling, one.start)) for one in ruled]
+            parts = self._plans_over(period)
+        ends = [*(start for start, _, _ in parts[1:]), period.end]
         content = self.newest.content
         own = own_prices(content, period)
         found = [
@@ -161,21 +161,36 @@ class PricedContract:
                 end,
                 version_with_overrides(plan, own),
                 segment_share(content.schedule, period.label, start, end, content.pauses),
+                continues,
             )
-            for start, end, plan in parts
+            for (start, plan, continues), end in zip(parts, ends, strict=True)
             if plan is not None
         ]
         return found if len(found) == len(parts) > 1 else []
 
     def segments_of(self, period: BillingPeriod) -> list[tuple[BillingPeriod, frozenset[str] | None]]:
         """Return the parts of a period, each with the meters that it is billed for; one where nothing cuts it."""
-        ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-        if len(ruled) == 1:
+        plans = self._plans_over(period)
+        if len(plans) == 1:
             return [(period, self.meters_of(period))]
+        ends = [*(start for start, _, _ in plans[1:]), period.end]
         return [
-            (replace(period, start=one.start, end=one.end), self._meters(self._plan_of(one.ruling, one.start)))
-            for one in ruled
+            (replace(period, start=start, end=end), self._meters(plan))
+            for (start, plan, _), end in zip(plans, ends, strict=True)
         ]
+
+    def _plans_over(self, period: BillingPeriod) -> list[tuple[datetime, Version[Plan] | None, bool]]:
+        """Return from when on which versions of plans price a period, and whether each took effect at once."""
+        found: list[tuple[datetime, Version[Plan] | None, bool]] = []
+        for one in ruled_segments(rulings(self.versions), self.zone, period.start, period.end):
+            base = self._plan_of(one.ruling, one.start)
+            if base is None or one.ruling.plan_version is not None:
+                found.append((one.start, base, False))
+                continue
+            agreed, span = agreed_at(self.versions, one.ruling.plan), (one.start, one.end)
+            plans = plans_over(self.plans[one.ruling.plan], base, span, self.zone, agreed, self.starts)
+            found += ((start, plan, place > 0) for place, (start, plan) in enumerate(plans))
+        return found
 
     def _meters(self, plan: Version[Plan] | None) -> frozenset[str] | None:
         if plan is None:
@@ -193,10 +208,9 @@ class PricedContract:
 
     def _version_of(self, period: BillingPeriod, at: datetime | None = None) -> Version[Plan] | None:
         if at is not None:
-            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-            begun = [one for one in ruled[1:] if one.start <= at]
+            begun = [plan for start, plan, _ in self._plans_over(period)[1:] if start <= at]
             if begun:
-                return self._plan_of(begun[-1].ruling, begun[-1].start)
+                return begun[-1]
         frozen = self.frozen.get(period.label)
         if frozen is not None:
             return version_in(self.plans[frozen.plan], frozen.version)

@@ -29,6 +29,7 @@ from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.rated_period import rate_period, usage_of_reads, with_commitments
 from rating.domain.ruling import Ruling, ruling_at, rulings
+from rating.domain.segments import divided
 from rating.domain.soundness import is_bounded_by, is_discounted_by, is_due, is_rated_by, is_sound
 from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
@@ -41,6 +42,7 @@ from rating.operations.finding import (
     find_plan,
     period_invalid,
 )
+from rating.operations.segments import find_priced_item
 from rating.operations.usage import bounds_of, check_usage, frozen_by_groups, not_priced
 from rating.operations.wallets import is_paid, keep_draws, pay, profile_of
 from rating.store import charges as store
@@ -305,7 +307,11 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
         return ExplainedCharge(charge, rated, None)
     own = [each for each in own_prices(contract, rated.period) if each.item == charge.plan_item]
     item = next((item for item in with_overrides(plan.content, own).items if item.name == charge.plan_item), None)
-    if item is None or not is_sound(charge, item, rated.currency):
+    priced = item
+    if any(segment.continues for segment in rated.segments):
+        async with transaction(deps.engine) as conn:
+            priced = await find_priced_item(conn, tenant, versions, rated, charge)
+    if item is None or priced is None or not is_sound(charge, priced, rated.currency):
         raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
     if charge.kind is ChargeKind.FIXED:
         return ExplainedCharge(charge, rated, item, overrides=own)
@@ -338,7 +344,9 @@ def _fee_in_advance(
         for content in (version.content for version in reversed(versions)):
             own = own_prices(content, period)
             for item in with_overrides(plan.content, own).items:
-                if item.name == charge.plan_item and is_sound(charge, item, plan.content.currency):
+                if item.name == charge.plan_item and any(
+                    is_sound(charge, each, plan.content.currency) for each in (item, divided(item))
+                ):
                     return item
     raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
 

@@ -12,6 +12,7 @@ from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
+from rating.domain.at_once import check_at_once
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.plans import NamedPlan, Plan, PlanChange, PlanDraft, check_next_plan, same_content
 from rating.domain.products import Product
@@ -28,17 +29,19 @@ _PAGE: Final = 500
 
 async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, draft: PlanDraft) -> Applied[Plan]:
     """Make a plan what `draft` says. Raises NotFound for a product that does not exist, and InvalidRequest."""
-    meters = await meters_of_products(conn, tenant, draft.products)
+    products = await meters_of_products(conn, tenant, draft.products)
     with refusals("spec"):
-        wanted = draft.resolved(meters)
+        wanted = draft.resolved(products)
     await lock_entry(conn, "plan", tenant, name)
     versions = await PLANS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
     if newest is not None and same_content(newest.content, wanted):
         return unchanged(newest)
     now = deps.clock.now()
+    meters = await deps.aggregator.meters() if wanted.effect.at_once else {}
     with refusals("spec"):
         settled = check_next_plan(newest, wanted, now)
+        check_at_once(versions, settled, meters)
     applied = following(newest, name, settled, now)
     await PLANS.add(conn, tenant, applied.entry)
     return applied

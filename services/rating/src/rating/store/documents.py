@@ -281,13 +281,21 @@ def _read_from_document(document: Mapping[str, Any]) -> Read:
 def segments_to_document(segments: Sequence[RatedSegment]) -> list[Document]:
     """Return the segments of a period that was rated as a document."""
     return [
-        {**_span_to_document(one.start, one.end), "plan": one.plan, "planVersion": one.plan_version} for one in segments
+        {
+            **_span_to_document(one.start, one.end),
+            "plan": one.plan,
+            "planVersion": one.plan_version,
+            **({"continues": True} if one.continues else {}),
+        }
+        for one in segments
     ]
 
 
 def segments_from_document(documents: Sequence[Mapping[str, Any]]) -> tuple[RatedSegment, ...]:
     """Return the segments of a period that was rated."""
-    return tuple(RatedSegment(*_span_of(one), one["plan"], one["planVersion"]) for one in documents)
+    return tuple(
+        RatedSegment(*_span_of(one), one["plan"], one["planVersion"], continues="continues" in one) for one in documents
+    )
 
 
 def _part_to_document(part: ChargedPart) -> Document:

@@ -25,6 +25,7 @@ from rating.wire.features import feature_from_proto, feature_to_proto
 from rating.wire.models import model_from_proto, model_to_proto
 from rating.wire.plan_bounds import bound_to_proto, bounds_from_proto
 from rating.wire.spreads import spread_from_proto, spread_to_proto
+from rating.wire.taking_effect import effect_from_proto, existing_said, takes_effect_to_proto
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ _ONCE_BY_NUMBER: Final = {number: once for once, number in _ONCE.items()}
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     """Return a plan whose products are not looked up yet. Raises Refused."""
-    _, items, features, description, effective_from, notice, bounds = all_of(
+    _, items, features, description, effective_from, notice, bounds, effect = all_of(
         lambda: check_currency("currency", spec.currency),
         lambda: each_of("items", spec.items, _item_from_proto),
         lambda: each_of("features", spec.features, feature_from_proto),
@@ -65,8 +66,11 @@ def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
         lambda: instant_in("effective_from", spec.effective_from) if spec.HasField("effective_from") else None,
         lambda: _notice_from_proto(spec.notice) if spec.HasField("notice") else None,
         lambda: bounds_from_proto(spec),
+        lambda: effect_from_proto(spec),
     )
-    return PlanDraft(spec.currency, items, description, effective_from, features, notice=notice, bounds=bounds)
+    return PlanDraft(
+        spec.currency, items, description, effective_from, features, notice=notice, bounds=bounds, effect=effect
+    )
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
@@ -80,6 +84,8 @@ def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
         notice=None if content.notice is None else catalog_pb2.NoticeRule(**asdict(content.notice)),
         minimum=bound_to_proto(content.bounds.minimum),
         maximum=bound_to_proto(content.bounds.maximum),
+        takes_effect=takes_effect_to_proto(content.effect),
+        effective_for_existing=existing_said(content.effect),
     )
     if content.effective_from is not None:
         spec.effective_from.CopyFrom(timestamp(content.effective_from))

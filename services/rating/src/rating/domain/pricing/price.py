@@ -11,6 +11,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.pricing.adjust import Adjustment, Included, Minimum, Multiplier
 from rating.domain.pricing.calendar import PROPERTY, Calendar
+from rating.domain.pricing.continued import Continued
 from rating.domain.pricing.convert import Conversion
 from rating.domain.pricing.each_event import EachEvent, bounds_of, check_bounds, check_each_event
 from rating.domain.pricing.formula import Formula
@@ -94,7 +95,7 @@ class Price:
     @property
     def has_days(self) -> bool:
         """Whether anything of it may go by days."""
-        has_rows = isinstance(self.spread, Matrix) and self.spread.has_own_included
+        has_rows = isinstance(self.spread, Matrix | Continued) and self.spread.has_own_included
         return self.is_fixed or has_rows or any(each.GOES_BY_DAYS for each in self.adjustments)
 
     @property
