@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from meterline.catalog.add_ons import fill_add_ons
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import SpecReader
 from meterline.errors import InputError, InputErrors
@@ -61,6 +62,7 @@ def read_catalog(files: Iterable[Path]) -> CatalogFiles:
         first = entries.setdefault((entry.kind.name, entry.name), entry)
         if first is not entry:
             read.mistakes.append(f"{entry.origin}: given twice; the first is in {first.origin}")
+    read.mistakes.extend(fill_add_ons(entries.values()))
     order = list(KINDS)
     read.entries = sorted(entries.values(), key=lambda entry: order.index(entry.kind.name))
     return read

@@ -2254,6 +2254,9 @@ function body(context, explained, close) {
 function periodName(format, span, isShort = !1) {
   return format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 27648e5 ? format.month(span.start, isShort) : format.period(span.start, span.end);
 }
+function ofContract(period) {
+  return period.billingPeriod.includes("~") ? ` · ${period.contract}` : "";
+}
 function periodSwitch(context, chosen, choose2) {
   let { periods, t: t4, format } = context;
   if (chosen === void 0) return A;
@@ -2266,7 +2269,7 @@ function periodSwitch(context, chosen, choose2) {
     ${step(index + 1, "previous")}
     <select class="select" aria-label=${t4("period.choose")} @change=${onChange}>
       ${periods.map((period) => b2`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
-        ${periodName(format, period)}</option>`)}
+        ${periodName(format, period)}${ofContract(period)}</option>`)}
     </select>
     ${step(index - 1, "next")}
   </span>`;

@@ -1556,6 +1556,7 @@ class ContractSpec(_message.Message):
     MID_PERIOD_FIELD_NUMBER: _builtins.int
     OVERRIDES_FIELD_NUMBER: _builtins.int
     COMMITMENTS_FIELD_NUMBER: _builtins.int
+    EXTENDS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -1596,6 +1597,10 @@ class ContractSpec(_message.Message):
     """Whether `plan` rules from the midnight of `effective_from` itself on, also inside a period: that one is then cut into segments, each
     priced by its own plan. Without `effective_from`: from today's midnight on, or, where the plan is there already, as before. False: from
     the first period that starts on that day or later.
+    """
+    extends: _builtins.str
+    """Makes it an add-on of another contract: it has the customer, zone and periods of that one, which is no add-on itself, lies within its days,
+    and ends with it at the latest. An empty `end` is that of the base, also where that changes. Never changes. Empty = none.
     """
     @_builtins.property
     def pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
@@ -1638,10 +1643,11 @@ class ContractSpec(_message.Message):
         mid_period: _builtins.bool = ...,
         overrides: _abc.Iterable[Global___ContractOverride] | None = ...,
         commitments: _abc.Iterable[Global___ContractCommitment] | None = ...,
+        extends: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "commitments", b"commitments", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "mid_period", b"mid_period", "overrides", b"overrides", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "commitments", b"commitments", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "extends", b"extends", "interval", b"interval", "mid_period", b"mid_period", "overrides", b"overrides", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1853,7 +1859,7 @@ Global___ContractDiscount: _TypeAlias = ContractDiscount  # noqa: Y015
 
 @_typing.final
 class Contract(_message.Message):
-    """A contract. Contracts of one customer may not overlap in time."""
+    """A contract. Contracts of one customer may share time; then no meter, and no feature with a limit, is of two of them at once."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
