@@ -620,7 +620,7 @@ export interface LastInvoice {
 export interface Line {
   /** Id of the line. */
   id: string;
-  /** "agreed": a bound of the plan, or a commitment of the contract. */
+  /** "agreed": a bound of the plan, a commitment of the contract, or credit. */
   kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed";
   /** Name of the plan's item. */
   item: string;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from eventlog.feed.completeness import LOOK_S, keep_looking
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.cursor import Cursor, follow
 from eventlog.feed.source import Backoff
+from rating.domain.heard import Heard
 from rating.operations import entitlements, live, unbilled
 from rating.wire.live import changes_from_segment
 
@@ -145,12 +146,15 @@ class EntitlementFollower:
         self._source = source
         self._deps = deps
         self._cursor = Cursor.start(_LANE)
+        self._looks: deque[tuple[float, int]] = deque()
+        """When the end of the feed was asked for, and where it was: those ends that are not reached yet."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until `stop` is set; a feed that can't be read is tried again."""
         backoff = Backoff()
         while not stop.is_set():
-            self._deps.entitlements.clear()
+            self._deps.entitlements.clear(self._deps.clock.monotonic_s())
+            self._looks.clear()
             self._deps.watching.all_changed()
             try:
                 await self._until(stop)
@@ -176,9 +180,11 @@ class EntitlementFollower:
         while True:
             async for segment in self._source.read(self._cursor):
                 self._cursor = follow(self._cursor, segment)
+                now_s = self._deps.clock.monotonic_s()
                 for change in changes_from_segment(segment):
-                    self._deps.entitlements.changed(change.tenant, change.customer, change.start)
+                    self._deps.entitlements.changed(change.tenant, change.customer, Heard(now_s, change.start))
                     self._deps.watching.changed(change.tenant, change.customer)
+                self._followed()
                 await asyncio.sleep(0)
             # The neighbor drained; whoever takes its place goes on from here.
             await self._deps.clock.sleep(LOOK_S)
@@ -200,9 +206,14 @@ class EntitlementFollower:
             heads = await self._source.heads()
             if place.position and place.epoch != heads.epoch:
                 return
-            if self._cursor.position >= heads.positions.get(_LANE, 0):
-                self._deps.entitlements.followed_s = asked_s
+            self._looks.append((asked_s, heads.positions.get(_LANE, 0)))
+            self._followed()
             await self._deps.clock.sleep(LOOK_S)
+
+    def _followed(self) -> None:
+        """Note up to when all changes were heard; under a steady load the feed has gone on since each look."""
+        while self._looks and self._looks[0][1] <= self._cursor.position:
+            self._deps.entitlements.followed_s = self._looks.popleft()[0]
 
 
 class UnbilledCounter:

@@ -61,7 +61,7 @@ def _without_included(
         return _alike(parts, quantities, price.included, words, steps)
     left: list[Exact] = []
     for part, quantity in zip(parts, quantities, strict=True):
-        included = Included(part.included) if part.included else price.included
+        included = Included(part.included, price.share) if part.included else price.included
         remaining, told = (quantity, ()) if included is None else included.apply(quantity, words)
         steps.extend(_of(part, told))
         left.append(remaining)

@@ -21,7 +21,8 @@ from rating.domain.notices import agreed_at, plan_for
 from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.overrides import version_with_overrides
 from rating.domain.plans import Plan
-from rating.domain.ruling import Ruling, ruled_segments, ruling_at, rulings
+from rating.domain.ruling import RatedSegment, Ruling, ruled_segments, ruling_at, rulings
+from rating.domain.segments import Segment, segment_share
 from rating.domain.versions import Version, version_in
 from rating.domain.zone_days import local_midnight
 
@@ -138,6 +139,34 @@ class PricedContract:
         What a meter is computed from is billed with it.
         """
         return self._meters(self.plan_of(period))
+
+    def is_cut(self, period: BillingPeriod) -> bool:
+        """Whether plan changes cut a period."""
+        return len(ruled_segments(rulings(self.versions), self.zone, period.start, period.end)) > 1
+
+    def priced_parts(self, period: BillingPeriod, kept: Sequence[RatedSegment] = ()) -> list[Segment]:
+        """Return the parts of a period with what prices them; none where nothing cuts it, or a plan is not effective.
+
+        `kept` are those that it was rated by permanently.
+        """
+        if kept:
+            parts = [(one.start, one.end, version_in(self.plans[one.plan], one.plan_version)) for one in kept]
+        else:
+            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
+            parts = [(one.start, one.end, self._plan_of(one.ruling, one.start)) for one in ruled]
+        content = self.newest.content
+        own = overrides_ruling(content.overrides, period, self.zone)
+        found = [
+            Segment(
+                start,
+                end,
+                version_with_overrides(plan, own),
+                segment_share(content.schedule, period.label, start, end, content.pauses),
+            )
+            for start, end, plan in parts
+            if plan is not None
+        ]
+        return found if len(found) == len(parts) > 1 else []
 
     def segments_of(self, period: BillingPeriod) -> list[tuple[BillingPeriod, frozenset[str] | None]]:
         """Return the parts of a period, each with the meters that it is billed for; one where nothing cuts it."""

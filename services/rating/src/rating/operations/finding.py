@@ -75,8 +75,13 @@ async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Versio
     """Return a customer. Raises NotFound."""
     customer = await CUSTOMERS.newest(conn, tenant, name)
     if customer is None:
-        raise NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
+        raise customer_not_found(name)
     return customer
+
+
+def customer_not_found(name: str) -> NotFound:
+    """Return the error for a customer that does not exist."""
+    return NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
 
 
 async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[Version[Contract]]:

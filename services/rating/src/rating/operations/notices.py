@@ -91,9 +91,7 @@ async def prepare_notices(deps: Deps, tenant: str, question: NoticeQuestion) -> 
         starts = await store.starts_of(conn, tenant, told)
         labels = {history[-1].name: _labels(deps, history[-1], rule) for history in chosen}
         wanted = [(name, label) for name, found in labels.items() for label in found]
-        latest = await charge_store.latest_ratings(conn, tenant, wanted)
-        # What a plan change cut was never priced by one plan, which another version could stand in for.
-        rated = {key: one for key, one in latest.items() if not one.segments}
+        rated = await charge_store.latest_ratings(conn, tenant, wanted)
 
     async def notice(history: Sequence[Version[Contract]]) -> PriceNotice:
         name = history[-1].name

@@ -39,6 +39,7 @@ KINDS: Final = {
     ChargeKind.ADVANCE: charge_pb2.CHARGE_KIND_ADVANCE,
     ChargeKind.BOUND: charge_pb2.CHARGE_KIND_BOUND,
     ChargeKind.COMMITMENT: charge_pb2.CHARGE_KIND_COMMITMENT,
+    ChargeKind.CREDIT: charge_pb2.CHARGE_KIND_CREDIT,
 }
 
 

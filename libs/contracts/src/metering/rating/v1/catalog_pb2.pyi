@@ -81,10 +81,11 @@ class _ProrationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proration.V
     PRORATION_UNSPECIFIED: _Proration.ValueType  # 0
     """As NONE."""
     PRORATION_NONE: _Proration.ValueType  # 1
-    """The whole fee."""
+    """The whole fee; all that is included, the whole maximum and minimum."""
     PRORATION_DAY: _Proration.ValueType  # 2
     """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
-    50983/3100, on the invoice 16.45.
+    50983/3100, on the invoice 16.45. So are included units, a maximum and a minimum of usage; where the contract is paused on all days,
+    nothing is included, there is no minimum, and no maximum either.
     """
 
 class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
@@ -93,10 +94,11 @@ class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
 PRORATION_UNSPECIFIED: Proration.ValueType  # 0
 """As NONE."""
 PRORATION_NONE: Proration.ValueType  # 1
-"""The whole fee."""
+"""The whole fee; all that is included, the whole maximum and minimum."""
 PRORATION_DAY: Proration.ValueType  # 2
 """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
-50983/3100, on the invoice 16.45.
+50983/3100, on the invoice 16.45. So are included units, a maximum and a minimum of usage; where the contract is paused on all days,
+nothing is included, there is no minimum, and no maximum either.
 """
 Global___Proration: _TypeAlias = Proration  # noqa: Y015
 
@@ -597,7 +599,9 @@ class PlanItem(_message.Message):
     product: _builtins.str
     """Product whose meter is priced."""
     proration: Global___Proration.ValueType
-    """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
+    """What the item has in a period that is cut short: by the start or the end of the contract, a pause, a plan change. Of usage that is what
+    is included, the maximum and the minimum; tiers, blocks and prices stay. Refused for usage with none of them, and beside `once`.
+    """
     once: Global___Once.ValueType
     """A fixed fee that is charged once in the life of a contract, whole. Not beside `proration`. Unspecified: in every period."""
     billing: Global___Billing.ValueType

@@ -17,6 +17,7 @@ from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.spread import Ladder, Spread
+from rating.domain.proration import WHOLE, DayShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Price:
     convert: Conversion | None = None
     spread: Spread | None = None
     calendar: Calendar | None = None
+    share: DayShare = WHOLE
+    """The share of the days of a period for which included units, the maximum and the minimum hold; of plans: all."""
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
@@ -68,6 +71,16 @@ class Price:
         before = tuple(each for each in self.adjustments if each.IS_BEFORE)
         after = self.adjustments[len(before) :]
         return replace(self, adjustments=(*before, Multiplier(factor), *after))
+
+    def of_days(self, share: DayShare) -> Price:
+        """Return the price for a share of the days of a period: tiers, blocks and rates are what they are."""
+        return replace(self, adjustments=tuple(each.of_days(share) for each in self.adjustments), share=share)
+
+    @property
+    def has_days(self) -> bool:
+        """Whether anything of it may go by days."""
+        has_rows = isinstance(self.spread, Matrix) and self.spread.has_own_included
+        return self.is_fixed or has_rows or any(each.GOES_BY_DAYS for each in self.adjustments)
 
     @property
     def models(self) -> Sequence[PriceModel]:
