@@ -45,6 +45,7 @@ kind: Plan
 metadata: {name: b-sms-2}
 spec:
   currency: USD
+  features: [{name: sms, meter: b-sms, limit: "1000"}]
   items:
     - {name: SMS, meter: b-sms, price: {perUnit: "0.02"}}
     - {name: Fee, fixed: {amount: "7.00"}}
