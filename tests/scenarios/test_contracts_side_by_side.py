@@ -219,3 +219,50 @@ def test_an_add_on_ends_with_its_base(tenant: Tenant) -> None:
     assert held["b-2"]["reason"] == "ends with b-1"
     assert "end: must not be later than that of 'b-1', 2024-08-01; leave it out to end with it" in longer.stderr
     assert "add-on of contract b-1" in tenant.run("get", "contract", "b-4").stdout
+
+
+GROUP = """
+kind: Customer
+metadata: {name: b-branch}
+spec: {currency: EUR, parent: b-cust}
+---
+kind: Customer
+metadata: {name: b-cust}
+spec: {currency: USD, parent: b-group}
+---
+kind: Customer
+metadata: {name: b-group}
+spec: {currency: USD}
+"""
+CIRCLE = """
+kind: Customer
+metadata: {name: b-group}
+spec: {currency: USD, parent: b-branch}
+"""
+
+
+def test_a_parent_is_asked_for_with_its_children(tenant: Tenant) -> None:
+    tenant.apply(GROUP)
+    tenant.json("usage", "b-sms", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
+
+    circle = tenant.run("apply", "-f", "-", stdin=CIRCLE, expected=(3,)).stderr
+    listed = [one["name"] for one in tenant.json("customers", "--under", "b-cust")]
+    costs = tenant.json("charges", "--customer", "b-group", "--period", "2024-06", "--with-children")
+    used = tenant.json(
+        "usage", "b-sms", "--customer", "b-group", "--with-children", "--from", "2024-06-01", "--to", "2024-07-01"
+    )
+
+    assert "would belong to itself: b-group -> b-branch -> b-cust -> b-group" in circle
+    assert listed == ["b-branch", "b-cust"]
+    assert [(one["customer"], one["contract"], one["exactAmount"]) for one in costs["contracts"]] == [
+        ("b-branch", "", "0"),
+        ("b-cust", "b-1", "62.5"),
+        ("b-cust", "b-2", "12.7"),
+        ("b-group", "", "0"),
+    ]
+    assert costs["totals"] == [{"exactAmount": "0", "currency": "EUR"}, {"exactAmount": "75.2", "currency": "USD"}]
+    assert {row["customer"]: row["quantity"] for row in used["rows"]} == {
+        "b-branch": "0",
+        "b-cust": "350",
+        "b-group": "0",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -20,15 +21,15 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def base(end: str = "", **schedule: object) -> Contract:
+def base(end: str = "", **schedule: Any) -> Contract:
     return contract("2024-01-10", end, extends="", **schedule)
 
 
 def contract(
-    start: str, end: str = "", *, customer: str = "c", zone: str = "UTC", extends: str = "base", **schedule: object
+    start: str, end: str = "", *, customer: str = "c", zone: str = "UTC", extends: str = "base", **schedule: Any
 ) -> Contract:
-    wanted: dict[str, object] = {"interval": MONTHS, "every": 1, "anchor_day": 10, "anchor": None, **schedule}
-    made: Schedule = make_schedule(day(start), day(end) if end else None, zone, **wanted)  # type: ignore[arg-type]
+    wanted: dict[str, Any] = {"interval": MONTHS, "every": 1, "anchor_day": 10, "anchor": None, **schedule}
+    made: Schedule = make_schedule(day(start), day(end) if end else None, zone, **wanted)
     return Contract(customer, "plan", None, made, extends=extends)
 
 
@@ -68,7 +69,7 @@ def test_longer_periods_are_those_of_the_base_only_by_its_anchor() -> None:
 
     with pytest.raises(Refused, match="write anchor: 2024-01-10"):
         as_add_on(contract("2024-02-20", interval=Interval.QUARTER), quarters)
-    anchor = {"interval": Interval.QUARTER, "anchor_day": 0, "anchor": day("2024-01-10")}
+    anchor: dict[str, Any] = {"interval": Interval.QUARTER, "anchor_day": 0, "anchor": day("2024-01-10")}
     assert as_add_on(contract("2024-02-20", **anchor), quarters).schedule.start == day("2024-02-20")
     assert anchor_of(base(anchor_day=31).schedule) == "anchor: 2024-01-31"
 

@@ -74,6 +74,8 @@ def references_of(entry: CatalogEntry) -> set[tuple[str, str]]:
     match entry.content:
         case PlanDraft() as plan:
             return {("product", name) for name in plan.products}
+        case Customer(parent=parent) if parent:
+            return {("customer", parent)}
         case Contract(extends=base) as contract if base:
             return {("plan", contract.plan), ("customer", contract.customer), ("contract", base)}
         case Contract() | UnfitContract() as contract:

@@ -28,6 +28,7 @@ from rating.operations.contracts import AppliedContract, apply_contract, check_p
 from rating.operations.coupons import apply_coupon
 from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
+from rating.operations.parents import check_parent
 from rating.operations.plans import apply_plan, tell_plan_changes
 from rating.operations.products import apply_product
 from rating.operations.side_by_side import check_plan_side_by_side, check_side_by_side
@@ -109,6 +110,10 @@ async def _check_side_by_side(
     plans: Sequence[Applied[Plan]],
 ) -> None:
     """Keep the faults of contracts that may not stand beside one another, now that all entries are applied."""
+    for entry in entries:
+        if isinstance(entry.content, Customer) and entry.content.parent:
+            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+                await check_parent(conn, tenant, entry.name)
     later = {one.applied.entry.name for one in contracts if one.applied.outcome is not Outcome.UNCHANGED}
     widened = {one.entry.name for one in plans if one.outcome is Outcome.NEW_VERSION}
     for entry in in_order(entries):

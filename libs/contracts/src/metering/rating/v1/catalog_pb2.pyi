@@ -1481,19 +1481,25 @@ class CustomerSpec(_message.Message):
 
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
     """For people, as printed on the invoice. At most 256 bytes."""
     currency: _builtins.str
     """Currency of the customer's contracts: ISO 4217 code in capitals, so write USD, not usd. Required."""
+    parent: _builtins.str
+    """Key of the customer that this one belongs to, as a branch to its company. At most 8 customers stand above one another, and none above
+    itself. It changes no price and no invoice. Empty = none.
+    """
     def __init__(
         self,
         *,
         display_name: _builtins.str = ...,
         currency: _builtins.str = ...,
+        parent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "display_name", b"display_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "display_name", b"display_name", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
