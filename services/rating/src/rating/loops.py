@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,7 @@ from eventlog.feed.completeness import LOOK_S, keep_looking
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.cursor import Cursor, follow
 from eventlog.feed.source import Backoff
-from rating.domain.heard import Heard
+from rating.domain.heard import Ends, Heard
 from rating.operations import entitlements, live, unbilled
 from rating.wire.live import changes_from_segment
 
@@ -146,15 +146,14 @@ class EntitlementFollower:
         self._source = source
         self._deps = deps
         self._cursor = Cursor.start(_LANE)
-        self._looks: deque[tuple[float, int]] = deque()
-        """When the end of the feed was asked for, and where it was: those ends that are not reached yet."""
+        self._ends = Ends()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until `stop` is set; a feed that can't be read is tried again."""
         backoff = Backoff()
         while not stop.is_set():
             self._deps.entitlements.clear(self._deps.clock.monotonic_s())
-            self._looks.clear()
+            self._ends = Ends()
             self._deps.watching.all_changed()
             try:
                 await self._until(stop)
@@ -206,14 +205,15 @@ class EntitlementFollower:
             heads = await self._source.heads()
             if place.position and place.epoch != heads.epoch:
                 return
-            self._looks.append((asked_s, heads.positions.get(_LANE, 0)))
+            self._ends.seen(asked_s, heads.positions.get(_LANE, 0))
             self._followed()
             await self._deps.clock.sleep(LOOK_S)
 
     def _followed(self) -> None:
-        """Note up to when all changes were heard; under a steady load the feed has gone on since each look."""
-        while self._looks and self._looks[0][1] <= self._cursor.position:
-            self._deps.entitlements.followed_s = self._looks.popleft()[0]
+        """Note up to when all changes were heard."""
+        reached_s = self._ends.reached(self._cursor.position)
+        if reached_s is not None:
+            self._deps.entitlements.followed_s = reached_s
 
 
 class UnbilledCounter:

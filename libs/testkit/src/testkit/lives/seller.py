@@ -9,7 +9,6 @@ from typing import Any, Final, Self, TypeVar
 
 import yaml
 
-from chassis.errors import MeterlineError, Reason
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
@@ -113,15 +112,10 @@ class Seller:
         request.window_size = window  # type: ignore[assignment]  # the number of an enum
         return await self._client.rating.QueryCost(request)
 
-    async def variance(self, contract: str, label: str) -> rating_pb.ExplainVarianceResponse | None:
-        """Return why a period costs more than the one before it; None: it can't be told of one in segments."""
-        try:
-            request = rating_pb.ExplainVarianceRequest(contract=contract, billing_period=label)
-            return await self._client.rating.ExplainVariance(request)
-        except MeterlineError as error:
-            if error.reason is Reason.PERIOD_INVALID:
-                return None
-            raise
+    async def variance(self, contract: str, label: str) -> rating_pb.ExplainVarianceResponse:
+        """Return why a period costs more than the one before it."""
+        request = rating_pb.ExplainVarianceRequest(contract=contract, billing_period=label)
+        return await self._client.rating.ExplainVariance(request)
 
     async def simulate(self, first: str, last: str) -> list[rating_pb.SimulatePlansResponse]:
         """Price the history of all customers by the catalog as it is."""

@@ -15,6 +15,7 @@ from rating.domain.boundaries import Interval
 from rating.domain.commitments import Commitment, check_commitments
 from rating.domain.discounts import Discount, check_discounts
 from rating.domain.overrides import Override, check_overrides
+from rating.domain.own_prices import check_own_prices
 from rating.domain.pauses import Pause, check_pauses
 from rating.domain.zone_days import local_midnight
 
@@ -47,6 +48,7 @@ class Contract:
         check_pauses(self.pauses, self.schedule)
         check_discounts(self.discounts, self.schedule)
         check_overrides(self.overrides, self.schedule)
+        check_own_prices(self.overrides, self.discounts)
         check_commitments(self.commitments, self.schedule)
 
 

@@ -6,6 +6,7 @@ what it tells is compared with what was heard since the moment that its answer i
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -54,3 +55,25 @@ class RecentChanges:
         if newer is None or older is None:
             return newer or older
         return Heard(newer.at_s, min(newer.since, older.since))
+
+
+class Ends:
+    """Where the change feed ended when it was asked for: who has heard it up to there knows all that was until then.
+
+    Under a steady load the feed has gone on since, so that its newest end is never reached.
+    """
+
+    def __init__(self) -> None:
+        """None was asked for yet."""
+        self._ahead: deque[tuple[float, int]] = deque()
+
+    def seen(self, asked_s: float, position: int) -> None:
+        """Note an end that was asked for at a moment."""
+        self._ahead.append((asked_s, position))
+
+    def reached(self, position: int) -> float | None:
+        """Return up to when all changes were heard, by the ends that a position has newly reached."""
+        found = None
+        while self._ahead and self._ahead[0][1] <= position:
+            found = self._ahead.popleft()[0]
+        return found

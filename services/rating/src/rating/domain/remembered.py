@@ -46,15 +46,20 @@ class Remembered:
         found = self.found
         return isinstance(found, Entitled) and found.counted is not None and found.counted.seen_s < self.changed_s
 
+    def known(self, followed_s: float | None) -> Entitled | Verdict:
+        """Return what was found, with the last moment at which it was surely so; `followed_s` as in the memory."""
+        found = self.found
+        if not isinstance(found, Entitled) or found.counted is None or followed_s is None or self.has_changed:
+            return found
+        # Nobody has heard of a change since.
+        return replace(found, counted=replace(found.counted, seen_s=max(found.counted.seen_s, followed_s)))
+
     def change(self, heard: Heard, followed_s: float | None = None) -> None:
         """Note that usage changed; up to `followed_s` every change was heard before this one."""
         found = self.found
         if not isinstance(found, Entitled):
             return
-        if followed_s is not None and found.counted is not None and not self.has_changed:
-            # Until then it was as it was counted.
-            seen_s = max(found.counted.seen_s, followed_s)
-            self.found = replace(found, counted=replace(found.counted, seen_s=seen_s))
+        self.found = self.known(followed_s)
         self.changed_s = max(self.changed_s, heard.at_s)
         if found.looks_back and heard.since < found.allowance.stretch.start:
             # What is left of grants, and what was carried over, may be less: all of it is read again.

@@ -18,8 +18,8 @@ from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
 from rating.domain.notices import agreed_at, plan_for
-from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.overrides import version_with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
 from rating.domain.ruling import RatedSegment, Ruling, ruled_segments, ruling_at, rulings
 from rating.domain.segments import Segment, segment_share
@@ -155,7 +155,7 @@ class PricedContract:
             ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
             parts = [(one.start, one.end, self._plan_of(one.ruling, one.start)) for one in ruled]
         content = self.newest.content
-        own = overrides_ruling(content.overrides, period, self.zone)
+        own = own_prices(content, period)
         found = [
             Segment(
                 start,
@@ -189,7 +189,7 @@ class PricedContract:
         Of one that a plan change cut: its first part or, with `at`, the last one that has begun by then.
         """
         found = self._version_of(period, at)
-        own = overrides_ruling(self.newest.content.overrides, period, self.zone)
+        own = own_prices(self.newest.content, period)
         return None if found is None else version_with_overrides(found, own)
 
     def _version_of(self, period: BillingPeriod, at: datetime | None = None) -> Version[Plan] | None:

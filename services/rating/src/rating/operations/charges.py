@@ -25,7 +25,7 @@ from rating.domain.customers import Customer
 from rating.domain.discounts import ruling
 from rating.domain.draws import Profile
 from rating.domain.overrides import Override, with_overrides
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.rated_period import rate_period, with_commitments
 from rating.domain.ruling import Ruling, ruling_at, rulings
@@ -304,8 +304,7 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     if charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
         await _check_beside_items(deps, tenant, found, plan.content, charge_id)
         return ExplainedCharge(charge, rated, None)
-    overrides = overrides_ruling(contract.overrides, rated.period, contract.schedule.zone)
-    own = [each for each in overrides if each.item == charge.plan_item]
+    own = [each for each in own_prices(contract, rated.period) if each.item == charge.plan_item]
     item = next((item for item in with_overrides(plan.content, own).items if item.name == charge.plan_item), None)
     if item is None or not is_sound(charge, item, rated.currency):
         raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
@@ -338,7 +337,7 @@ def _fee_in_advance(
     if charge.part is not None:
         period = BillingPeriod("", charge.part.period.start, charge.part.period.end)
         for content in (version.content for version in reversed(versions)):
-            own = overrides_ruling(content.overrides, period, content.schedule.zone)
+            own = own_prices(content, period)
             for item in with_overrides(plan.content, own).items:
                 if item.name == charge.plan_item and is_sound(charge, item, plan.content.currency):
                     return item

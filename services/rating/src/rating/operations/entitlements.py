@@ -138,12 +138,9 @@ async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     kept.asked_s = now_s
     if _is_over(kept, deps.clock.now(), now_s):
         return await _read_together(deps, key)
-    found = kept.found
+    found = kept.known(deps.entitlements.followed_s)
     if isinstance(found, Verdict) or found.counted is None:
         return found
-    followed_s = deps.entitlements.followed_s
-    if not kept.has_changed and followed_s is not None and followed_s > found.counted.seen_s:
-        found = replace(found, counted=replace(found.counted, seen_s=followed_s))
     if staleness_s(deps, found) > STALENESS_MAX_S:
         return await _read_together(deps, key)
     if kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2 or now_s - kept.terms_read_s > _TERMS_AGAIN_S:

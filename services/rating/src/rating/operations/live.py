@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -51,6 +52,7 @@ from rating.store.live import Claim, PutOff
 CHANGES_CONSUMER: Final = "usage-changes"
 """Name under which the place in the aggregator's change feed is kept."""
 
+_LOOKED_AT_ONCE: Final = 20
 _ROWS_PER_STATEMENT: Final = 2000
 _PUT_OFF_SHOWN_MAX: Final = 100
 _RETRY_MIN_S: Final = 0.5
@@ -224,7 +226,10 @@ async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[Chan
 
         contracts = await contract_store.contracts_of_customers(conn, some, unreadable)
         periods: set[Key] = set()
-        for (tenant, customer), found in contracts.items():
+        for number, ((tenant, customer), found) in enumerate(contracts.items()):
+            if number % _LOOKED_AT_ONCE == 0:
+                # Who asks for something does not wait for all of these.
+                await asyncio.sleep(0)
             for contract in found:
                 try:
                     periods |= _touched(tenant, contract, by_customer[tenant, customer])

@@ -16,7 +16,8 @@ from rating.domain.billing_period import period_before
 from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.joined_usage import joined_meters
-from rating.domain.overrides import ruling, version_with_overrides, with_overrides
+from rating.domain.overrides import version_with_overrides, with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
 from rating.domain.proration import DayShare, day_share
 from rating.domain.rated_period import without_advance
@@ -168,8 +169,7 @@ async def _side(deps: Deps, one: _Period, plans: Sequence[Plan], then: Mapping[s
 
 def _own(charges: ChargesOfPeriod, period: BillingPeriod) -> Sequence[Override]:
     """Return the prices that the contract of charges has of its own in a period."""
-    content = charges.contract.content
-    return ruling(content.overrides, period, content.schedule.zone)
+    return own_prices(charges.contract.content, period)
 
 
 async def _both_periods(deps: Deps, tenant: str, asked: AskedPeriod, against: str) -> list[AskedPeriod]:

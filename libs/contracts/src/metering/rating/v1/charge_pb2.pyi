@@ -354,8 +354,8 @@ class DerivationStep(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula", "total".
+    """Stable name: "quantity", "billable", "row", "converted", "included", "usage_discount", "tier", "flat", "package", "maximum",
+    "minimum", "fixed", "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

@@ -83,6 +83,21 @@ class Price:
         return self.is_fixed or has_rows or any(each.GOES_BY_DAYS for each in self.adjustments)
 
     @property
+    def takes_units_off(self) -> bool:
+        """Whether it looks at one quantity, of which a contract may have some free."""
+        return not self.is_fixed and self.formula is None and not self.is_of_events
+
+    def with_units_off(self, off: Adjustment) -> Price:
+        """Return the price of a contract that has some of the quantity free, after what is included."""
+        before = tuple(each for each in self.adjustments if each.IS_BEFORE)
+        return replace(self, adjustments=(*before, off, *self.adjustments[len(before) :]))
+
+    @property
+    def units_off(self) -> Sequence[Adjustment]:
+        """What a contract has free of the quantity, beside included units; none of a price of a plan."""
+        return [each for each in self.adjustments if each.IS_BEFORE and not isinstance(each, Included)]
+
+    @property
     def models(self) -> Sequence[PriceModel]:
         """All models, that of the price itself last."""
         return [*(() if self.spread is None else self.spread.models), self.model]

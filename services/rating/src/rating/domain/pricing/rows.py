@@ -18,6 +18,7 @@ class StepName(StrEnum):
     ROW = "row"
     CONVERTED = "converted"
     INCLUDED = "included"
+    USAGE_DISCOUNT = "usage_discount"
     TIER = "tier"
     FLAT = "flat"
     PACKAGE = "package"
