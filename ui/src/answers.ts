@@ -63,7 +63,7 @@ export interface Bill {
 
 /** A billing period. */
 export interface BillingPeriod {
-  /** Label of the period. */
+  /** Label of the period; where another contract goes by it alone, followed by ~ and the contract. */
   billingPeriod: string;
   /** Name of the contract. */
   contract: string;

@@ -8,6 +8,11 @@ import { periodName } from "./period_name.ts";
 
 export { periodName };
 
+/** The contract of a period, where another one of the same days stands beside it. */
+function ofContract(period: Period): string {
+  return period.billingPeriod.includes("~") ? ` · ${period.contract}` : "";
+}
+
 /** ‹ November 2013 ›; without a choice where there is only one period. */
 export function periodSwitch(
   context: Context, chosen: Period | undefined, choose: (billingPeriod: string) => void,
@@ -25,7 +30,7 @@ export function periodSwitch(
     ${step(index + 1, "previous")}
     <select class="select" aria-label=${t("period.choose")} @change=${onChange}>
       ${periods.map((period) => html`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
-        ${periodName(format, period)}</option>`)}
+        ${periodName(format, period)}${ofContract(period)}</option>`)}
     </select>
     ${step(index - 1, "next")}
   </span>`;

@@ -31,6 +31,7 @@ from portal.domain.figures import HeatMap, UsageFigures
 from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.operators import CustomerPage, KnownCustomer
+from portal.domain.periods import named
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.domain.variance import Variance
@@ -173,7 +174,7 @@ class RatingClient:
         )
         with neighbor_errors("rating"):
             zones, response = await asyncio.gather(self._zones(customer), self._stub.ListBillingPeriods(request))
-        return [period_from_proto(period, zones) for period in response.periods]
+        return named([period_from_proto(period, zones) for period in response.periods])
 
     async def _zones(self, customer: str) -> dict[str, str]:
         """Return the time zone of each contract of a customer."""
@@ -433,8 +434,20 @@ class SellerClient:
             response: rating_pb.ListBillingPeriodsResponse = await self._rating.ListBillingPeriods(request)
         return [period_from_proto(period, {}) for period in response.periods]
 
+    async def periods_to_end(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended or end within a year; time zones are not known."""
+        request = rating_pb.ListBillingPeriodsRequest(
+            customer=customer, from_billing_period=_FIRST_LABEL, ends_within_days=_ENDS_WITHIN_DAYS_MAX
+        )
+        with _callers_errors():
+            response: rating_pb.ListBillingPeriodsResponse = await self._rating.ListBillingPeriods(request)
+        return [period_from_proto(period, {}) for period in response.periods]
+
     async def live_bill(self, customer: str) -> Invoice:
-        """Return the draft of the period that runs. Raises NotFound without a contract in force."""
+        """Return the draft of the period that runs. Raises NotFound without a contract in force.
+
+        Raises InvalidRequest PERIOD_INVALID where several contracts have one.
+        """
         with _callers_errors():
             response: invoicing_pb.PreviewInvoiceResponse = await self._invoicing.PreviewInvoice(
                 invoicing_pb.PreviewInvoiceRequest(customer=customer)

@@ -400,8 +400,8 @@ class Reason(StrEnum):
     )
     CONTRACT_OVERLAP = (
         "CONTRACT_OVERLAP",
-        "The customer already has a contract for part of that time.",
-        "End the other contract first.",
+        "Two contracts of a customer would have the same meter, or the same feature with a limit, at one time.",
+        "End one of them first, or give it a plan without what the error names.",
     )
     CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN", "The currency isn't a supported ISO 4217 code.", "Use a code such as EUR."
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH", "Two currencies that must agree differ.", "Use one currency."

@@ -362,6 +362,11 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Message -> field -> its value where a document leaves it out, though the contract requires it."""
 
+STANDS_FOR: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "metering.rating.v1.ContractSpec": ("extends", frozenset({"customer", "timeZone"})),
+}
+"""Message -> the field that says what some others are, and these: a document that has it leaves them out."""
+
 _MAIN_FIELDS: Final[Mapping[str, str]] = {"metering.rating.v1.PercentagePrice": "rate"}
 """Messages of several fields of which one may stand for the whole: `percentage: "2.9"`."""
 

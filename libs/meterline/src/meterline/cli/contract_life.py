@@ -13,6 +13,7 @@ from chassis.errors import InvalidRequest, NotFound, Reason
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.catalog.add_ons import fill_add_on
 from meterline.cli.calls import call_services, until_reachable
 from meterline.cli.changes import pause_text, write_changes
 from meterline.cli.contract_migrate import migrate_contracts
@@ -66,14 +67,17 @@ WhyOption = Annotated[
 @app.command("start")
 def start_contract(  # noqa: PLR0913, PLR0917 - options of a command
     name: NameArgument,
-    customer: Annotated[str, typer.Option(help="Key of the customer.", show_default=False)],
     plan: PlanOption,
+    customer: Annotated[str, typer.Option(help="Key of the customer; may be left out with --extends.")] = "",
     start: Annotated[str, typer.Option(help="First day, such as 2026-01-31. Default: today in --tz.")] = "",
     end: Annotated[str, typer.Option(help="First day after the contract. Default: open.")] = "",
     interval: Annotated[IntervalWord, typer.Option(help="Length of a billing period.")] = IntervalWord.MONTH,
     every: Annotated[int, typer.Option(min=1, max=36, help="How many intervals a billing period has.")] = 1,
     anchor: Annotated[str, typer.Option(help="A day on which a billing period begins. Default: the first day.")] = "",
-    tz: Annotated[str, typer.Option(help="IANA zone in whose midnights days and periods begin.")] = "UTC",
+    tz: Annotated[str, typer.Option(help="IANA zone in whose midnights days and periods begin. Default: UTC.")] = "",
+    extends: Annotated[
+        str, typer.Option(help="Contract of which it is an add-on: it has its customer, zone and periods, and its end.")
+    ] = "",
     plan_version: PlanVersionOption = 0,
     trial: Annotated[int, typer.Option(min=0, help="So many first periods are a trial: used, rated and free.")] = 0,
     trial_item: Annotated[
@@ -86,24 +90,31 @@ def start_contract(  # noqa: PLR0913, PLR0917 - options of a command
     """Start a contract: a customer has a plan from a day on. One that is there already is left alone and refused."""
     if trial_item and not trial:
         raise InputError("--trial-item says what is free in a trial; write --trial with its number of periods as well")
+    if not customer and not extends:
+        raise InputError("write --customer with the key of the customer, or --extends with the contract to add to")
     free = catalog_pb2.ContractDiscount(name=_TRIAL, percent="100", items=trial_item or (), periods=trial)
     spec = catalog_pb2.ContractSpec(
         customer=customer,
         plan=plan,
         plan_version=plan_version,
-        start=start or _today(tz).isoformat(),
+        start=start or ("" if extends else _today(tz or "UTC").isoformat()),
         end=end,
         interval=catalog_pb2.BillingInterval.Value(f"BILLING_INTERVAL_{interval.name}"),
         every=every if every > 1 else 0,
         anchor=anchor,
-        time_zone=tz,
+        time_zone=tz or ("" if extends else "UTC"),
         discounts=[free] if trial else [],
+        extends=extends,
     )
 
     async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
         try:
             await client.rating.GetContract(rating_pb.GetContractRequest(name=name))
         except NotFound:
+            if extends:
+                base = await client.rating.GetContract(rating_pb.GetContractRequest(name=extends))
+                fill_add_on(spec, base.contract.spec)
+                spec.start = spec.start or _today(spec.time_zone).isoformat()
             return spec
         message = f"there is a contract {name!r} already; give it another plan with `meterline contract change {name}`"
         raise InputError(message)

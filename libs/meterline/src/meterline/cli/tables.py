@@ -143,12 +143,13 @@ def _before(day: str) -> str:
     return f"before {day}" if day else ""
 
 
-CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency")
+CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency", "parent")
 
 
 def customer_row(customer: catalog_pb2.Customer) -> Sequence[str]:
     """Show a customer."""
-    return customer.name, str(customer.version), customer.spec.display_name or "-", customer.spec.currency
+    spec = customer.spec
+    return customer.name, str(customer.version), spec.display_name or "-", spec.currency, spec.parent or "-"
 
 
 CONTRACT_COLUMNS: Final = (

@@ -193,7 +193,7 @@ def _as_one(answers: Sequence[CostAnswer]) -> CostAnswer:
 
 
 def _explored(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
-    label = periods[0].billing_period if len(periods) == 1 else None
+    label = periods[0].name if len(periods) == 1 else None
     return ExploredPeriod(start=periods[0].start, end=periods[-1].end, billing_period=label)
 
 
@@ -381,5 +381,5 @@ async def _billed(
     with exact_arithmetic():
         amount = sum((line.amount for line in lines), Decimal(0))
     name = viewer.item_label(lines[0].item) if len({line.item for line in lines}) == 1 else "Total"
-    line = EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices))
+    line = EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices, periods))
     return Billed(line, places_of(invoices))

@@ -190,8 +190,15 @@ class Seller(Protocol):
         """Return the billing periods of a customer that have ended; their time zones are not known."""
         ...
 
+    async def periods_to_end(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended or end within a year; time zones are not known."""
+        ...
+
     async def live_bill(self, customer: str) -> Invoice:
-        """Return the draft of the period that runs. Raises NotFound without a contract in force."""
+        """Return the draft of the period that runs. Raises NotFound without a contract in force.
+
+        Raises InvalidRequest PERIOD_INVALID where several contracts have one.
+        """
         ...
 
     async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:

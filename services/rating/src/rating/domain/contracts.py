@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, is_before, month_label
-from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
+from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled, periods_touching
 from rating.domain.boundaries import Interval
 from rating.domain.commitments import Commitment, check_commitments
 from rating.domain.discounts import Discount, check_discounts
@@ -40,6 +40,8 @@ class Contract:
     mid_period: bool = False
     """Whether the plan rules from the midnight of its day itself on, and cuts the period that holds it."""
     commitments: tuple[Commitment, ...] = ()
+    extends: str = ""
+    """The contract that it is an add-on of; empty: of none."""
 
     def __post_init__(self) -> None:
         """Refuse pauses, discounts, overrides and commitments that are none."""
@@ -113,6 +115,7 @@ def check_next_contract(newest: Contract, wanted: Contract) -> None:
     """Refuse a new version that would move periods: only the end and the plan of a contract may change."""
     unchangeable = (
         ("customer", newest.customer, wanted.customer),
+        ("extends", newest.extends, wanted.extends),
         ("start", newest.schedule.start, wanted.schedule.start),
         ("time_zone", newest.schedule.zone, wanted.schedule.zone),
         ("anchor_day", newest.schedule.anchor_day, wanted.schedule.anchor_day),
@@ -122,7 +125,7 @@ def check_next_contract(newest: Contract, wanted: Contract) -> None:
     )
     for path, is_now, would_be in unchangeable:
         if is_now != would_be and not (path == "anchor" and _begin_alike(newest.schedule, wanted.schedule)):
-            message = f"is {is_now} and never changes; end this contract and make another one"
+            message = f"is {is_now or 'empty'} and never changes; end this contract and make another one"
             raise Refused(path, Reason.CATALOG_CONFLICT, message)
 
 
@@ -145,13 +148,3 @@ def check_kept_periods(frozen: Iterable[BillingPeriod], schedule: Schedule) -> N
             mend = f"leave the end at {until} and make another contract that starts on that day"
         message = f"period {kept.label} is already rated permanently, until {until}; {mend}"
         raise Refused("end", Reason.CATALOG_CONFLICT, message)
-
-
-def overlapping(contract: Contract, others: Iterable[tuple[str, Contract]]) -> str | None:
-    """Return the name of another contract of the same customer that shares time with `contract`, if there is one."""
-    start, end = contract_span(contract.schedule)
-    for name, other in others:
-        other_start, other_end = contract_span(other.schedule)
-        if (other_end is None or start < other_end) and (end is None or other_start < end):
-            return name
-    return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -268,17 +269,17 @@ def stretches(contracts: Iterable[PricedContract], nobody: UnbilledReason, withi
 
     `nobody` is the reason where there is no contract at all. Time outside of contracts is cut into calendar months.
     """
-    ordered = sorted(contracts, key=lambda contract: contract.span[0])
+    ordered = sorted(contracts, key=lambda contract: (contract.span[0], contract.newest.name))
     if not ordered:
         yield from _gap(None, None, _UTC, nobody, within)
         return
     ended: datetime | None = None
     zone, reason = ordered[0].zone, UnbilledReason.BEFORE_CONTRACT
-    for contract in ordered:
-        start, end = contract.span
-        yield from _gap(ended, start, zone, reason, within)
-        yield from _inside(contract, within)
-        ended, zone, reason = end, contract.zone, UnbilledReason.BETWEEN_CONTRACTS
+    for together in _sharing_time(ordered):
+        yield from _gap(ended, together[0].span[0], zone, reason, within)
+        yield from beside_one_another([list(_inside(contract, within)) for contract in together])
+        last = max(together, key=lambda contract: (contract.span[1] is None, contract.span[1]))
+        ended, zone, reason = last.span[1], last.zone, UnbilledReason.BETWEEN_CONTRACTS
     if ended is not None:
         yield from _gap(ended, None, zone, UnbilledReason.AFTER_CONTRACT, within)
 
@@ -297,6 +298,60 @@ def suspect_spans(
             parks = wanted.wants(UnbilledReason.PARKED) and _share(extent.parked, cut.period)
             if counts or parks:
                 yield SuspectSpan(extent.customer, extent.meter, cut, only_parked=not counts)
+
+
+def _sharing_time(ordered: Sequence[PricedContract]) -> Iterator[list[PricedContract]]:
+    """Put contracts, by their start, together that go on without a gap because they share time."""
+    together: list[PricedContract] = []
+    until: datetime | None = None
+    for contract in ordered:
+        start, end = contract.span
+        if together and until is not None and start >= until:
+            yield together
+            together = []
+        if not together:
+            until = end
+        elif until is not None:
+            until = None if end is None else max(until, end)
+        together.append(contract)
+    if together:
+        yield together
+
+
+def beside_one_another(of_each: Sequence[Sequence[Stretch]]) -> Iterator[Stretch]:
+    """Return the stretches of contracts that share time as those of one customer, billed for what any of them is.
+
+    The first contract that has a time names it; its stretches are cut where the others begin to bill something else.
+    """
+    if len(of_each) == 1:
+        yield from of_each[0]
+        return
+    bounds = {bound for own in of_each for one in own for bound in (one.period.start, one.period.end)}
+    # Each is looked at in order, so that a customer with many days and contracts is not gone through again and again.
+    places = [0] * len(of_each)
+    last: tuple[Stretch, frozenset[str]] | None = None
+    joined: Stretch | None = None
+    for start, end in pairwise(sorted(bounds)):
+        having = []
+        for number, own in enumerate(of_each):
+            while places[number] < len(own) and own[places[number]].period.end <= start:
+                places[number] += 1
+            if places[number] < len(own) and own[places[number]].period.start <= start:
+                having.append(own[places[number]])
+        if not having:
+            continue
+        first, billed = having[0], frozenset[str]().union(*(one.billed for one in having))
+        if joined is not None and last == (first, billed) and joined.period.end == start:
+            joined = replace(joined, period=replace(joined.period, end=end))
+            continue
+        if joined is not None:
+            yield joined
+        is_priced = any(one.reason is UnbilledReason.UNPRICED for one in having)
+        reason = UnbilledReason.UNPRICED if is_priced else first.reason
+        last = first, billed
+        joined = Stretch(replace(first.period, start=start, end=end), first.contract, billed, reason)
+    if joined is not None:
+        yield joined
 
 
 def _inside(contract: PricedContract, within: Period) -> Iterator[Stretch]:

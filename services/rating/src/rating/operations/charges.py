@@ -43,7 +43,8 @@ from rating.operations.finding import (
     period_invalid,
 )
 from rating.operations.segments import find_priced_item
-from rating.operations.usage import bounds_of, check_usage, frozen_by_groups, not_priced
+from rating.operations.side_by_side import sealed_beside
+from rating.operations.usage import check_usage, frozen_by_groups, not_priced
 from rating.operations.wallets import is_paid, keep_draws, pay, profile_of
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
@@ -184,30 +185,32 @@ async def _seal(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_
     in the end. If all have, the last of them is returned, which amends another.
     """
     try:
-        return await _seal_once(deps, terms, grace, amends_snapshot_id)
+        return await _seal_once(deps, tenant, terms, grace, amends_snapshot_id)
     except NotFound as error:
         if not amends_snapshot_id or error.reason is not Reason.SNAPSHOT_NOT_FOUND:
             raise
     snapshot_id = ""
-    while (usage := await _seal_once(deps, terms, grace, snapshot_id)).snapshot_id != snapshot_id:
+    while (usage := await _seal_once(deps, tenant, terms, grace, snapshot_id)).snapshot_id != snapshot_id:
         snapshot_id = usage.snapshot_id
         if await _rating_of(deps, tenant, terms, snapshot_id) is None:
             return replace(usage, amends_snapshot_id=amends_snapshot_id)
     return usage
 
 
-async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
+async def _seal_once(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
     if not amends_snapshot_id:
         # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
         await check_usage(deps, terms)
+    async with transaction(deps.engine) as conn:
+        bounds, parts = await sealed_beside(conn, tenant, terms)
     return await deps.aggregator.seal(
         terms.customer,
         terms.period,
         not_before=terms.period.end + grace,
         time_zone=terms.time_zone,
         amends_snapshot_id=amends_snapshot_id,
-        bounds=bounds_of(terms),
-        spans=terms.parts,
+        bounds=bounds,
+        spans=parts,
     )
 
 

@@ -28,6 +28,7 @@ from rating.domain.entitlements import ONE, Counted, Entitled, Verdict, admissio
 from rating.domain.features import Feature
 from rating.domain.looked_back import AgreedPeriod, periods_that_matter
 from rating.domain.remembered import EntitlementKey, Remembered, with_noted
+from rating.domain.side_by_side import that_may_have
 from rating.operations.counting import count_again, count_with_others, usage_in
 from rating.operations.finding import customer_not_found, find_customer, find_priced_contracts
 from rating.store import grants as grant_store
@@ -314,7 +315,9 @@ def _cut(
     now: datetime,
 ) -> list[Stretch]:
     """Return the stretches that matter to what is left now, up to the one that goes on."""
-    periods, left = periods_that_matter(contracts, current, grants, carries_over=feature.rollover is not None)
+    periods, left = periods_that_matter(
+        that_may_have(contracts, feature.name), current, grants, carries_over=feature.rollover is not None
+    )
     of = [
         FeaturePeriod(one.period, _feature_in(one.contract, one.period, feature.name, now), one.contract.newest.name)
         for one in periods

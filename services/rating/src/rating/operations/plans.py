@@ -19,10 +19,11 @@ from rating.domain.products import Product
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_plan_versions, plan_effective_at
+from rating.operations.side_by_side import check_plan_side_by_side
 from rating.store import charges as charge_store
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
-from rating.store.versions import lock_entry
+from rating.store.staging import lock_catalog, stage_of
 
 _PAGE: Final = 500
 
@@ -32,6 +33,9 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
     products = await meters_of_products(conn, tenant, draft.products)
     with refusals("spec"):
         wanted = draft.resolved(products)
+    if stage_of(conn) is None:
+        # No contract may begin beside another one while this decides whether they may still have the plan.
+        await lock_catalog(conn, tenant)
     await lock_entry(conn, "plan", tenant, name)
     versions = await PLANS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
@@ -44,6 +48,8 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
         check_at_once(versions, settled, meters)
     applied = following(newest, name, settled, now)
     await PLANS.add(conn, tenant, applied.entry)
+    if stage_of(conn) is None:
+        await check_plan_side_by_side(conn, tenant, name)
     return applied
 
 

@@ -48,6 +48,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "overrides": json.dumps([_override_to_document(override) for override in contract.overrides]),
         "mid_period": contract.mid_period,
         "commitments": json.dumps([commitment_to_document(commitment) for commitment in contract.commitments]),
+        "extends": contract.extends,
     }
 
 
@@ -73,6 +74,7 @@ def _from_row(row: RowMapping) -> Contract:
         tuple(map(_override_from_document, json.loads(row["overrides"]))),
         mid_period=row["mid_period"],
         commitments=tuple(map(commitment_from_document, json.loads(row["commitments"]))),
+        extends=row["extends"],
     )
 
 
@@ -154,6 +156,7 @@ CONTRACTS: Final = VersionTable(
         "overrides",
         "mid_period",
         "commitments",
+        "extends",
     ),
     _to_columns,
     _from_row,
@@ -211,3 +214,20 @@ async def versions_of_customers(
     for version in await CONTRACTS.select(conn, query, {"tenant": tenant, "customers": sorted(customers)}):
         found.setdefault(version.name, []).append(version)
     return found
+
+
+async def customers_with_others(conn: AsyncConnection, tenant: str, plan: str) -> list[str]:
+    """Return the customers of the contracts that have, or had, a plan, if they have another contract beside it."""
+    query = text(
+        """
+        SELECT DISTINCT customer FROM contract AS one WHERE tenant = :tenant AND plan = :plan AND EXISTS (
+            SELECT FROM contract AS other
+            WHERE other.tenant = one.tenant AND other.customer = one.customer AND other.name <> one.name
+        )
+        """
+    )
+    found = set((await conn.execute(query, {"tenant": tenant, "plan": plan})).scalars())
+    stage = stage_of(conn)
+    if stage is not None:
+        found |= {customer for customer, contracts in stage.contracts_of.items() if len(contracts) > 1}
+    return sorted(found)

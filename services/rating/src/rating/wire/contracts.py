@@ -66,6 +66,7 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
         overrides,
         mid_period=spec.mid_period,
         commitments=commitments,
+        extends=spec.extends,
     )
 
 
@@ -133,6 +134,7 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         overrides=map(override_to_proto, content.overrides),
         mid_period=content.mid_period,
         commitments=map(commitment_to_proto, content.commitments),
+        extends=content.extends,
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
