@@ -15,13 +15,15 @@ from zoneinfo import ZoneInfo
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.period import Period
-from rating.domain.proration import DayShare
+from rating.domain.proration import DayShare, together
 from rating.domain.ruling import FrozenPeriod, RatedSegment
+from rating.domain.seats import seat_days
 
 if TYPE_CHECKING:
     from rating.domain.billing_period import Schedule
     from rating.domain.pauses import Pause
     from rating.domain.plans import Plan, PlanItem
+    from rating.domain.seats import SeatCount
     from rating.domain.versions import Version
 
 
@@ -60,7 +62,12 @@ class ItemRun:
 
 
 def segment_share(
-    schedule: Schedule, label: str, start: datetime, end: datetime, pauses: Sequence[Pause] = ()
+    schedule: Schedule,
+    label: str,
+    start: datetime,
+    end: datetime,
+    pauses: Sequence[Pause] = (),
+    seats: Sequence[SeatCount] = (),
 ) -> DayShare:
     """Return the days of a part of a period, without those on which the contract is paused, of those of the period.
 
@@ -72,8 +79,10 @@ def segment_share(
     if begins is None:
         message = f"{label} is no period of the contract"
         raise ValueError(message)
-    whole = schedule.boundaries.day(begins + 1) - schedule.boundaries.day(begins)
-    return DayShare((after - first).days - sum(pause.days_in(first, after) for pause in pauses), whole.days)
+    opens = schedule.boundaries.day(begins)
+    whole = schedule.boundaries.day(begins + 1) - opens
+    own = seat_days(seats, max(opens, schedule.start), first, after, pauses) if seats else ()
+    return DayShare((after - first).days - sum(pause.days_in(first, after) for pause in pauses), whole.days, own)
 
 
 def item_runs(segments: Sequence[Segment]) -> tuple[ItemRun, ...]:
@@ -108,7 +117,7 @@ def check_kept_segments(
 
 def _run(item: PlanItem, segments: Sequence[Segment], first: int, last: int) -> ItemRun:
     begun, run = segments[first], segments[first : last + 1]
-    share = DayShare(sum(segment.share.days for segment in run), begun.share.of_days)
+    share = together([segment.share for segment in run])
     if len(run) == len(segments):
         return ItemRun(item, share, None)
     period = Period(begun.start, run[-1].end)

@@ -15,10 +15,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
-from rating.domain.charges import ChargeKind, MeterUsage
+from rating.domain.charges import ONE, ChargeKind, MeterUsage
 from rating.domain.plan_bounds import NO_BOUNDS
 from rating.domain.rate import rate
 from rating.domain.rated_period import rate_plan, usage_of_reads, without_advance
+from rating.domain.seats import UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -193,7 +194,9 @@ def _of_both(
     item = was.item
     # An item that the earlier plan has dropped by then has no price of its own there: its old one goes on.
     plan = plan_then if _prices(plan_then, was) else before.plan
-    with_usage = _cost(before.plan, item, used, before.share)
+    are_seats = _is_of_seats(was) and _is_of_seats(is_now)
+    # Of seats, both their number and the days on which they are there are quantity.
+    with_usage = _cost(before.plan, item, used, after.share if are_seats else before.share)
     way = Way(
         before=was.derivation.amount,
         scaled=_scaled(before.plan, was, is_now, with_usage),
@@ -202,7 +205,14 @@ def _of_both(
         repriced=_cost(plan, item, used, after.share),
         after=is_now.derivation.amount,
     )
+    if _is_of_seats(was) != _is_of_seats(is_now):
+        # Nothing is counted of a fixed fee: it is priced otherwise now.
+        return effects_of(ONE, ONE, way)
     return effects_of(_counted(was), _counted(is_now), way)
+
+
+def _is_of_seats(charge: Charge) -> bool:
+    return charge.kind is ChargeKind.FIXED and charge.unit == UNIT
 
 
 def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
@@ -218,8 +228,10 @@ def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact
     return rate(stretched.quantity, item.price, cells=stretched).amount
 
 
-def _counted(charge: Charge) -> Decimal:
-    """Return the quantity that is billed; below zero it costs what zero costs."""
+def _counted(charge: Charge) -> Exact:
+    """Return the quantity that is billed; below zero it costs what zero costs. Of seats it is their average."""
+    if _is_of_seats(charge) and charge.derivation.priced_quantity is not None:
+        return charge.derivation.priced_quantity
     return max(charge.quantity if charge.rounded is None else charge.rounded, ZERO)
 
 
@@ -271,7 +283,7 @@ def _item(
 
 def _compared(charge: Charge, currency: Currency) -> Compared:
     exact = charge.derivation.amount
-    quantity = charge.quantity if charge.meter else None
+    quantity = charge.quantity if charge.meter or charge.unit else None
     return Compared(quantity, charge.unit, exact, round_to_minor_unit(exact, currency))
 
 

@@ -137,7 +137,7 @@ async def find_own_terms(
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await find_ruling_plan(conn, tenant, contract, ruling, period.start)
-    share = day_share(newest.content.schedule, period.label, newest.content.pauses)
+    share = day_share(newest.content.schedule, period.label, newest.content.pauses, newest.content.seats)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
     ruled = overrides_ruling(newest.content.overrides, period, zone)

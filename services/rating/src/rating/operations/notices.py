@@ -214,7 +214,7 @@ async def _notice(
     plans = [before.content, version.content]
 
     async def as_it_was(one: RatedPeriod) -> HistoricPeriod:
-        share = day_share(content.schedule, one.period.label, content.pauses)
+        share = day_share(content.schedule, one.period.label, content.pauses, content.seats)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
         own = overrides_ruling(content.overrides, one.period, content.schedule.zone)
         period = await historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)

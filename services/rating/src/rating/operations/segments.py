@@ -34,7 +34,8 @@ async def find_segments(
     content = contract[-1].content
 
     def segment(start: datetime, end: datetime, plan: Version[Plan]) -> Segment:
-        return Segment(start, end, plan, segment_share(content.schedule, period.label, start, end, content.pauses))
+        of_days = segment_share(content.schedule, period.label, start, end, content.pauses, content.seats)
+        return Segment(start, end, plan, of_days)
 
     if first is not None:
         return tuple(

@@ -105,7 +105,7 @@ class _Period:
     @property
     def side(self) -> Side:
         content = self.charges.contract.content
-        share = day_share(content.schedule, self.rated.period.label, content.pauses)
+        share = day_share(content.schedule, self.rated.period.label, content.pauses, content.seats)
         return Side(self.billed.charges, self.rated.charges, self.plan.content, share)
 
     def compared(self, now: datetime) -> ComparedPeriod:

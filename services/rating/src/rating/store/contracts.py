@@ -22,6 +22,7 @@ from rating.domain.pauses import Pause
 from rating.domain.versions import Version
 from rating.store.commitments import commitment_from_document, commitment_to_document
 from rating.store.documents import price_from_document, price_to_document
+from rating.store.seats import count_from_document, count_to_document
 from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
 
@@ -48,6 +49,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "overrides": json.dumps([_override_to_document(override) for override in contract.overrides]),
         "mid_period": contract.mid_period,
         "commitments": json.dumps([commitment_to_document(commitment) for commitment in contract.commitments]),
+        "seats": json.dumps([count_to_document(count) for count in contract.seats]),
     }
 
 
@@ -73,6 +75,7 @@ def _from_row(row: RowMapping) -> Contract:
         tuple(map(_override_from_document, json.loads(row["overrides"]))),
         mid_period=row["mid_period"],
         commitments=tuple(map(commitment_from_document, json.loads(row["commitments"]))),
+        seats=tuple(map(count_from_document, json.loads(row["seats"]))),
     )
 
 
@@ -148,10 +151,11 @@ CONTRACTS: Final = VersionTable(
         "overrides",
         "mid_period",
         "commitments",
+        "seats",
     ),
     _to_columns,
     _from_row,
-    frozenset({"pauses", "discounts", "overrides", "commitments"}),
+    frozenset({"pauses", "discounts", "overrides", "commitments", "seats"}),
 )
 
 

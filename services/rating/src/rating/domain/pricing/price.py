@@ -16,6 +16,7 @@ from rating.domain.pricing.formula import Formula
 from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.seats import SeatRule, check_model_of_seats
 from rating.domain.pricing.spread import Ladder, Spread
 
 
@@ -31,6 +32,8 @@ class Price:
     convert: Conversion | None = None
     spread: Spread | None = None
     calendar: Calendar | None = None
+    seats: SeatRule | None = None
+    """Of a price by a dated count: when changes of it are charged. The model is then that of the whole count."""
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
@@ -38,6 +41,8 @@ class Price:
         if self.is_fixed and (adjustments or self.convert or self.spread or self.calendar):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+        if self.seats is not None:
+            check_model_of_seats(self.model)
         if self.formula is not None and (self.convert or self.spread or self.calendar or self.included):
             text = "says all of its quantities itself; beside it stand a maximum and a minimum alone"
             raise Refused("formula", Reason.PRICE_INVALID, text)
@@ -107,4 +112,4 @@ class Price:
     @property
     def is_fixed(self) -> bool:
         """Whether the price looks at no usage."""
-        return not self.model.LOOKS_AT_USAGE
+        return self.seats is not None or not self.model.LOOKS_AT_USAGE

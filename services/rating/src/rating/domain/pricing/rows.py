@@ -32,6 +32,7 @@ class StepName(StrEnum):
     FORMULA = "formula"
     PROGRESS = "progress"
     COMMITMENT = "commitment"
+    SEATS = "seats"
     TOTAL = "total"
 
 
