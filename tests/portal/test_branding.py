@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -239,13 +240,16 @@ def test_while_the_aggregator_stands_still_old_figures_stay_and_the_chip_says_ho
         total = page.locator("[data-figure=total] button")
         before = total.get_attribute("data-value")
         page.locator("meterline-freshness .is-live").wait_for()
+        page.clock.install()
         process_id = suite.pid("aggregator")
         os.kill(process_id, signal.SIGSTOP)
         try:
+            page.clock.fast_forward(31_000)
             page.locator("meterline-freshness .is-late").wait_for(timeout=90_000)
             assert total.get_attribute("data-value") == before == "10"
         finally:
             os.kill(process_id, signal.SIGCONT)
+        page.clock.set_system_time(datetime.now(UTC))
         page.locator("meterline-freshness .is-live").wait_for(timeout=90_000)
 
 

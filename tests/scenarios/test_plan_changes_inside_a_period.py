@@ -25,7 +25,10 @@ metadata: {name: s-small}
 spec:
   currency: USD
   items:
-    - {name: Calls, meter: s-calls, price: {graduated: {tiers: [{upTo: "100", unit: "0.10"}, {unit: "0.05"}]}}}
+    - name: Calls
+      meter: s-calls
+      proration: day
+      price: {included: "30", graduated: {tiers: [{upTo: "100", unit: "0.10"}, {unit: "0.05"}]}}
     - {name: Seats, meter: s-seats, price: {perUnit: "5"}}
     - {name: Fee, fixed: {amount: "50.00"}, proration: day}
 ---
@@ -90,9 +93,12 @@ def ladder(quantity: int, upto: int, unit: str, beyond: str) -> Fraction:
 
 
 def expected(first: int, seats: int) -> dict[str, Fraction]:
-    """Return what June costs by hand: `first` calls from `seats` seats before the 11th; the rest is as in CALLS."""
+    """Return what June costs by hand: `first` calls from `seats` seats before the 11th; the rest is as in CALLS.
+
+    Of 30 calls included a month, the first ten days have 10.
+    """
     return {
-        named("Calls", FIRST[0], FIRST[1]): ladder(first, 100, "0.10", "0.05"),
+        named("Calls", FIRST[0], FIRST[1]): ladder(first - 10, 100, "0.10", "0.05"),
         named("Seats", *FIRST): Fraction(5 * seats),
         named("Fee", *FIRST): Fraction(50) * 10 / 30,
         # 10 to Austria and 120 to Germany: two plans, one price.
@@ -157,6 +163,7 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
     tenant.json("usage", "s-calls", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
     (july,) = tenant.json("invoice", "finalize", "--period", "2024-07", "--customer", "s-cust")
     adjusted = [line for line in july["lines"] if line["kind"] == "adjustment"]
+    why = tenant.json("variance", "--contract", "s-1", "--period", "2024-07")
     frozen = tenant.run(*change, "s-small", "--when", "2024-06-25", expected=(3,)).stderr
     proven = tenant.json("invoice", "verify", "--lineage")
 
@@ -168,3 +175,29 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
     assert {line["period"]["end"] for line in adjusted} == {"2024-06-10T22:00:00Z"}
     assert "period 2024-06 is already rated permanently, by plan 's-small' version 1" in frozen
     assert proven["problems"] == []
+    assert {item["item"]: {one["effect"]: one["amount"] for one in item["effects"]} for item in why["items"]} == {
+        # June by its last plan would have been 2.00 + 2.80 to Austria and 3.40 to Germany, and not 14.00 + 3.80.
+        "Calls": {"volume": "-8.20", "plan": "-9.60", "correction": "-1.00"},
+        "Seats": {"volume": "-30.00", "plan": "1.00", "correction": "-5.00"},
+        "Fee": {"plan": "16.66"},
+    }
+    check_tried_on_june(tenant, {item: round_half_away(amount, 2) for item, amount in now.items()})
+
+
+def check_tried_on_june(tenant: Tenant, lines: dict[str, Fraction]) -> None:
+    """A draft changes the segments of its plan and no others, and one plan for all prices the whole."""
+
+    def tried(catalog: str, *plan: str) -> dict[str, Any]:
+        asked = ("--period", "2024-06", "--items", *plan)
+        (one,) = tenant.json("price", "simulate", "-f", "-", *asked, stdin=catalog)["customers"]
+        return dict(one)
+
+    plans = "---".join(part for part in CATALOG.split("---") if "kind: Plan" in part)
+    dearer, for_all = tried(plans.replace('{perUnit: "7"}', '{perUnit: "8.005"}')), tried(plans, "--plan", "s-team")
+
+    assert Fraction(dearer["now"]) == sum(lines.values())
+    assert dearer["difference"] == "1.01"
+    changes = {one["item"]: Fraction(one["exactThen"]) - Fraction(one["exactNow"]) for one in dearer["items"]}
+    assert changes == {"Calls": 0, "Seats": Fraction("1.005"), "Fee": 0}
+    # 210 calls to Austria and 120 to Germany, four seats, and the fee.
+    assert for_all["then"] == "132.60"

@@ -431,6 +431,12 @@ export interface Example {
   isOwn: boolean;
 }
 
+/** Why a period costs what it does. */
+export interface Explained {
+  /** Null where there is no period before it in the same currency. */
+  variance: Variance | null;
+}
+
 /** A line with all that leads to its amount. */
 export interface ExplainedLine {
   /** Place in the event log that the answer reflects: equal texts mean equal places. */
@@ -620,7 +626,7 @@ export interface LastInvoice {
 export interface Line {
   /** Id of the line. */
   id: string;
-  /** "agreed": a bound of the plan, or a commitment of the contract. */
+  /** "agreed": a bound of the plan, a commitment of the contract, or credit. */
   kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed";
   /** Name of the plan's item. */
   item: string;
@@ -1304,6 +1310,48 @@ export interface UsageFigures {
   percentile: string | null;
   /** Buckets that have begun by now, of which that is told. */
   bucketCount: number;
+}
+
+/** Why a period costs more or less than another: the effects add up to the change, and so do the items. */
+export interface Variance {
+  /** Place in the event log that the answer reflects: equal texts mean equal places. */
+  asOf: string;
+  /** All that was accepted by this time is in the answer; null where that is not known. */
+  completeUntil: string | null;
+  currency: string;
+  from: VarianceEnd;
+  to: VarianceEnd;
+  /** Whether the later period goes on, and is compared with all of the earlier one. */
+  isOpen: boolean;
+  change: string;
+  effects: VarianceEffect[];
+  /** Those that changed. */
+  items: VarianceItem[];
+}
+
+/** How much one thing that changed adds to an amount, or takes off it. */
+export interface VarianceEffect {
+  effect: "volume" | "tier" | "mix" | "time" | "price" | "plan" | "new" | "ended" | "correction" | "discount" | "planBounds" | "commitment";
+  amount: string;
+}
+
+/** One of the two periods, and what its items come to. */
+export interface VarianceEnd {
+  billingPeriod: string;
+  amount: string;
+}
+
+/** How one item changed; its effects add up to the change. */
+export interface VarianceItem {
+  /** Plan item; empty for all that are not shown to the customer, together. */
+  item: string;
+  label: string;
+  unit: string;
+  /** Null for a fee, and for an item that was not there. */
+  quantityBefore: string | null;
+  quantity: string | null;
+  change: string;
+  effects: VarianceEffect[];
 }
 
 /** What was counted or computed again, now. */

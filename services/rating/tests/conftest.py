@@ -212,6 +212,9 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
             sealed_at=request.not_before,
             traceparent=SEAL_TRACEPARENT,
         )
+        for span in request.spans:
+            for whole, part in zip(snapshot.usage, self.totals(request.customer, span), strict=True):
+                whole.spans.add(period=span, quantity=part.quantity, event_count=part.event_count)
         self.snapshots[snapshot.id] = snapshot
         return agg.SealUsageResponse(snapshot=snapshot)
 

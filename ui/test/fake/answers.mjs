@@ -236,6 +236,29 @@ export function overview(query) {
   };
 }
 
+/** Why a month costs more or less than the whole one before it. */
+export function variance(query) {
+  const month = monthOf(query.get("billingPeriod"));
+  if (month === 1) return { variance: null };
+  const [before, now] = [linesUpTo(month - 1, daysIn(month - 1)), linesUpTo(month, lastDay(month))];
+  const amount = (line) => Math.round(cents(line.amount));
+  const sums = { volume: 0, tier: 0 };
+  const items = now.flatMap((line, index) => {
+    const change = amount(line) - amount(before[index]);
+    const volume = Math.round(change * 1.2);
+    sums.volume += volume;
+    sums.tier += change - volume;
+    const effects = [{ effect: "volume", amount: fromCents(volume) }, { effect: "tier", amount: fromCents(change - volume) }];
+    return change === 0 ? [] : [{ item: line.item, label: line.item, unit: line.unit ?? "", quantityBefore: String(before[index].quantity), quantity: String(line.quantity), change: fromCents(change), effects }];
+  });
+  const total = (lines) => sum(lines.map(amount));
+  return { variance: {
+    currency: "USD", isOpen: month === LAST_DAY.month, change: fromCents(total(now) - total(before)), items,
+    from: { billingPeriod: label(month - 1), amount: fromCents(total(before)) }, to: { billingPeriod: label(month), amount: fromCents(total(now)) },
+    effects: Object.entries(sums).map(([effect, value]) => ({ effect, amount: fromCents(value) })), ...fresh(),
+  } };
+}
+
 const lineId = (month, index) => `${month === LAST_DAY.month ? "draft" : number(month)}.${index + 1}`;
 
 function invoiceLines(month) {

@@ -33,6 +33,7 @@ from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.operators import CustomerPage, KnownCustomer
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
+from portal.domain.variance import Variance
 from portal.wire import cost as wire_cost
 from portal.wire import figures as wire_figures
 from portal.wire import invoices as wire_invoices
@@ -47,6 +48,7 @@ from portal.wire.periods import period_from_proto
 from portal.wire.price_lint import finding_from_proto
 from portal.wire.unbilled import unbilled_from_proto
 from portal.wire.values import freshness_from_proto
+from portal.wire.variance import variance_from_proto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -241,6 +243,14 @@ class RatingClient:
             raise
         # What the seller has to mend in the catalog is not the customer's to see.
         return [entitled_from_proto(one) for one in response.entitlements if not one.problem]
+
+    async def variance(self, customer: str, billing_period: str, against: str) -> Variance:
+        """Return why one period of a customer costs more or less than another."""
+        request = rating_pb.ExplainVarianceRequest(
+            customer=customer, billing_period=billing_period, against_billing_period=against
+        )
+        with neighbor_errors("rating"):
+            return variance_from_proto(await self._stub.ExplainVariance(request))
 
     async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:
         """Return what each meter of a plan has counted in a period."""

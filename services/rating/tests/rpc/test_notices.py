@@ -96,6 +96,29 @@ async def test_a_notice_shows_the_effect_on_the_last_periods(sold: Any, calm_rat
     assert (item.item, item.before, item.after, item.exact_difference) == ("Calls", "7.33", "11.00", "3.6665")
 
 
+async def test_a_period_in_segments_is_shown_as_if_the_plan_had_ruled_all_of_it(
+    calm_rating: Any, calm_catalog: Any, usage: Any
+) -> None:
+    turn = (datetime.now(UTC).replace(day=3) - timedelta(days=40)).replace(day=10)
+    await calm_catalog.plan(per_unit("1"))
+    await calm_catalog.plan(per_unit("9"), name="other")
+    await calm_catalog.customer()
+    await calm_catalog.contract(plan="other")
+    day = turn.strftime("%Y-%m-%d")
+    await calm_catalog.contract(effective_from=day, mid_period=True, reason="agreed")
+    await calm_catalog.plan(per_unit("1.5"), **ASKS)
+    for moment, calls in ((turn - timedelta(days=3), "10"), (turn + timedelta(days=3), "20")):
+        usage.report("UA", "calls", moment, calls)
+    label = turn.strftime("%Y-%m")
+    rated = await calm_rating.service()("RateUsage", pb.RateUsageRequest(contract="UA-2013", billing_period=label))
+
+    (sent,) = await send(calm_rating.user())
+
+    assert [charge.exact_amount for charge in rated.charges] == ["90", "20"]
+    (period,) = sent.periods
+    assert [(one.item, one.before, one.after) for one in period.items] == [("Calls", "30.00", "45.00")]
+
+
 async def test_a_version_begins_at_once_for_a_reason(sold: Any, calm_rating: Any) -> None:
     rate = pb.RateUsageRequest(contract="UA-2013", billing_period="2013-03")
     await calm_rating.service()("RateUsage", rate)

@@ -371,6 +371,16 @@ class Reason(StrEnum):
         "There is no grant with that id.",
         "List the grants of the customer.",
     )
+    CREDIT_INVALID = (
+        "CREDIT_INVALID",
+        "The credit contradicts itself, or could never be drawn.",
+        "Fix the fields listed in the error.",
+    )
+    CREDIT_NOT_FOUND = (
+        "CREDIT_NOT_FOUND",
+        "There is no lot of credit with that id.",
+        "See the customer's wallet.",
+    )
     RESERVATION_NOT_FOUND = (
         "RESERVATION_NOT_FOUND",
         "There is no reservation with that id.",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from metering.rating.v1 import catalog_pb2
+    from metering.rating.v1 import catalog_pb2, coupon_pb2
     from metering.rating.v1 import rating_service_pb2 as rating_pb
 
 
@@ -98,9 +98,16 @@ def seats_text(seats: catalog_pb2.ContractSeats) -> str:
     return f"{seats.count} {seats.item} from {seats.start} on"
 
 
+def size_of_discount(discount: catalog_pb2.ContractDiscount | coupon_pb2.CouponDiscount) -> str:
+    """Say how much a discount takes."""
+    if discount.usage or discount.usage_percent:
+        return f"{discount.usage} units" if discount.usage else f"{discount.usage_percent} % of the quantity"
+    return f"{discount.percent} %" if discount.percent else discount.amount
+
+
 def discount_text(discount: catalog_pb2.ContractDiscount) -> str:
     """Say what a discount takes, off what, and of which periods."""
-    taken = f"{discount.percent} %" if discount.percent else discount.amount
+    taken = size_of_discount(discount)
     of = f" of {', '.join(discount.items)}" if discount.items else ""
     until = f" to before {discount.until}" if discount.until else " on"
     return f"{taken}{of} off ({discount.name}), of periods that start from {discount.start}{until}"

@@ -258,6 +258,8 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
     discount: Annotated[str, typer.Option("--name", help="Its name on the invoice.", show_default=False)],
     percent: Annotated[str, typer.Option(help="Percent of the printed charges, such as 12.5.")] = "",
     amount: Annotated[str, typer.Option(help="Amount off each period, in the currency of the plan.")] = "",
+    usage: Annotated[str, typer.Option(help="Units off the quantity of each --item.")] = "",
+    usage_percent: Annotated[str, typer.Option(help="Percent off the quantity of each --item.")] = "",
     item: Annotated[list[str] | None, typer.Option(help="An item of the plan; repeat it. Default: all.")] = None,
     start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
     until: Annotated[str, typer.Option(help="First day after the discount. Default: without end.")] = "",
@@ -267,7 +269,7 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Take a percentage or an amount off the charges of the periods that start from a day on.
+    """Take a percentage or an amount off the charges, or units off the quantities, of the periods from a day on.
 
     It comes after the discounts that the contract has; to change or to end one, apply the contract anew.
     """
@@ -278,6 +280,8 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
             name=discount,
             percent=percent,
             amount=amount,
+            usage=usage,
+            usage_percent=usage_percent,
             items=item or (),
             start=start or max(_today(spec.time_zone).isoformat(), spec.start),
             until=until,

@@ -41,6 +41,7 @@ _SKIPS: Final = {
     "CURRENCY": "the plan that would price them is in another currency",
     "NO_PLAN": "no version of their plan is effective when they start",
     "METER_MISSING": "their plan prices a meter that does not exist; `meterline price lint` names it",
+    # Of services that are older than this.
     "SEGMENTS": "their plan changed inside of them, so no one plan prices them",
 }
 

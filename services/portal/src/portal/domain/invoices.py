@@ -31,7 +31,7 @@ class Line(View):
     """A line of an invoice or draft."""
 
     id: str = Field(description="Id of the line.", examples=["INV-000017.3", "draft.3"])
-    kind: LineKind = Field(description='"agreed": a bound of the plan, or a commitment of the contract.')
+    kind: LineKind = Field(description='"agreed": a bound of the plan, a commitment of the contract, or credit.')
     item: str = Field(description="Name of the plan's item.")
     label: str = Field(description="Its name for people, as the seller's profile has it.")
     meter: str = Field(description="Meter; empty for a fixed fee and a discount.")

@@ -16,6 +16,7 @@ from rating.domain.commitments import Commitment, check_commitments
 from rating.domain.contract_seats import check_seats
 from rating.domain.discounts import Discount, check_discounts
 from rating.domain.overrides import Override, check_overrides
+from rating.domain.own_prices import check_own_prices
 from rating.domain.pauses import Pause, check_pauses
 from rating.domain.seats import SeatCount
 from rating.domain.zone_days import local_midnight
@@ -48,6 +49,7 @@ class Contract:
         check_pauses(self.pauses, self.schedule)
         check_discounts(self.discounts, self.schedule)
         check_overrides(self.overrides, self.schedule)
+        check_own_prices(self.overrides, self.discounts)
         check_commitments(self.commitments, self.schedule)
         check_seats(self.seats, self.schedule)
 

@@ -38,7 +38,7 @@ from rating.domain.plans import PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation
-from rating.domain.proration import WHOLE, DayShare
+from rating.domain.proration import WHOLE, DayShare, in_days
 from rating.domain.rate import rate
 from rating.domain.rated_period import net_of_printed
 
@@ -284,7 +284,7 @@ def cost_rows(
     """
     rows = (
         row
-        for item in items
+        for item in (in_days(each, day_share) for each in items)
         for row in (
             _cost_of_fee(item, windows, currency, day_share)
             if item.price.is_fixed

@@ -96,7 +96,8 @@ def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
     if falls_at(item) is not Once.NONE:
         sentence = f"{Words(unit, currency).money(item.price.model.rows(ZERO)[0].flat)} {said(item)}."
     if item.proration is Proration.DAY:
-        sentence += " Of a period that is cut short, its days are charged."
+        of_usage = " Of a period that is cut short, its days of what is included, of a maximum and a minimum are there."
+        sentence += " Of a period that is cut short, its days are charged." if item.price.is_fixed else of_usage
     if item.billing is Billing.ADVANCE:
         sentence += " It is billed in advance, before its time."
     return ExplainedItem(item, unit, sentence, examples)

@@ -22,6 +22,7 @@ from rating.domain.versions import Version
 
 if TYPE_CHECKING:
     from rating.domain.billing_period import BillingPeriod, Schedule
+    from rating.domain.pricing.adjust import Adjustment
     from rating.domain.pricing.price import Price
 
 MULTIPLIER_PLACES_MAX: Final = 6
@@ -40,6 +41,8 @@ class Override:
     multiplier: Decimal | None
     start: date
     until: date | None
+    units_off: Adjustment | None = None
+    """What a discount takes off its quantity: in place of both, and of no override that a contract names."""
 
     def rules(self, day: date) -> bool:
         """Whether it rules a period that starts on a day."""
@@ -134,6 +137,8 @@ def _overridden(item: PlanItem, overrides: Sequence[Override]) -> PlanItem:
             item = replace(item, price=override.price)
         if override.multiplier is not None:
             item = replace(item, price=item.price.multiplied(override.multiplier))
+        if override.units_off is not None and item.price.takes_units_off:
+            item = replace(item, price=item.price.with_units_off(override.units_off))
     return item
 
 

@@ -22,11 +22,13 @@ from rating.domain.plan_bounds import NO_BOUNDS, PlanBounds, check_bounds
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
 from rating.domain.versions import Version
+from rating.domain.wallets import LINE_PREFIX as CREDIT_PREFIX
 
 _RESERVED: Final = {
     discounts.LINE_PREFIX: "discounts",
     commitments.LINE_PREFIX: "commitments",
     TAKEN_PREFIX: "fees that are taken off",
+    CREDIT_PREFIX: "credit",
 }
 
 
@@ -62,8 +64,8 @@ class PlanItem:
         ):
             message = "is for fixed fees that are charged whole, again and again; leave it out, or once and proration"
             raise Refused("interval", Reason.PLAN_INVALID, message)
-        if self.proration is not Proration.NONE and not self.price.is_fixed:
-            message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
+        if self.proration is not Proration.NONE and not self.price.has_days:
+            message = "is for fees, included units, a maximum and a minimum: this price has none of them; leave it out"
             raise Refused("proration", Reason.PLAN_INVALID, message)
         if self.proration is Proration.DAY and not goes_by_days(self.price):
             message = f"a fee that goes by days has at most {FEE_PLACES_MAX} decimals"

@@ -1,4 +1,4 @@
-"""Fees by days: what is charged of a fee where a contract cuts a period short."""
+"""Days of a period: what is charged of a fee, and what usage has of its bounds, where a contract cuts it short."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rating.domain.billing_period import Schedule
     from rating.domain.pauses import Pause
+    from rating.domain.plans import PlanItem
     from rating.domain.pricing.price import Price
     from rating.domain.pricing.rows import Derivation, Words
     from rating.domain.seats import SeatCount
@@ -27,7 +28,7 @@ FEE_PLACES_MAX: Final = 12
 
 
 class Proration(StrEnum):
-    """What a fixed fee costs in a period that is cut short; the names are those of the contract, without its prefix."""
+    """What an item has in a period that is cut short; the names are those of the contract, without its prefix."""
 
     NONE = "NONE"
     DAY = "DAY"
@@ -127,3 +128,14 @@ def prorated(derivation: Derivation, share: DayShare, words: Words) -> Derivatio
         Step(StepName.TOTAL, f"Exact amount: {words.money(amount)}, not rounded", amount),
     ]
     return replace(derivation, amount=amount, steps=tuple(steps))
+
+
+def days_of_usage(item: PlanItem, share: DayShare) -> DayShare | None:
+    """Return the share of its days for which what surrounds a price for usage holds; None: it holds in full."""
+    return None if share.is_whole or item.proration is Proration.NONE else share.alone
+
+
+def in_days(item: PlanItem, share: DayShare) -> PlanItem:
+    """Return an item that prices usage with what it has of included units, a maximum and a minimum in such a period."""
+    days = days_of_usage(item, share)
+    return item if days is None or item.price.is_fixed else replace(item, price=item.price.of_days(days))

@@ -14,6 +14,7 @@ from rating.domain.cell_questions import groups_priced
 from rating.domain.cells import one_cell
 from rating.domain.charges import ONE, ChargeKind, MeterUsage
 from rating.domain.discounts import check_assumed
+from rating.domain.own_prices import with_free_units
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 from rating.domain.rate_events import cells_of_events
@@ -83,8 +84,10 @@ def quoted_plan(
     check_assumed(discounts, plan, unit)
     assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
     meters = [meter for item in plan.items for meter in item.meters]
+    plan = with_free_units(plan, discounts)
     charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
-    taken_in_order = (*(one for one in discounts if one.items), *(one for one in discounts if not one.items))
+    lined = [one for one in discounts if not one.is_of_units]
+    taken_in_order = (*(one for one in lined if one.items), *(one for one in lined if not one.items))
     with exact_arithmetic():
         lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan))
         return PlanQuote(lines, sum((line.amount for line in lines), round_to_minor_unit(ZERO, unit)))

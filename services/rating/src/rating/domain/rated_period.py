@@ -25,7 +25,7 @@ from rating.domain.fees import Billing, Once, falls_at, told
 from rating.domain.line_names import covers, line_name
 from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
-from rating.domain.proration import WHOLE, DayShare, Proration, prorated
+from rating.domain.proration import WHOLE, DayShare, Proration, days_of_usage, in_days, prorated
 from rating.domain.rate import rate
 from rating.domain.rate_seats import charge_of_seats
 from rating.domain.reads import Read
@@ -142,8 +142,13 @@ def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
 
 
 def without_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
-    """Return what a period itself costs, whenever it is billed."""
-    return tuple(charge for charge in charges if charge.kind is not ChargeKind.ADVANCE)
+    """Return what a period itself costs, whenever it is billed and whatever pays for it."""
+    return tuple(charge for charge in charges if charge.kind not in {ChargeKind.ADVANCE, ChargeKind.CREDIT})
+
+
+def without_credit(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return charges but for what credit pays of them."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.CREDIT)
 
 
 def in_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
@@ -235,7 +240,7 @@ def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: st
     cells, reads = _cells(item, used), _reads(item, usage)
     derivation = rate(
         used.quantity,
-        item.price,
+        in_days(item, share).price,
         unit=used.unit,
         currency=currency,
         rounded=used.rounded,
@@ -251,6 +256,7 @@ def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: st
         used.event_count,
         derivation,
         used.rounded,
+        share=days_of_usage(item, share),
         cells=cells,
         reads=reads,
     )

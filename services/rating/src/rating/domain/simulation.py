@@ -7,7 +7,7 @@ no more room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -17,22 +17,31 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, month_after
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
-from rating.domain.charges import MeterUsage
+from rating.domain.charges import MeterUsage, Usage
 from rating.domain.fees import BETWEEN, charged_of
 from rating.domain.overrides import with_overrides
-from rating.domain.rated_period import rate_plan, usage_of_charge, usage_of_reads, with_discounts, without_advance
+from rating.domain.rated_period import (
+    rate_period,
+    rate_plan,
+    usage_of_charge,
+    usage_of_reads,
+    with_discounts,
+    without_advance,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from eventlog.period import Period
     from rating.domain.cell_questions import CellQuestion
-    from rating.domain.charges import Charge, RatedPeriod
+    from rating.domain.charges import Charge, RatedPeriod, Terms
     from rating.domain.discounts import Discount
     from rating.domain.fees import Place
     from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.calendar import Calendar
     from rating.domain.proration import DayShare
+    from rating.domain.segments import Segment
 
 MONTHS_MAX: Final = 36
 BOUNDS_PERCENT: Final = (0, 5, 10, 20, 50)
@@ -45,7 +54,6 @@ class Skip(StrEnum):
     CURRENCY = "CURRENCY"
     NO_PLAN = "NO_PLAN"
     METER_MISSING = "METER_MISSING"
-    SEGMENTS = "SEGMENTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,10 @@ class HistoricPeriod:
     discounts: tuple[Discount, ...] = ()
     overrides: tuple[Override, ...] = ()
     place: Place = BETWEEN
+    cut: Terms | None = None
+    """The terms of a period that plan changes cut, with what is tried in its parts; None: nothing cuts it."""
+    spans: Mapping[Period, Mapping[str, MeterUsage]] = field(default_factory=dict)
+    """Usage of those parts over which `cut` prices items."""
 
     def own(self, plan: Plan) -> Plan:
         """Return a plan as the contract would have it in the period."""
@@ -117,13 +129,13 @@ class CustomerOutcome:
         plan.periods += 1
         with exact_arithmetic():
             for charge in without_advance(rated.charges):
-                item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
+                item, amount = self.items.setdefault(charge.plan_item, ItemOutcome()), _printed(charge, self.currency)
                 item.now += amount
                 item.exact_now += Fraction(charge.derivation.amount)
                 plan.now += amount
                 self.now += amount
             for charge in without_advance(then):
-                item, amount = self.items.setdefault(charge.item, ItemOutcome()), _printed(charge, self.currency)
+                item, amount = self.items.setdefault(charge.plan_item, ItemOutcome()), _printed(charge, self.currency)
                 item.then += amount
                 item.exact_then += Fraction(charge.derivation.amount)
                 plan.then += amount
@@ -211,10 +223,13 @@ def months_between(first: str, last: str, now: str) -> list[str]:
     return months
 
 
-def usage_of(rated: RatedPeriod) -> dict[str, MeterUsage]:
-    """Return the usage that a period was rated by: of the meters that its plan prices, as finely as it was priced."""
+def usage_of(rated: RatedPeriod, part: Period | None = None) -> dict[str, MeterUsage]:
+    """Return the usage that a period was rated by: of the meters that its plan prices, as finely as it was priced.
+
+    With `part`, what was priced over that part of the period; without it, over all of it.
+    """
     found: dict[str, MeterUsage] = {}
-    for charge in rated.charges:
+    for charge in (one for one in rated.charges if (one.part and one.part.period) == part):
         cells, known = charge.cells, found.get(charge.meter)
         by = () if known is None or known.cells is None else known.cells.by
         if charge.reads:
@@ -250,6 +265,25 @@ def priced_by(plan: Plan, period: HistoricPeriod) -> tuple[Charge, ...]:
     own = period.own(plan)
     charges = rate_plan(own, period.usage, period.share, charged_of(own, period.place))
     return with_discounts(charges, period.discounts, plan)
+
+
+def tried_in_parts(terms: Terms, in_place_of: Callable[[str], Plan | None]) -> Terms:
+    """Return the terms of a period that plan changes cut, with what stands in for the plan of each of its parts."""
+
+    def tried(segment: Segment) -> Segment:
+        plan = in_place_of(segment.plan.name)
+        if plan is None:
+            return segment
+        return replace(segment, plan=replace(segment.plan, content=with_overrides(plan, terms.overrides)))
+
+    segments = tuple(map(tried, terms.segments))
+    return replace(terms, plan=segments[0].plan, segments=segments)
+
+
+def priced_in_parts(period: HistoricPeriod, terms: Terms) -> tuple[Charge, ...]:
+    """Return what the plans of the parts of a period charge for its usage. Raises MissingMeterError."""
+    usage = Usage(period.usage, period.rated.as_of, spans=period.spans)
+    return rate_period(terms, usage).charges
 
 
 def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:

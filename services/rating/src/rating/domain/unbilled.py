@@ -17,10 +17,11 @@ from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
 from rating.domain.notices import agreed_at, plan_for
-from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.overrides import version_with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
-from rating.domain.ruling import Ruling, ruled_segments, ruling_at, rulings
+from rating.domain.ruling import RatedSegment, Ruling, ruled_segments, ruling_at, rulings
+from rating.domain.segments import Segment, segment_share
 from rating.domain.versions import Version, version_in
 from rating.domain.zone_days import local_midnight
 
@@ -138,6 +139,34 @@ class PricedContract:
         """
         return self._meters(self.plan_of(period))
 
+    def is_cut(self, period: BillingPeriod) -> bool:
+        """Whether plan changes cut a period."""
+        return len(ruled_segments(rulings(self.versions), self.zone, period.start, period.end)) > 1
+
+    def priced_parts(self, period: BillingPeriod, kept: Sequence[RatedSegment] = ()) -> list[Segment]:
+        """Return the parts of a period with what prices them; none where nothing cuts it, or a plan is not effective.
+
+        `kept` are those that it was rated by permanently.
+        """
+        if kept:
+            parts = [(one.start, one.end, version_in(self.plans[one.plan], one.plan_version)) for one in kept]
+        else:
+            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
+            parts = [(one.start, one.end, self._plan_of(one.ruling, one.start)) for one in ruled]
+        content = self.newest.content
+        own = own_prices(content, period)
+        found = [
+            Segment(
+                start,
+                end,
+                version_with_overrides(plan, own),
+                segment_share(content.schedule, period.label, start, end, content.pauses, content.seats),
+            )
+            for start, end, plan in parts
+            if plan is not None
+        ]
+        return found if len(found) == len(parts) > 1 else []
+
     def segments_of(self, period: BillingPeriod) -> list[tuple[BillingPeriod, frozenset[str] | None]]:
         """Return the parts of a period, each with the meters that it is billed for; one where nothing cuts it."""
         ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
@@ -159,7 +188,7 @@ class PricedContract:
         Of one that a plan change cut: its first part or, with `at`, the last one that has begun by then.
         """
         found = self._version_of(period, at)
-        own = overrides_ruling(self.newest.content.overrides, period, self.zone)
+        own = own_prices(self.newest.content, period)
         return None if found is None else version_with_overrides(found, own)
 
     def _version_of(self, period: BillingPeriod, at: datetime | None = None) -> Version[Plan] | None:

@@ -8,17 +8,20 @@ the change.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit
+from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit, total
 from rating.domain.charges import ONE, ChargeKind, MeterUsage
+from rating.domain.joined_usage import joined
 from rating.domain.plan_bounds import NO_BOUNDS
+from rating.domain.pricing.rows import Step, StepName
+from rating.domain.proration import in_days
 from rating.domain.rate import rate
-from rating.domain.rated_period import rate_plan, usage_of_reads, without_advance
+from rating.domain.rated_period import rate_plan, usage_of_charge, usage_of_reads, without_advance
 from rating.domain.seats import UNIT
 
 if TYPE_CHECKING:
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
 
     from money import Currency, Exact
     from rating.domain.charges import Charge
-    from rating.domain.plans import Plan
+    from rating.domain.plans import Plan, PlanItem
     from rating.domain.proration import DayShare
 
+Key = tuple[str, str]
+"""An item by its meter and its name."""
 NOTHING: Final = Fraction(0)
 
 
@@ -58,16 +63,32 @@ _WHOLE_EFFECTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class CutItem:
+    """An item that a plan change cut: as if the plan of its last segment had priced all of them.
+
+    `share` has the days of all its segments, and `used` their usage, by the properties by which all plans price it.
+    `then` is what the plan says in the other period.
+    """
+
+    plan: Plan
+    share: DayShare
+    used: Mapping[str, MeterUsage]
+    then: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One of the two periods. `billed` are the charges that it was first billed by; without them, those of now.
 
-    `plan` is the version that prices it, and `share` that of its days which the contract has.
+    `plan` is the version that prices it (of one that plan changes cut, the last), and `share` that of its days which
+    the contract has. `cut` are the items that have charges of parts of it.
     """
 
     billed: Sequence[Charge]
     now: Sequence[Charge]
     plan: Plan
     share: DayShare
+    cut: Mapping[Key, CutItem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +174,10 @@ def variances(
     were_now, are_now = _by_item(before.now), _by_item(after.now)
     found = []
     for key in dict.fromkeys((*are, *were)):
-        was, is_now = were.get(key), are.get(key)
+        was, is_now = _together(were.get(key)), _together(are.get(key))
         effects = _steps(was, is_now, (before, after, plan_then), usage or {})
-        sides = were_now.get(key), are_now.get(key)
-        effects[Effect.CORRECTION] = _corrected(is_now, sides[1]) - _corrected(was, sides[0])
+        sides = were_now.get(key, ()), are_now.get(key, ())
+        effects[Effect.CORRECTION] = _corrected(is_now, _together(sides[1])) - _corrected(was, _together(sides[0]))
         found.append(_item(key, sides, effects, currency))
     return tuple(found)
 
@@ -191,36 +212,44 @@ def _of_both(
 ) -> dict[Effect, Fraction]:
     """Return the effects of an item that both periods have."""
     before, after, plan_then = sides
-    item = was.item
+    key, item = (was.meter, was.item), was.item
+    old, share, base = before.plan, before.share, was
+    if (cut := before.cut.get(key)) is not None:
+        old, share, plan_then = cut.plan, cut.share, cut.then
+        base = _charge(old, item, cut.used, share)
+    days = after.share
+    if (cut := after.cut.get(key)) is not None:
+        used, days = cut.used, cut.share
     # An item that the earlier plan has dropped by then has no price of its own there: its old one goes on.
-    plan = plan_then if _prices(plan_then, was) else before.plan
+    plan = plan_then if _prices(plan_then, was) else old
     are_seats = _is_of_seats(was) and _is_of_seats(is_now)
     # Of seats, both their number and the days on which they are there are quantity.
-    with_usage = _cost(before.plan, item, used, after.share if are_seats else before.share)
+    with_usage = _cost(old, item, used, days if are_seats else share)
     way = Way(
-        before=was.derivation.amount,
-        scaled=_scaled(before.plan, was, is_now, with_usage),
+        before=base.derivation.amount,
+        scaled=_scaled(in_days(_item_of(old, item), share), base, is_now, with_usage),
         used=with_usage,
-        timed=_cost(before.plan, item, used, after.share),
-        repriced=_cost(plan, item, used, after.share),
+        timed=_cost(old, item, used, days),
+        repriced=_cost(plan, item, used, days),
         after=is_now.derivation.amount,
     )
-    if _is_of_seats(was) != _is_of_seats(is_now):
-        # Nothing is counted of a fixed fee: it is priced otherwise now.
-        return effects_of(ONE, ONE, way)
-    return effects_of(_counted(was), _counted(is_now), way)
+    # Nothing is counted of a fixed fee: what has become seats, or was, is priced otherwise now.
+    is_alike = _is_of_seats(was) == _is_of_seats(is_now)
+    effects = effects_of(_counted(base), _counted(is_now), way) if is_alike else effects_of(ONE, ONE, way)
+    # The way begins where one plan had priced all of the earlier period; that others did is of their plans.
+    effects[Effect.PLAN] += Fraction(base.derivation.amount) - Fraction(was.derivation.amount)
+    return effects
 
 
 def _is_of_seats(charge: Charge) -> bool:
     return charge.kind is ChargeKind.FIXED and charge.unit == UNIT
 
 
-def _scaled(plan: Plan, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
+def _scaled(item: PlanItem, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
     """Return what the earlier usage costs, stretched to the later quantity.
 
     Usage that has one price is the later usage then, so no mix can change; by values of properties, proportions stay.
     """
-    (item,) = (each for each in plan.items if each.name == was.item)
     # A sum of events that are priced one by one can't be stretched: how many there were decides as well.
     if was.cells is None or not _counted(was) or item.price.is_of_events:
         return with_usage
@@ -236,17 +265,54 @@ def _counted(charge: Charge) -> Exact:
 
 
 def _cost(plan: Plan, item: str, used: Mapping[str, MeterUsage], share: DayShare) -> Exact:
+    return _charge(plan, item, used, share).derivation.amount
+
+
+def _charge(plan: Plan, item: str, used: Mapping[str, MeterUsage], share: DayShare) -> Charge:
+    alone = replace(plan, items=(_item_of(plan, item),), bounds=NO_BOUNDS)
+    (charge,) = rate_plan(alone, used, share)
+    return charge
+
+
+def _item_of(plan: Plan, item: str) -> PlanItem:
     (found,) = (each for each in plan.items if each.name == item)
-    (charge,) = rate_plan(replace(plan, items=(found,), bounds=NO_BOUNDS), used, share)
-    return charge.derivation.amount
+    return found
 
 
 def _prices(plan: Plan, charge: Charge) -> bool:
     return any((each.name, each.meter) == (charge.item, charge.meter) for each in plan.items)
 
 
-def _by_item(charges: Iterable[Charge]) -> dict[tuple[str, str], Charge]:
-    return {(charge.meter, charge.item): charge for charge in without_advance(charges)}
+def _by_item(charges: Iterable[Charge]) -> dict[Key, list[Charge]]:
+    """Return charges by what they are of: several of one item where plan changes cut the period."""
+    found: dict[Key, list[Charge]] = {}
+    for charge in without_advance(charges):
+        found.setdefault((charge.meter, charge.plan_item), []).append(charge)
+    return found
+
+
+def _together(charges: Sequence[Charge] | None) -> Charge | None:
+    """Return the charges of an item as one, of all that they count and come to; a fee stays one."""
+    if not charges:
+        return None
+    last = charges[-1]
+    if last.part is None:
+        return last
+    used, steps = joined([usage_of_charge(charge) for charge in charges]), last.derivation.steps
+    amount = total(charge.derivation.amount for charge in charges)
+    if _is_of_seats(last):
+        # Those of a part are counted over the days of the whole period, so they add up.
+        steps = (Step(StepName.CONVERTED, "", total(_counted(charge) for charge in charges)),)
+    return replace(
+        last,
+        item=last.plan_item,
+        quantity=used.quantity if last.meter else last.quantity,
+        event_count=used.event_count,
+        derivation=replace(last.derivation, amount=amount, steps=steps),
+        rounded=used.rounded,
+        cells=used.cells,
+        part=None,
+    )
 
 
 def _corrected(billed: Charge | None, now: Charge | None) -> Fraction:
@@ -257,15 +323,21 @@ def _corrected(billed: Charge | None, now: Charge | None) -> Fraction:
 
 def _item(
     key: tuple[str, str],
-    sides: tuple[Charge | None, Charge | None],
+    sides: tuple[Sequence[Charge], Sequence[Charge]],
     effects: Mapping[Effect, Fraction],
     currency: Currency,
 ) -> ItemVariance:
-    before, after = (None if side is None else _compared(side, currency) for side in sides)
+    before, after = (_compared(side, currency) for side in sides)
     with exact_arithmetic():
         change = _printed(after) - _printed(before)
+        by_rounding = change - _rounded_once(sides, currency)
     shown = {effect: effects[effect] for effect in Effect if effects.get(effect)}
-    printed = print_parts(list(shown.values()), change, currency)
+    printed = dict(zip(shown, print_parts(list(shown.values()), change - by_rounding, currency), strict=True))
+    if by_rounding:
+        # A line of each segment is rounded by itself: what that makes is of the plans, as the segments are.
+        effect = next((one for one in (Effect.NEW, Effect.ENDED) if one in shown), Effect.PLAN)
+        with exact_arithmetic():
+            printed[effect] = printed.get(effect, ZERO) + by_rounding
     meter, item = key
     return ItemVariance(
         item,
@@ -275,16 +347,31 @@ def _item(
         sum(shown.values(), NOTHING),
         change,
         tuple(
-            EffectAmount(effect, exact, amount) for (effect, exact), amount in zip(shown.items(), printed, strict=True)
+            EffectAmount(effect, effects.get(effect, NOTHING), printed[effect])
+            for effect in Effect
+            if effect in printed
         ),
-        next(side.kind for side in sides if side is not None),
+        next(charge.kind for side in sides for charge in side),
     )
 
 
-def _compared(charge: Charge, currency: Currency) -> Compared:
-    exact = charge.derivation.amount
-    quantity = charge.quantity if charge.meter or charge.unit else None
-    return Compared(quantity, charge.unit, exact, round_to_minor_unit(exact, currency))
+def _compared(charges: Sequence[Charge], currency: Currency) -> Compared | None:
+    charge = _together(charges)
+    if charge is None:
+        return None
+    with exact_arithmetic():
+        printed = sum((round_to_minor_unit(one.derivation.amount, currency) for one in charges), ZERO)
+    return Compared(
+        charge.quantity if charge.meter or charge.unit else None, charge.unit, charge.derivation.amount, printed
+    )
+
+
+def _rounded_once(sides: tuple[Sequence[Charge], Sequence[Charge]], currency: Currency) -> Decimal:
+    """Return the change of an item whose charges are rounded as one."""
+    before, after = (_together(side) for side in sides)
+    amounts = (ZERO if one is None else round_to_minor_unit(one.derivation.amount, currency) for one in (after, before))
+    with exact_arithmetic():
+        return next(amounts) - next(amounts)
 
 
 def _printed(side: Compared | None) -> Decimal:

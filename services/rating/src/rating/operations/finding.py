@@ -19,8 +19,8 @@ from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.fees import place_of
 from rating.domain.meters import KnownMeter
 from rating.domain.notices import agreed_at, plan_for
-from rating.domain.overrides import ruling as overrides_ruling
 from rating.domain.overrides import version_with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan, plan_at
 from rating.domain.proration import day_share
 from rating.domain.rated_period import without_advance
@@ -75,8 +75,13 @@ async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Versio
     """Return a customer. Raises NotFound."""
     customer = await CUSTOMERS.newest(conn, tenant, name)
     if customer is None:
-        raise NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
+        raise customer_not_found(name)
     return customer
+
+
+def customer_not_found(name: str) -> NotFound:
+    """Return the error for a customer that does not exist."""
+    return NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
 
 
 async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[Version[Contract]]:
@@ -140,7 +145,7 @@ async def find_own_terms(
     share = day_share(newest.content.schedule, period.label, newest.content.pauses, newest.content.seats)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
-    ruled = overrides_ruling(newest.content.overrides, period, zone)
+    ruled = own_prices(newest.content, period)
     plan = version_with_overrides(plan, ruled)
     segments = tuple(replace(each, plan=version_with_overrides(each.plan, ruled)) for each in segments)
     own = Terms(

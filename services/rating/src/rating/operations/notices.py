@@ -29,7 +29,7 @@ from rating.domain.notices import (
     plan_for,
     starts_at,
 )
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.ruling import rulings
@@ -91,9 +91,7 @@ async def prepare_notices(deps: Deps, tenant: str, question: NoticeQuestion) -> 
         starts = await store.starts_of(conn, tenant, told)
         labels = {history[-1].name: _labels(deps, history[-1], rule) for history in chosen}
         wanted = [(name, label) for name, found in labels.items() for label in found]
-        latest = await charge_store.latest_ratings(conn, tenant, wanted)
-        # What a plan change cut was never priced by one plan, which another version could stand in for.
-        rated = {key: one for key, one in latest.items() if not one.segments}
+        rated = await charge_store.latest_ratings(conn, tenant, wanted)
 
     async def notice(history: Sequence[Version[Contract]]) -> PriceNotice:
         name = history[-1].name
@@ -216,7 +214,7 @@ async def _notice(
     async def as_it_was(one: RatedPeriod) -> HistoricPeriod:
         share = day_share(content.schedule, one.period.label, content.pauses, content.seats)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
-        own = overrides_ruling(content.overrides, one.period, content.schedule.zone)
+        own = own_prices(content, one.period)
         period = await historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)
         return replace(period, place=place_of(content.schedule, one.period.label))
 

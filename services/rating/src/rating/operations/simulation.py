@@ -15,16 +15,18 @@ from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.side_by_side import each
 from eventlog.labels import month_label
+from eventlog.period import Period
 from rating.domain.billing_period import period_labelled
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.cell_questions import CellQuestion, cell_questions
-from rating.domain.charges import MeterUsage, RatedPeriod, Terms
+from rating.domain.charges import Charge, MeterUsage, RatedPeriod, Terms
 from rating.domain.contracts import labels_of_month
 from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.fees import place_of
 from rating.domain.overrides import Override, with_overrides
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.own_prices import own_prices
+from rating.domain.plan_bounds import NO_BOUNDS
 from rating.domain.plans import Plan
 from rating.domain.pricing.bands import BAND
 from rating.domain.pricing.each_event import is_in_bands
@@ -40,7 +42,9 @@ from rating.domain.simulation import (
     meters_of,
     months_between,
     priced_by,
+    priced_in_parts,
     told_apart,
+    tried_in_parts,
     usage_of,
 )
 from rating.domain.unbilled import PricedContract
@@ -85,6 +89,11 @@ class _Plans:
         """Return what stands in for a plan; None: it stays."""
         return self.for_all or self.drafts.get(name)
 
+    def tried_for(self, rated: RatedPeriod) -> list[Plan]:
+        """Return what stands in for the plans of a period, one after the other."""
+        tried = (self.in_place_of(part.plan) for part in rated.segments or (rated,))
+        return [plan for plan in tried if plan is not None]
+
 
 async def simulate(
     deps: Deps, tenant: str, question: SimulationQuestion
@@ -106,43 +115,47 @@ async def simulate(
     yield summary
 
 
-async def usage_for(deps: Deps, rated: RatedPeriod, plans: Iterable[Plan], zone: str) -> dict[str, MeterUsage]:
+async def usage_for(
+    deps: Deps, rated: RatedPeriod, plans: Iterable[Plan], zone: str, part: Period | None = None
+) -> dict[str, MeterUsage]:
     """Return the usage of a period as some plans price it; what it was not billed for is asked of the aggregator.
 
-    `zone` is that of the contract. A meter that is younger than the snapshot by which a period is billed, or whose days
-    are not cut there as a calendar needs it, counts what it has counted of it since. One that does not exist is left
-    out. Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep, and for two calendars of one meter.
+    `zone` is that of the contract; with `part`, usage of a part of the period. A meter that is younger than the
+    snapshot by which a period is billed, or whose days are not cut there as a calendar needs it, counts what it has
+    counted of it since; so does a part that the snapshot does not tell. A meter that does not exist is left out.
+    Raises InvalidRequest GROUP_UNKNOWN for groups that a meter does not keep, and for two calendars of one meter.
     """
     items = [item for plan in plans for item in plan.items]
     with refusals():
         check_one_calendar(items)
-    questions, usage = cell_questions(items, rated.period, zone), usage_of(rated)
+    questions, usage = cell_questions(items, part or rated.period, zone), usage_of(rated, part)
     wanted = {meter for item in items for meter in item.meters}
     # What a period was billed by may have had another calendar.
     missing = {meter for meter in wanted if not told_apart(usage.get(meter), questions.get(meter))}
     if missing and rated.snapshot_id:
         sealed, _ = await deps.aggregator.snapshot(rated.snapshot_id, "", 0, "")
-        for meter in sorted(missing & sealed.meters.keys()):
-            found = await _as_sealed(deps, rated.snapshot_id, sealed.meters[meter], meter, questions.get(meter))
+        meters = sealed.meters if part is None else sealed.spans.get(part, {})
+        for meter in sorted(missing & meters.keys()):
+            found = await _as_sealed(deps, rated.snapshot_id, meters[meter], meter, questions.get(meter), part)
             if found is not None:
                 usage[meter] = found
                 missing.discard(meter)
-        usage = {**sealed.meters, **usage}
+        usage = {**meters, **usage}
     if missing:
         asked = {meter: question for meter, question in questions.items() if meter in missing}
-        totals = await deps.aggregator.totals(rated.customer, rated.period, asked)
+        totals = await deps.aggregator.totals(rated.customer, part or rated.period, asked)
         usage |= {meter: used for meter, used in totals.meters.items() if meter in missing}
     return usage
 
 
 async def _as_sealed(
-    deps: Deps, snapshot_id: str, sealed: MeterUsage, meter: str, question: CellQuestion | None
+    deps: Deps, snapshot_id: str, sealed: MeterUsage, meter: str, question: CellQuestion | None, part: Period | None
 ) -> MeterUsage | None:
     """Return frozen usage of a meter as it must be told apart; None where its days are not cut so."""
     if question is None:
         return sealed
     try:
-        cells = await deps.aggregator.frozen_cells(snapshot_id, meter, question)
+        cells = await deps.aggregator.frozen_cells(snapshot_id, meter, question, part)
     except Conflict:
         return None
     return None if BAND in question.by and not is_in_bands(cells) else replace(sealed, cells=cells)
@@ -219,7 +232,12 @@ async def _outcomes(
         for one, charges in zip(open_terms, live, strict=True)
         if charges is not None
     }
-    pairs = [(one, rated.get((one.contract, one.period.label))) for one in terms]
+    by_name = {contract.newest.name: contract for name in names for contract in contracts.get(name, [])}
+    pairs = [
+        (_as_rated(by_name[one.contract], one, charges), charges)
+        for one in terms
+        for charges in [rated.get((one.contract, one.period.label))]
+    ]
     for one, charges in pairs:
         if charges is None:
             summary.skip(Skip.METER_MISSING, one.contract, one.period.label)
@@ -240,35 +258,68 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
         period = period_labelled(schedule, label)
         if period is None or period.start > now:
             continue
-        if len(contract.segments_of(period)) > 1:
-            summary.skip(Skip.SEGMENTS, newest.name, label)
-            continue
-        plan = contract.plan_of(period)
-        if plan is None:
+        plan, parts = contract.plan_of(period), contract.priced_parts(period)
+        if plan is None or (contract.is_cut(period) and not parts):
             summary.skip(Skip.NO_PLAN, newest.name, label)
             continue
         share = day_share(schedule, label, newest.content.pauses, newest.content.seats)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
-        own, place = overrides_ruling(newest.content.overrides, period, contract.zone), place_of(schedule, label)
+        own, place = own_prices(newest.content, period), place_of(schedule, label)
         customer = newest.content.customer
-        yield Terms(newest.name, customer, period, contract.zone, plan, None, share, discounts, own, place=place)
+        yield Terms(
+            newest.name,
+            customer,
+            period,
+            contract.zone,
+            plan,
+            None,
+            share,
+            discounts,
+            own,
+            segments=tuple(parts),
+            place=place,
+        )
+
+
+def _as_rated(contract: PricedContract, terms: Terms, rated: RatedPeriod | None) -> Terms:
+    """Return terms with the parts that a period was rated by permanently: it keeps them."""
+    if rated is None or not rated.snapshot_id:
+        return terms
+    return replace(terms, segments=tuple(contract.priced_parts(terms.period, rated.segments)) if rated.segments else ())
 
 
 def _agrees(plans: _Plans, terms: Terms, rated: RatedPeriod, summary: Summary) -> bool:
-    tried = plans.in_place_of(rated.plan)
-    if tried is None or tried.currency == rated.currency:
+    if all(tried.currency == rated.currency for tried in plans.tried_for(rated)):
         return True
     summary.skip(Skip.CURRENCY, terms.contract, terms.period.label)
     return False
 
 
 async def _historic(deps: Deps, terms: Terms, rated: RatedPeriod, plans: _Plans) -> HistoricPeriod:
+    known = [plan for plan in plans.known.values() if plan.currency == rated.currency]
+    cut = tried_in_parts(terms, plans.in_place_of) if terms.segments and plans.for_all is None else None
+    needed = plans.tried_for(rated) if cut is None else [_priced_over(cut, None)]
+    discounts, own, zone = terms.discounts, terms.overrides, terms.time_zone
+    period = await historic_period(deps, rated, terms.share, [*needed, *known], discounts, own, zone)
+    if cut is None:
+        return replace(period, place=terms.place)
+    found = await each(lambda part: usage_for(deps, rated, [_priced_over(cut, part)], zone, part), cut.parts)
+    return replace(period, place=terms.place, cut=cut, spans=dict(zip(cut.parts, found, strict=True)))
+
+
+def _priced_over(cut: Terms, part: Period | None) -> Plan:
+    """Return a plan of the items that are priced over a part of a period, whose calendars are those of no other one."""
+    return replace(cut.plan.content, items=cut.items_of(part), bounds=NO_BOUNDS)
+
+
+def _charged_then(period: HistoricPeriod, plans: _Plans) -> Sequence[Charge]:
+    rated = period.rated
+    if not plans.tried_for(rated):
+        return rated.charges
+    if period.cut is not None:
+        return priced_in_parts(period, period.cut)
     tried = plans.in_place_of(rated.plan)
-    needed = [] if tried is None else [tried]
-    needed += [plan for plan in plans.known.values() if plan.currency == rated.currency]
-    discounts, own = terms.discounts, terms.overrides
-    period = await historic_period(deps, rated, terms.share, needed, discounts, own, terms.time_zone)
-    return replace(period, place=terms.place)
+    return rated.charges if tried is None else priced_by(tried, period)
 
 
 def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[CustomerOutcome]:
@@ -277,8 +328,7 @@ def _priced_anew(periods: Sequence[HistoricPeriod], plans: _Plans) -> list[Custo
     for period in periods:
         rated = period.rated
         key = rated.customer, rated.currency
-        tried = plans.in_place_of(rated.plan)
-        then = rated.charges if tried is None else priced_by(tried, period)
+        then = _charged_then(period, plans)
         found.setdefault(key, CustomerOutcome(*key)).add(rated, then)
         of_customer.setdefault(key, []).append(period)
     if plans.known:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chassis.errors import InvalidRequest, Reason, invalid_field
-from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.side_by_side import each
 from money import Currency, currency
 from rating.domain.billing_period import period_before
 from rating.domain.charges import RatedPeriod
-from rating.domain.contracts import AskedPeriod
-from rating.domain.overrides import ruling, version_with_overrides, with_overrides
+from rating.domain.contracts import AskedPeriod, Contract
+from rating.domain.joined_usage import joined_meters
+from rating.domain.overrides import version_with_overrides, with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
-from rating.domain.proration import day_share
-from rating.domain.uncut import check_uncut
+from rating.domain.proration import day_share, together
+from rating.domain.rated_period import without_advance
+from rating.domain.segments import ChargedPart, segment_share
 from rating.domain.unpriced import NotByGroupError
-from rating.domain.variance import ItemVariance, Side, variances
+from rating.domain.variance import CutItem, ItemVariance, Key, Side, variances
 from rating.domain.versions import Version
 from rating.operations.asking import select_period
 from rating.operations.charges import ChargesOfPeriod
@@ -63,22 +65,20 @@ async def explain_variance(deps: Deps, tenant: str, asked: AskedPeriod, against:
     """
     periods = await _both_periods(deps, tenant, asked, against)
     before, after = await each(lambda one: _read(deps, tenant, one), periods)
-    with refusals():
-        for one in (before, after):
-            check_uncut(one.rated.period.label, one.rated.segments)
     if before.rated.currency != after.rated.currency:
         message = (
             f"{before.rated.period.label} is priced in {before.rated.currency} and {after.rated.period.label} in "
             f"{after.rated.currency}; compare periods of one currency"
         )
         raise InvalidRequest(Reason.CURRENCY_MISMATCH, message)
-    plan_then = await _plan_then(deps, tenant, before, after)
+    then = await _plans_then(deps, tenant, before, after)
     unit = currency(after.rated.currency)
     # Each of 200 items may be priced six times.
-    zone = after.charges.contract.content.schedule.zone
-    usage = await usage_for(deps, after.billed, [before.plan.content, plan_then, after.plan.content], zone)
+    plans = [*before.contents, *then.values(), *after.contents]
+    usage = await usage_for(deps, after.billed, plans, after.zone)
+    was, is_now = await each(lambda one: _side(deps, one, plans, then), [before, after])
     try:
-        items = await asyncio.to_thread(variances, before.side, after.side, plan_then, unit, usage)
+        items = await asyncio.to_thread(variances, was, is_now, then[before.plan.name], unit, usage)
     except NotByGroupError as error:
         raise not_priced(error) from error
     now = deps.clock.now()
@@ -87,11 +87,14 @@ async def explain_variance(deps: Deps, tenant: str, asked: AskedPeriod, against:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """All that is read of one period; `first` is the rating that it was first billed by."""
+    """All that is read of one period; `first` is the rating that it was first billed by.
+
+    `plans` are the versions that price its parts, one after the other; one where no plan change cut it.
+    """
 
     charges: ChargesOfPeriod
     first: RatedPeriod | None
-    plan: Version[Plan]
+    plans: Sequence[Version[Plan]]
 
     @property
     def rated(self) -> RatedPeriod:
@@ -103,10 +106,21 @@ class _Period:
         return self.first or self.rated
 
     @property
-    def side(self) -> Side:
-        content = self.charges.contract.content
-        share = day_share(content.schedule, self.rated.period.label, content.pauses, content.seats)
-        return Side(self.billed.charges, self.rated.charges, self.plan.content, share)
+    def contract(self) -> Contract:
+        return self.charges.contract.content
+
+    @property
+    def zone(self) -> str:
+        return self.contract.schedule.zone
+
+    @property
+    def plan(self) -> Version[Plan]:
+        """The version that prices its last part."""
+        return self.plans[-1]
+
+    @property
+    def contents(self) -> list[Plan]:
+        return [version.content for version in self.plans]
 
     def compared(self, now: datetime) -> ComparedPeriod:
         return ComparedPeriod(self.rated, self.first is not None, self.rated.period.end > now)
@@ -115,16 +129,48 @@ class _Period:
 async def _read(deps: Deps, tenant: str, asked: AskedPeriod) -> _Period:
     charges = await live_charges(deps, tenant, asked)
     rated = charges.rated
+    names = [(part.plan, part.plan_version) for part in rated.segments] or [(rated.plan, rated.plan_version)]
+    own = _own(charges, rated.period)
     async with transaction(deps.engine) as conn:
         first = await charge_store.first_rating(conn, tenant, rated.contract, rated.period.label)
-        plan = await find_plan(conn, tenant, rated.plan, rated.plan_version)
-        return _Period(charges, first, version_with_overrides(plan, _own(charges, rated.period)))
+        plans = [version_with_overrides(await find_plan(conn, tenant, *name), own) for name in names]
+    return _Period(charges, first, plans)
+
+
+async def _side(deps: Deps, one: _Period, plans: Sequence[Plan], then: Mapping[str, Plan]) -> Side:
+    """Return a period as it is compared; `plans` are all that price its usage, `then` those of the other period."""
+    content, label = one.contract, one.rated.period.label
+    cut: dict[Key, list[ChargedPart]] = {}
+    for charge in without_advance(one.billed.charges):
+        if charge.part is not None:
+            cut.setdefault((charge.meter, charge.plan_item), []).append(charge.part)
+    parts = list(dict.fromkeys(part.period for found in cut.values() for part in found))
+    used = dict(
+        zip(parts, await each(lambda part: usage_for(deps, one.billed, plans, one.zone, part), parts), strict=True)
+    )
+    by_version = {(version.name, version.version): version.content for version in one.plans}
+
+    def cut_item(found: Sequence[ChargedPart]) -> CutItem:
+        shares = [
+            segment_share(content.schedule, label, part.period.start, part.period.end, content.pauses, content.seats)
+            for part in found
+        ]
+        plan = by_version[found[-1].plan, found[-1].plan_version]
+        return CutItem(
+            plan,
+            together(shares),
+            joined_meters(used[part.period] for part in found),
+            then.get(found[-1].plan, plan),
+        )
+
+    share = day_share(content.schedule, label, content.pauses, content.seats)
+    items = {key: cut_item(found) for key, found in cut.items()}
+    return Side(one.billed.charges, one.rated.charges, one.plan.content, share, items)
 
 
 def _own(charges: ChargesOfPeriod, period: BillingPeriod) -> Sequence[Override]:
     """Return the prices that the contract of charges has of its own in a period."""
-    content = charges.contract.content
-    return ruling(content.overrides, period, content.schedule.zone)
+    return own_prices(charges.contract.content, period)
 
 
 async def _both_periods(deps: Deps, tenant: str, asked: AskedPeriod, against: str) -> list[AskedPeriod]:
@@ -143,13 +189,17 @@ async def _both_periods(deps: Deps, tenant: str, asked: AskedPeriod, against: st
     return [AskedPeriod(name, "", earlier.label), AskedPeriod(name, "", period.label)]
 
 
-async def _plan_then(deps: Deps, tenant: str, before: _Period, after: _Period) -> Plan:
-    """Return what the earlier plan says in the later period."""
-    if before.plan.name == after.plan.name:
-        return after.plan.content
-    async with transaction(deps.engine) as conn:
-        start, versions = after.rated.period.start, before.charges.versions
-        then = await find_plan_for(conn, tenant, versions, before.plan.name, start)
-    if then is None:
-        return before.plan.content
-    return with_overrides(then.content, _own(before.charges, after.rated.period))
+async def _plans_then(deps: Deps, tenant: str, before: _Period, after: _Period) -> dict[str, Plan]:
+    """Return what each plan of the earlier period says in the later one, by name."""
+    there = {version.name: version.content for version in after.plans}
+    found: dict[str, Plan] = {}
+    for version in before.plans:
+        if version.name in there:
+            found[version.name] = there[version.name]
+            continue
+        async with transaction(deps.engine) as conn:
+            start, versions = after.rated.period.start, before.charges.versions
+            then = await find_plan_for(conn, tenant, versions, version.name, start)
+        own = _own(before.charges, after.rated.period)
+        found[version.name] = version.content if then is None else with_overrides(then.content, own)
+    return found

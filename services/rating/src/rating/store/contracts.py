@@ -94,12 +94,16 @@ def discount_to_document(discount: Discount) -> dict[str, Any]:
         "items": list(discount.items),
         "start": discount.start.isoformat(),
         "until": discount.until and discount.until.isoformat(),
+        "usage": None if discount.usage is None else format_decimal(discount.usage),
+        "usagePercent": None if discount.usage_percent is None else format_decimal(discount.usage_percent),
     }
 
 
 def discount_from_document(document: dict[str, Any]) -> Discount:
     """Return the discount of a document."""
     percent, amount, until = document["percent"], document["amount"], document["until"]
+    # Documents from before there were discounts in units do not have them.
+    usage, usage_percent = document.get("usage"), document.get("usagePercent")
     return Discount(
         document["name"],
         None if percent is None else Decimal(percent),
@@ -107,6 +111,8 @@ def discount_from_document(document: dict[str, Any]) -> Discount:
         tuple(document["items"]),
         date.fromisoformat(document["start"]),
         until and date.fromisoformat(until),
+        None if usage is None else Decimal(usage),
+        None if usage_percent is None else Decimal(usage_percent),
     )
 
 

@@ -33,6 +33,7 @@ from rating.domain.reads import Read
 from rating.domain.ruling import RatedSegment
 from rating.domain.segments import ChargedPart
 from rating.store.commitments import basis_from_document, basis_to_document
+from rating.store.drawn import drawn_from_document, drawn_to_document
 from rating.store.seats import days_from_document, days_to_document, rule_from_document, rule_to_document
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def price_from_document(document: Mapping[str, Any]) -> Price:
     spread = _spread_from_document(document["spread"]) if "spread" in document else None
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
     seats = rule_from_document(document["seats"]) if "seats" in document else None
-    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar, seats)
+    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar, seats=seats)
 
 
 def _spread_to_document(spread: Spread) -> Document:
@@ -227,6 +228,7 @@ def charge_to_document(charge: Charge) -> Document:
         **({"reads": [_read_to_document(read) for read in charge.reads]} if charge.reads else {}),
         **({} if charge.part is None else {"part": _part_to_document(charge.part)}),
         **({} if charge.basis is None else {"basis": basis_to_document(charge.basis)}),
+        **({} if charge.drawn is None else {"drawn": drawn_to_document(charge.drawn)}),
     }
 
 
@@ -251,6 +253,7 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         reads=tuple(map(_read_from_document, document.get("reads", ()))),
         part=_part_from_document(document["part"]) if "part" in document else None,
         basis=basis_from_document(document["basis"]) if "basis" in document else None,
+        drawn=drawn_from_document(document["drawn"]) if "drawn" in document else None,
     )
 
 

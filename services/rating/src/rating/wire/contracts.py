@@ -96,6 +96,8 @@ def _discount_from_proto(message: catalog_pb2.ContractDiscount, schedule: Schedu
         tuple(message.items),
         start,
         until,
+        optional_decimal_in("usage", message.usage),
+        optional_decimal_in("usage_percent", message.usage_percent),
     )
 
 
@@ -108,6 +110,8 @@ def discount_to_proto(discount: Discount) -> catalog_pb2.ContractDiscount:
         items=discount.items,
         start=discount.start.isoformat(),
         until="" if discount.until is None else discount.until.isoformat(),
+        usage="" if discount.usage is None else format_decimal(discount.usage),
+        usage_percent="" if discount.usage_percent is None else format_decimal(discount.usage_percent),
     )
 
 

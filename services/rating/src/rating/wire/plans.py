@@ -94,7 +94,7 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
         name=item.name,
         meter=meter,
         product=item.product,
-        proration=_PRORATIONS[item.proration] if price.is_fixed else catalog_pb2.PRORATION_UNSPECIFIED,
+        proration=_PRORATIONS[item.proration],
         once=_ONCE[item.once],
         billing=_BILLING[item.billing],
         interval=_INTERVALS[item.interval],

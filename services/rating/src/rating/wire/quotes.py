@@ -95,9 +95,10 @@ def discounts_from_proto(request: pb.QuotePlanRequest) -> list[Discount]:
 
 
 def _discount(assumed: pb.AssumedDiscount) -> Discount:
-    percent, amount = (optional_decimal_in(name, getattr(assumed, name)) for name in ("percent", "amount"))
+    sizes = ("percent", "amount", "usage", "usage_percent")
+    percent, amount, *units = (optional_decimal_in(name, getattr(assumed, name)) for name in sizes)
     # Of one period, whichever it is.
-    return Discount(check_name("name", assumed.name), percent, amount, tuple(assumed.items), date.min, None)
+    return Discount(check_name("name", assumed.name), percent, amount, tuple(assumed.items), date.min, None, *units)
 
 
 def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:

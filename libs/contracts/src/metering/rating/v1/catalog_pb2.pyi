@@ -81,10 +81,11 @@ class _ProrationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proration.V
     PRORATION_UNSPECIFIED: _Proration.ValueType  # 0
     """As NONE."""
     PRORATION_NONE: _Proration.ValueType  # 1
-    """The whole fee."""
+    """The whole fee; all that is included, the whole maximum and minimum."""
     PRORATION_DAY: _Proration.ValueType  # 2
     """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
-    50983/3100, on the invoice 16.45.
+    50983/3100, on the invoice 16.45. So are included units, a maximum and a minimum of usage; where the contract is paused on all days,
+    nothing is included, there is no minimum, and no maximum either.
     """
 
 class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
@@ -93,10 +94,11 @@ class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
 PRORATION_UNSPECIFIED: Proration.ValueType  # 0
 """As NONE."""
 PRORATION_NONE: Proration.ValueType  # 1
-"""The whole fee."""
+"""The whole fee; all that is included, the whole maximum and minimum."""
 PRORATION_DAY: Proration.ValueType  # 2
 """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
-50983/3100, on the invoice 16.45.
+50983/3100, on the invoice 16.45. So are included units, a maximum and a minimum of usage; where the contract is paused on all days,
+nothing is included, there is no minimum, and no maximum either.
 """
 Global___Proration: _TypeAlias = Proration  # noqa: Y015
 
@@ -622,7 +624,9 @@ class PlanItem(_message.Message):
     product: _builtins.str
     """Product whose meter is priced."""
     proration: Global___Proration.ValueType
-    """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
+    """What the item has in a period that is cut short: by the start or the end of the contract, a pause, a plan change. Of usage that is what
+    is included, the maximum and the minimum; tiers, blocks and prices stay. Refused for usage with none of them, and beside `once`.
+    """
     once: Global___Once.ValueType
     """A fixed fee that is charged once in the life of a contract, whole. Not beside `proration`. Unspecified: in every period."""
     billing: Global___Billing.ValueType
@@ -1938,7 +1942,9 @@ Global___ContractPause: _TypeAlias = ContractPause  # noqa: Y015
 
 @_typing.final
 class ContractDiscount(_message.Message):
-    """A discount: a line of its own on each invoice. It rules the periods that start on its days."""
+    """A discount: a line of its own on each invoice; or units of usage that are free, which have no line, but make their items cost less.
+    It rules the periods that start on its days, and has one of percent, amount, usage and usage_percent.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1949,10 +1955,12 @@ class ContractDiscount(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
     PERIODS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    USAGE_PERCENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name on the invoice: "Discount: " and this. Required."""
+    """Its name on the invoice: "Discount: " and this; of units, in the steps of the charge. Required."""
     percent: _builtins.str
-    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". Either this or an amount."""
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5"."""
     amount: _builtins.str
     """Amount off each period, in the currency of the plan; what a period has no charges for is lost. Decimal text. Example: "20"."""
     start: _builtins.str
@@ -1963,6 +1971,12 @@ class ContractDiscount(_message.Message):
     """In place of `until`: how many periods it rules from its first day on, whether there is anything to take off or not. Answers say
     `until`. 0 = not given.
     """
+    usage: _builtins.str
+    """Units off the quantity of each of `items`, after included units and down to zero, in the unit that is priced; for items that are
+    priced by one quantity. Decimal text. Example: "1000".
+    """
+    usage_percent: _builtins.str
+    """Percent off the quantity of each of `items`, after all `usage`; above 0 and at most 100, at most 6 decimals. Decimal text."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the plan items that it is taken off. Empty = all."""
@@ -1977,10 +1991,12 @@ class ContractDiscount(_message.Message):
         start: _builtins.str = ...,
         until: _builtins.str = ...,
         periods: _builtins.int = ...,
+        usage: _builtins.str = ...,
+        usage_percent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods", "start", b"start", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods", "start", b"start", "until", b"until", "usage", b"usage", "usage_percent", b"usage_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
     CHARGE_KIND_COMMITMENT: _ChargeKind.ValueType  # 5
     """What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
+    CHARGE_KIND_CREDIT: _ChargeKind.ValueType  # 80
+    """What a lot of credit pays of the charges before it; its amounts are below zero."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -58,6 +60,8 @@ CHARGE_KIND_ADVANCE: ChargeKind.ValueType  # 55
 """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
 CHARGE_KIND_COMMITMENT: ChargeKind.ValueType  # 5
 """What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
+CHARGE_KIND_CREDIT: ChargeKind.ValueType  # 80
+"""What a lot of credit pays of the charges before it; its amounts are below zero."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -100,10 +104,11 @@ class Charge(_message.Message):
     item: _builtins.str
     """Name of the plan item, which tells charges of a period apart: of an item of a segment with its days, of a discount "Discount: " and its
     name, of a bound "Plan maximum" or "Plan minimum", of a commitment "Commitment: " and its name; of a fee of the next period with that
-    one's days, of one that was billed in advance "Billed in advance: " and that name. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
+    one's days, of one that was billed in advance "Billed in advance: " and that name; of credit "Credit: ", why it was granted and the number
+    of its lot. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
     """
     kind: Global___ChargeKind.ValueType
-    """Usage, fixed fee, bound of the plan, discount or commitment."""
+    """Usage, fixed fee, bound of the plan, discount, commitment or credit."""
     meter: _builtins.str
     """Meter; empty for a fixed fee."""
     unit: _builtins.str
@@ -350,8 +355,8 @@ class DerivationStep(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula",
+    """Stable name: "quantity", "billable", "row", "converted", "included", "usage_discount", "tier", "flat", "package", "maximum",
+    "minimum", "fixed", "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula",
     "seats", "total".
     """
     text: _builtins.str

@@ -1797,12 +1797,18 @@ class AssumedDiscount(_message.Message):
     PERCENT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    USAGE_PERCENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name on the invoice: "Discount: " and this. Required."""
+    """Its name on the invoice: "Discount: " and this; of units, in the steps of the line. Required."""
     percent: _builtins.str
-    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". Either this or an amount."""
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". This, an amount, usage or usage_percent."""
     amount: _builtins.str
     """Amount off, in the currency of the plan. Decimal text. Example: "20"."""
+    usage: _builtins.str
+    """Units off the quantity of each of `items`, as of a discount of a contract. Decimal text. Example: "1000"."""
+    usage_percent: _builtins.str
+    """Percent off the quantity of each of `items`. Decimal text. Example: "10"."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the plan items that it is taken off. Empty = all."""
@@ -1814,10 +1820,12 @@ class AssumedDiscount(_message.Message):
         percent: _builtins.str = ...,
         amount: _builtins.str = ...,
         items: _abc.Iterable[_builtins.str] | None = ...,
+        usage: _builtins.str = ...,
+        usage_percent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "usage", b"usage", "usage_percent", b"usage_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,7 +34,7 @@ class _SimulationSkipEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Simula
     SIMULATION_SKIP_METER_MISSING: _SimulationSkip.ValueType  # 3
     """Their plan prices a meter that does not exist: they can't be billed as they are."""
     SIMULATION_SKIP_SEGMENTS: _SimulationSkip.ValueType  # 40
-    """A plan change cut them into segments, each with a plan of its own."""
+    """Not sent any more: a plan change cut them into segments, each with a plan of its own."""
 
 class SimulationSkip(_SimulationSkip, metaclass=_SimulationSkipEnumTypeWrapper):
     """Why periods were left out."""
@@ -48,7 +48,7 @@ SIMULATION_SKIP_NO_PLAN: SimulationSkip.ValueType  # 2
 SIMULATION_SKIP_METER_MISSING: SimulationSkip.ValueType  # 3
 """Their plan prices a meter that does not exist: they can't be billed as they are."""
 SIMULATION_SKIP_SEGMENTS: SimulationSkip.ValueType  # 40
-"""A plan change cut them into segments, each with a plan of its own."""
+"""Not sent any more: a plan change cut them into segments, each with a plan of its own."""
 Global___SimulationSkip: _TypeAlias = SimulationSkip  # noqa: Y015
 
 @_typing.final

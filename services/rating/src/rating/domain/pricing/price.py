@@ -18,6 +18,7 @@ from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.seats import SeatRule, check_model_of_seats
 from rating.domain.pricing.spread import Ladder, Spread
+from rating.domain.proration import WHOLE, DayShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Price:
     convert: Conversion | None = None
     spread: Spread | None = None
     calendar: Calendar | None = None
+    share: DayShare = WHOLE
+    """The share of the days of a period for which included units, the maximum and the minimum hold; of plans: all."""
     seats: SeatRule | None = None
     """Of a price by a dated count: when changes of it are charged. The model is then that of the whole count."""
 
@@ -73,6 +76,31 @@ class Price:
         before = tuple(each for each in self.adjustments if each.IS_BEFORE)
         after = self.adjustments[len(before) :]
         return replace(self, adjustments=(*before, Multiplier(factor), *after))
+
+    def of_days(self, share: DayShare) -> Price:
+        """Return the price for a share of the days of a period: tiers, blocks and rates are what they are."""
+        return replace(self, adjustments=tuple(each.of_days(share) for each in self.adjustments), share=share)
+
+    @property
+    def has_days(self) -> bool:
+        """Whether anything of it may go by days."""
+        has_rows = isinstance(self.spread, Matrix) and self.spread.has_own_included
+        return self.is_fixed or has_rows or any(each.GOES_BY_DAYS for each in self.adjustments)
+
+    @property
+    def takes_units_off(self) -> bool:
+        """Whether it looks at one quantity, of which a contract may have some free."""
+        return not self.is_fixed and self.formula is None and not self.is_of_events
+
+    def with_units_off(self, off: Adjustment) -> Price:
+        """Return the price of a contract that has some of the quantity free, after what is included."""
+        before = tuple(each for each in self.adjustments if each.IS_BEFORE)
+        return replace(self, adjustments=(*before, off, *self.adjustments[len(before) :]))
+
+    @property
+    def units_off(self) -> Sequence[Adjustment]:
+        """What a contract has free of the quantity, beside included units; none of a price of a plan."""
+        return [each for each in self.adjustments if each.IS_BEFORE and not isinstance(each, Included)]
 
     @property
     def models(self) -> Sequence[PriceModel]:
