@@ -130,6 +130,28 @@ def _plan_forms(value: Any) -> list[Short]:
     return [Short("plan" if isinstance(value, str) else "draft")]
 
 
+def _seats_forms(value: Any) -> list[Short]:
+    return [Short("seats", _assumed_seats if isinstance(value, Mapping) else None)]
+
+
+def _assumed_seats(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"item": item, **dated} for item, counts in value.items() for dated in _dated(item, counts)]
+
+
+def _dated(item: str, counts: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(counts, list):
+        return [{"count": counts}]
+    if not all(isinstance(one, Mapping) for one in counts):
+        raise NotSugarError(f"{item} must be a number of seats, or a list of {{from: day, count: number}}")
+    return counts
+
+
+def _seat_change(value: Any) -> Any:
+    if not isinstance(value, str) or value not in _SEAT_CHANGES:
+        raise NotSugarError(f"must be one of {', '.join(_SEAT_CHANGES)}")
+    return _SEAT_CHANGES[value]
+
+
 def _usage_forms(value: Any) -> list[Short]:
     return [Short("usage", _assumed_usage if isinstance(value, Mapping) else None)]
 
@@ -168,6 +190,12 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
+_SEAT_CHANGES: Final = {
+    "prorated": "PRORATED",
+    "nextPeriod": "NEXT_PERIOD",
+    "PRORATED": "PRORATED",
+    "NEXT_PERIOD": "NEXT_PERIOD",
+}
 _ROUNDINGS: Final = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": ""}
 _QUOTE: Final = "metering.rating.v1.QuotePlanRequest"
 _METER: Final = "metering.aggregator.v1.MeterSpec"
@@ -299,6 +327,22 @@ _TAKES_EFFECT: Final = Short(
         "enum": ["withPeriod", "atOnce", "WITH_PERIOD", "AT_ONCE"],
     },
 )
+_INCREASE: Final = Short(
+    "increase",
+    _seat_change,
+    {
+        "description": "From when more seats are charged: prorated, from their day (default), or nextPeriod.",
+        "enum": list(_SEAT_CHANGES),
+    },
+)
+_DECREASE: Final = Short(
+    "decrease",
+    _seat_change,
+    {
+        "description": "From when fewer seats are charged: nextPeriod (default), or prorated, from their day.",
+        "enum": list(_SEAT_CHANGES),
+    },
+)
 _COVERS: Final = Short(
     "items",
     _covered,
@@ -332,6 +376,8 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER, "scope": _SCOPE},
     "metering.rating.v1.FormulaPrice": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
+    "metering.rating.v1.SeatsPrice": {"increase": _INCREASE, "decrease": _DECREASE},
+    "metering.rating.v1.ContractSeats": {"from": Short("start")},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.ContractDiscount": {"from": Short("start"), "periods": Short("periods", _periods)},
     "metering.rating.v1.ContractOverride": {"from": Short("start"), "price": Short("usage")},
@@ -380,6 +426,7 @@ _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]]
     ("metering.rating.v1.MatrixRow", "when"): _when_forms,
     (_QUOTE, "plan"): _plan_forms,
     (_QUOTE, "usage"): _usage_forms,
+    (_QUOTE, "seats"): _seats_forms,
     (_SESSION, "key"): _key_forms,
     (_SESSION, "phase"): _phase_forms,
 }

@@ -84,11 +84,18 @@ def _terms_changed(change: catalog_pb2.ContractChange) -> Iterator[str]:
     yield from (f"has {_override_text(override)}" for override in change.overrides_begun)
     yield from (f"no longer promises {_promise_text(promise)}" for promise in change.commitments_ended)
     yield from (f"promises {_promise_text(promise)}" for promise in change.commitments_begun)
+    yield from (f"no longer has {seats_text(seats)}" for seats in change.seats_ended)
+    yield from (f"has {seats_text(seats)}" for seats in change.seats_begun)
 
 
 def pause_text(pause: catalog_pb2.ContractPause) -> str:
     """Say from when to when a contract is paused."""
     return f"from {pause.start} to before {pause.until}" if pause.until else f"from {pause.start} on"
+
+
+def seats_text(seats: catalog_pb2.ContractSeats) -> str:
+    """Say how many seats there are from when on."""
+    return f"{seats.count} {seats.item} from {seats.start} on"
 
 
 def size_of_discount(discount: catalog_pb2.ContractDiscount | coupon_pb2.CouponDiscount) -> str:

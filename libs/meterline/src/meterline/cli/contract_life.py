@@ -17,6 +17,7 @@ from meterline.catalog.add_ons import fill_add_on
 from meterline.cli.calls import call_services, until_reachable
 from meterline.cli.changes import pause_text, write_changes
 from meterline.cli.contract_migrate import migrate_contracts
+from meterline.cli.contract_seats import set_seats
 from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, say, write
@@ -201,6 +202,38 @@ def cancel_contract(
         overrides = [override for override in spec.overrides if override.start < spec.end]
         del spec.overrides[:]
         spec.overrides.extend(overrides)
+        seats = [counted for counted in spec.seats if counted.start < spec.end]
+        del spec.seats[:]
+        spec.seats.extend(seats)
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("seats")
+def seat_contract(  # noqa: PLR0913, PLR0917 - options of a command
+    name: NameArgument,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="The item of the plan.", show_default=False)],
+    count: Annotated[int, typer.Argument(metavar="COUNT", min=0, help="So many seats.", show_default=False)],
+    start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
+    correct: Annotated[  # noqa: FBT002 - an option of a command
+        bool,
+        typer.Option("--correct", help="In place of what is set for that day; else the highest of the day counts."),
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Give an item of a contract another number of seats, from a day on.
+
+    It holds until the next day for which one is set. When a change is charged, the plan says.
+    """
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        set_seats(spec, item, count, start or max(_today(spec.time_zone).isoformat(), spec.start), correct=correct)
         spec.reason = reason
         return spec
 

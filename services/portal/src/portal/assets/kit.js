@@ -2256,6 +2256,9 @@ function periodName(format, span, isShort = !1) {
 }
 
 // src/parts/heading.ts
+function ofContract(period) {
+ return period.billingPeriod.includes("~") ? ` · ${period.contract}` : "";
+}
 function periodSwitch(context, chosen, choose2) {
  let { periods, t: t4, format } = context;
  if (chosen === void 0) return A;
@@ -2268,7 +2271,7 @@ function periodSwitch(context, chosen, choose2) {
   ${step(index + 1, "previous")}
   <select class="select" aria-label=${t4("period.choose")} @change=${onChange}>
    ${periods.map((period) => b2`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
-    ${periodName(format, period)}</option>`)}
+    ${periodName(format, period)}${ofContract(period)}</option>`)}
   </select>
   ${step(index - 1, "next")}
  </span>`;
@@ -3413,7 +3416,7 @@ function lookOf3(change) {
  return isZero(change) ? "" : isNegative(change) ? "down" : "up";
 }
 function isUncounted({ kind }) {
- return kind === "fixed" || kind === "discount" || kind === "agreed";
+ return kind === "fixed" || kind === "discount" || kind === "agreed" || kind === "credit";
 }
 define("meterline-comparison", MeterlineComparison);
 
@@ -3777,7 +3780,7 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
    ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
  }
  renderLine(context, data, line, chosen) {
-  let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t4("step.discount") : line.kind === "fixed" ? t4("invoice.oncePeriod") : line.kind === "agreed" ? t4("invoice.agreed") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+  let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t4("step.discount") : line.kind === "fixed" ? t4("invoice.oncePeriod") : line.kind === "agreed" ? t4("invoice.agreed") : line.kind === "credit" ? t4("invoice.credit") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
   return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
    <th scope="row">${line.label}
     <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>

@@ -259,6 +259,7 @@ var TEXTS = {
  "invoice.total": "Total",
  "invoice.totalSoFar": "Total so far",
  "invoice.agreed": "as agreed in plan or contract",
+ "invoice.credit": "paid with credit",
  "invoice.oncePeriod": "fee of the period",
  "invoice.events.one": "{count} event",
  "invoice.events.other": "{count} events",
@@ -2587,6 +2588,9 @@ function periodName(format, span, isShort = !1) {
 }
 
 // src/parts/heading.ts
+function ofContract(period) {
+ return period.billingPeriod.includes("~") ? ` · ${period.contract}` : "";
+}
 function periodSwitch(context, chosen, choose2) {
  let { periods, t: t5, format } = context;
  if (chosen === void 0) return A;
@@ -2599,7 +2603,7 @@ function periodSwitch(context, chosen, choose2) {
   ${step(index + 1, "previous")}
   <select class="select" aria-label=${t5("period.choose")} @change=${onChange}>
    ${periods.map((period) => b2`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
-    ${periodName(format, period)}</option>`)}
+    ${periodName(format, period)}${ofContract(period)}</option>`)}
   </select>
   ${step(index - 1, "next")}
  </span>`;
@@ -3679,7 +3683,7 @@ function lookOf3(change) {
  return isZero(change) ? "" : isNegative(change) ? "down" : "up";
 }
 function isUncounted({ kind }) {
- return kind === "fixed" || kind === "discount" || kind === "agreed";
+ return kind === "fixed" || kind === "discount" || kind === "agreed" || kind === "credit";
 }
 define("meterline-comparison", MeterlineComparison);
 
@@ -4043,7 +4047,7 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
    ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
  }
  renderLine(context, data, line, chosen) {
-  let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t5("step.discount") : line.kind === "fixed" ? t5("invoice.oncePeriod") : line.kind === "agreed" ? t5("invoice.agreed") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+  let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "discount" ? t5("step.discount") : line.kind === "fixed" ? t5("invoice.oncePeriod") : line.kind === "agreed" ? t5("invoice.agreed") : line.kind === "credit" ? t5("invoice.credit") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
   return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
    <th scope="row">${line.label}
     <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>

@@ -194,6 +194,7 @@ var TEXTS = {
  "invoice.total": "Summe",
  "invoice.totalSoFar": "Summe bisher",
  "invoice.agreed": "wie im Tarif oder Vertrag vereinbart",
+ "invoice.credit": "mit Guthaben bezahlt",
  "invoice.oncePeriod": "Gebühr des Zeitraums",
  "invoice.events.one": "{count} Ereignis",
  "invoice.events.other": "{count} Ereignisse",

@@ -213,6 +213,7 @@ var TEXTS = {
  "invoice.total": "Total",
  "invoice.totalSoFar": "Total so far",
  "invoice.agreed": "as agreed in plan or contract",
+ "invoice.credit": "paid with credit",
  "invoice.oncePeriod": "fee of the period",
  "invoice.events.one": "{count} event",
  "invoice.events.other": "{count} events",

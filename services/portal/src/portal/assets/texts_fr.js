@@ -194,6 +194,7 @@ var TEXTS = {
  "invoice.total": "Total",
  "invoice.totalSoFar": "Total à ce jour",
  "invoice.agreed": "selon le tarif ou le contrat",
+ "invoice.credit": "payé par avoir",
  "invoice.oncePeriod": "abonnement de la période",
  "invoice.events.one": "{count} événement",
  "invoice.events.other": "{count} événements",

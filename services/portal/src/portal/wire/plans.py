@@ -60,6 +60,9 @@ def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], met
     values = _item(message.name, meter, units.get(meter, ""))
     if message.WhichOneof("charge") == "fixed":
         return PlanItem(**{**values, "amount": Decimal(message.fixed.amount)})
+    if message.WhichOneof("charge") == "seats":
+        kind = message.seats.WhichOneof("price") or ""
+        return PlanItem(**{**values, "unit": _SEATS, **_MODELS[kind](getattr(message.seats, kind))})
     values |= _usage(message.usage)
     if message.usage.WhichOneof("model") == "matrix":
         values["rows"] = tuple(_rows(message.usage.matrix, values))
@@ -172,6 +175,9 @@ def _formula(message: catalog_pb2.FormulaPrice) -> str:
     names = ", ".join(f"{one.name}: {one.meter}" for one in message.components)
     return f"{message.expression} ({names})"
 
+
+_SEATS: Final = "seats"
+"""As rating calls the unit of their charges."""
 
 _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "per_unit": lambda one: {"model": "perUnit", "unit_price": Decimal(one.unit_price)},

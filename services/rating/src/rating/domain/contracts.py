@@ -13,10 +13,12 @@ from eventlog.labels import days_of_label, is_before, month_label
 from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled, periods_touching
 from rating.domain.boundaries import Interval
 from rating.domain.commitments import Commitment, check_commitments
+from rating.domain.contract_seats import check_seats
 from rating.domain.discounts import Discount, check_discounts
 from rating.domain.overrides import Override, check_overrides
 from rating.domain.own_prices import check_own_prices
 from rating.domain.pauses import Pause, check_pauses
+from rating.domain.seats import SeatCount
 from rating.domain.zone_days import local_midnight
 
 
@@ -42,14 +44,16 @@ class Contract:
     commitments: tuple[Commitment, ...] = ()
     extends: str = ""
     """The contract that it is an add-on of; empty: of none."""
+    seats: tuple[SeatCount, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse pauses, discounts, overrides and commitments that are none."""
+        """Refuse pauses, discounts, overrides, commitments and seats that are none."""
         check_pauses(self.pauses, self.schedule)
         check_discounts(self.discounts, self.schedule)
         check_overrides(self.overrides, self.schedule)
         check_own_prices(self.overrides, self.discounts)
         check_commitments(self.commitments, self.schedule)
+        check_seats(self.seats, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class PlanItem:
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
+        self._check_seats()
         if self.once is not Once.NONE and not self.price.is_fixed:
             message = "is for fixed fees: usage is charged in the period in which it happened; leave it out"
             raise Refused("once", Reason.PLAN_INVALID, message)
@@ -78,6 +79,17 @@ class PlanItem:
         if formula is not None and (self.product or self.meter != formula.meters[0]):
             message = "a formula names its meters itself, the first of them is that of the item; leave it out here"
             raise Refused("product" if self.product else "meter", Reason.PLAN_INVALID, message)
+
+    def _check_seats(self) -> None:
+        if self.price.seats is None:
+            return
+        has = {"once": self.once is not Once.NONE, "proration": self.proration is not Proration.NONE}
+        for field in (*(name for name, is_there in has.items() if is_there), *(["interval"] if self.interval else [])):
+            message = "is for fixed fees: seats are charged in every period, and always by days; leave it out"
+            raise Refused(field, Reason.PLAN_INVALID, message)
+        if not goes_by_days(self.price):
+            message = f"a price of seats has at most {FEE_PLACES_MAX} decimals, since they go by days"
+            raise Refused("seats", Reason.PLAN_INVALID, message)
 
     @property
     def meters(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from rating.domain.pricing.calendar import PROPERTY
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.rows import Words
 from rating.domain.rate import rate
+from rating.domain.seats import UNIT
 from rating.domain.unpriced import NotByBandError
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class _Looked:
 
     @property
     def words(self) -> Words:
-        return Words(self.meter.unit if self.meter else "", self.code)
+        unit = UNIT if self.price.seats is not None else ""
+        return Words(self.meter.unit if self.meter else unit, self.code)
 
     @property
     def priced_words(self) -> Words:
@@ -83,6 +85,8 @@ class _Looked:
     @property
     def step(self) -> Decimal | None:
         """What priced quantities are multiples of; None where they may be anything."""
+        if self.price.seats is not None:
+            return Decimal(1)
         convert = self.price.convert
         if convert is not None and convert.increment is not None:
             return convert.increment
@@ -156,7 +160,7 @@ def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> It
         return
     if item.price.spread is None:
         looked = _Looked(item, meter, plan.currency)
-        for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:
+        for rule in _OF_FEES if item.price.is_fixed and item.price.seats is None else _OF_USAGE:
             yield from rule(looked)
         return
     if meter is not None:

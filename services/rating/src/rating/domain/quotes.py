@@ -19,7 +19,9 @@ from rating.domain.pricing.bands import BAND
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 from rating.domain.rate_events import cells_of_events
+from rating.domain.rate_seats import seats_at
 from rating.domain.rated_period import rate_plan, with_discounts
+from rating.domain.seats import COUNT_MAX
 
 if TYPE_CHECKING:
     from money import Currency
@@ -173,8 +175,17 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
                     f"{item.name!r} is priced by a formula; quote the plan, with the usage of {', '.join(item.meters)}"
                 )
                 raise Refused("item", Reason.FIELD_INVALID, text)
-        found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
+            found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
     return tuple(found)
+
+
+def _whole(seats: Decimal) -> int:
+    """Return a number of seats. Raises Refused."""
+    if seats != int(seats) or not 0 <= seats <= COUNT_MAX:
+        raise Refused(
+            "quantity", Reason.FIELD_INVALID, f"{seats:f} is no number of seats; write 0 to {COUNT_MAX:,}, whole"
+        )
+    return int(seats)
 
 
 def quote_of(item: PlanItem, quantity: Decimal, code: str, unit: str = "", cells: Cells | None = None) -> Quote:
@@ -184,6 +195,10 @@ def quote_of(item: PlanItem, quantity: Decimal, code: str, unit: str = "", cells
     """
     if item.price.by:
         cells = (one_cell(quantity) if cells is None else cells).along(item.price.by)
+    if item.price.seats is not None:
+        derivation = seats_at(item.price, _whole(quantity), code)
+        amount = round_to_minor_unit(derivation.amount, currency(code))
+        return Quote(item.name, quantity, derivation, amount, kind=ChargeKind.FIXED)
     is_fixed = item.price.is_fixed
     priced = ONE if is_fixed else quantity
     derivation = rate(priced, item.price, unit=unit, currency=code, cells=cells)

@@ -27,6 +27,7 @@ from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
 from rating.domain.proration import WHOLE, DayShare, Proration, days_of_usage, in_days, prorated
 from rating.domain.rate import rate
+from rating.domain.rate_seats import charge_of_seats
 from rating.domain.reads import Read
 from rating.domain.segments import ChargedPart, ItemRun
 from rating.domain.unpriced import (
@@ -168,7 +169,9 @@ def fees_ahead(following: Terms) -> tuple[Charge, ...]:
             until = run.item.interval and following.place.turn_ends(run.item.interval)
             end = local_midnight(until, ZoneInfo(following.time_zone)) if until else following.period.end
             period = Period(following.period.start, end)
-            fee = charge_of_run(run, {}, plan.content.currency, following.time_zone)
+            # What changes in the period is not foreseen: its own invoice has the difference.
+            opening = replace(run, share=run.share.at_opening)
+            fee = charge_of_run(opening, {}, plan.content.currency, following.time_zone)
             whole = ChargedPart(period, plan.name, plan.version, run.item.name)
             found.append(as_ahead(replace(fee, kind=ChargeKind.ADVANCE), whole, following.time_zone))
     return tuple(found)
@@ -221,6 +224,8 @@ def charges_of_bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) ->
 
 def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
     """Price an item at the usage of a period. Raises `MissingMeterError`, `NotByGroupError`."""
+    if item.price.seats is not None:
+        return charge_of_seats(item, currency, share)
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
         if falls_at(item) is not Once.NONE:
@@ -228,7 +233,7 @@ def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: st
         if share.is_whole or (item.proration is Proration.NONE and share.days):
             return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
         derivation = prorated(derivation, share, Words("", currency))
-        return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation, share=share)
+        return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation, share=share.alone)
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)

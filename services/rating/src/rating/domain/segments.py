@@ -17,13 +17,15 @@ from chassis.errors.refused import Refused
 from eventlog.period import Period
 from rating.domain.at_once import continued, goes_on, is_same_fee
 from rating.domain.fees import Once, falls_at
-from rating.domain.proration import DayShare, Proration, goes_by_days
+from rating.domain.proration import DayShare, Proration, goes_by_days, together
 from rating.domain.ruling import FrozenPeriod, RatedSegment
+from rating.domain.seats import seat_days
 
 if TYPE_CHECKING:
     from rating.domain.billing_period import Schedule
     from rating.domain.pauses import Pause
     from rating.domain.plans import Plan, PlanItem
+    from rating.domain.seats import SeatCount
     from rating.domain.versions import Version
 
 
@@ -68,7 +70,12 @@ class ItemRun:
 
 
 def segment_share(
-    schedule: Schedule, label: str, start: datetime, end: datetime, pauses: Sequence[Pause] = ()
+    schedule: Schedule,
+    label: str,
+    start: datetime,
+    end: datetime,
+    pauses: Sequence[Pause] = (),
+    seats: Sequence[SeatCount] = (),
 ) -> DayShare:
     """Return the days of a part of a period, without those on which the contract is paused, of those of the period.
 
@@ -80,8 +87,10 @@ def segment_share(
     if begins is None:
         message = f"{label} is no period of the contract"
         raise ValueError(message)
-    whole = schedule.boundaries.day(begins + 1) - schedule.boundaries.day(begins)
-    return DayShare((after - first).days - sum(pause.days_in(first, after) for pause in pauses), whole.days)
+    opens = schedule.boundaries.day(begins)
+    whole = schedule.boundaries.day(begins + 1) - opens
+    own = seat_days(seats, max(opens, schedule.start), first, after, pauses) if seats else ()
+    return DayShare((after - first).days - sum(pause.days_in(first, after) for pause in pauses), whole.days, own)
 
 
 def item_runs(segments: Sequence[Segment], zone: str) -> tuple[ItemRun, ...]:
@@ -120,7 +129,7 @@ def check_kept_segments(
 
 def _run(items: Sequence[PlanItem], segments: Sequence[Segment], first: int, zone: str) -> ItemRun:
     run = segments[first : first + len(items)]
-    begun, share = run[0], DayShare(sum(segment.share.days for segment in run), run[0].share.of_days)
+    begun, share = run[0], together([segment.share for segment in run])
     item = items[0]
     if any(not _alike(item, other) for other in items):
         item = continued([(segment.start, each) for segment, each in zip(run, items, strict=True)], zone)
@@ -151,7 +160,8 @@ def _alike(one: PlanItem, other: PlanItem) -> bool:
 
 
 def _is_divided(item: PlanItem) -> bool:
-    return item.price.is_fixed and item.proration is Proration.NONE and falls_at(item) is Once.NONE
+    stands_whole = item.price.is_fixed and item.price.seats is None and item.proration is Proration.NONE
+    return stands_whole and falls_at(item) is Once.NONE
 
 
 def _of_days(item: PlanItem, segments: Sequence[Segment], first: int, count: int) -> tuple[PlanItem, DayShare]:

@@ -161,7 +161,7 @@ class PricedContract:
                 start,
                 end,
                 version_with_overrides(plan, own),
-                segment_share(content.schedule, period.label, start, end, content.pauses),
+                segment_share(content.schedule, period.label, start, end, content.pauses, content.seats),
                 continues,
             )
             for (start, plan, continues), end in zip(parts, ends, strict=True)

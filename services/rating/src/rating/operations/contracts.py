@@ -16,6 +16,7 @@ from money import currency
 from rating.domain.billing_period import check_billable
 from rating.domain.commitments import check_committed, check_kept_commitments
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
+from rating.domain.contract_seats import check_kept_seats, check_seated
 from rating.domain.contracts import (
     Contract,
     ContractFilter,
@@ -102,6 +103,8 @@ async def apply_contract(
         check_overridden(priced, [plan.content for plan in plans])
         promised = [None if newest and one in newest.content.commitments else one for one in settled.commitments]
         check_committed(promised, [plan.content for plan in plans], currency(plans[-1].content.currency))
+        seated = [None if newest and one in newest.content.seats else one for one in settled.seats]
+        check_seated(seated, [plan.content for plan in plans])
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
@@ -112,6 +115,7 @@ async def apply_contract(
             check_kept_segments(frozen, settled.schedule, newest.content.pauses, settled.pauses)
             check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
             check_kept_overrides(kept, settled.schedule.zone, newest.content.overrides, settled.overrides)
+            check_kept_seats(kept, settled.schedule, settled.pauses, newest.content.seats, settled.seats)
             before = newest.content.schedule, newest.content.commitments
             check_kept_commitments(kept, before, (settled.schedule, settled.commitments))
     await CONTRACTS.add(conn, tenant, applied.entry)

@@ -141,7 +141,7 @@ async def find_own_terms(
         plan = await find_plan(conn, tenant, billed.plan, billed.plan_version)
     else:
         plan = segments[0].plan
-    share = day_share(newest.content.schedule, period.label, newest.content.pauses)
+    share = day_share(newest.content.schedule, period.label, newest.content.pauses, newest.content.seats)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
     ruled = own_prices(newest.content, period)

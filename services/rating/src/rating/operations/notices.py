@@ -212,7 +212,7 @@ async def _notice(
     plans = [before.content, version.content]
 
     async def as_it_was(one: RatedPeriod) -> HistoricPeriod:
-        share = day_share(content.schedule, one.period.label, content.pauses)
+        share = day_share(content.schedule, one.period.label, content.pauses, content.seats)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
         own = own_prices(content, one.period)
         period = await historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)

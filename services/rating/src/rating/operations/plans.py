@@ -24,6 +24,7 @@ from rating.store import charges as charge_store
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
 from rating.store.staging import lock_catalog, stage_of
+from rating.store.versions import lock_entry
 
 _PAGE: Final = 500
 

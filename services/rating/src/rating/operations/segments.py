@@ -37,7 +37,7 @@ async def find_segments(
     content = contract[-1].content
 
     def segment(start: datetime, end: datetime, plan: Version[Plan], *, continues: bool) -> Segment:
-        share = segment_share(content.schedule, period.label, start, end, content.pauses)
+        share = segment_share(content.schedule, period.label, start, end, content.pauses, content.seats)
         return Segment(start, end, plan, share, continues)
 
     if first is not None:

@@ -262,7 +262,7 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
         if plan is None or (contract.is_cut(period) and not parts):
             summary.skip(Skip.NO_PLAN, newest.name, label)
             continue
-        share = day_share(schedule, label, newest.content.pauses)
+        share = day_share(schedule, label, newest.content.pauses, newest.content.seats)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
         own, place = own_prices(newest.content, period), place_of(schedule, label)
         customer = newest.content.customer

@@ -19,7 +19,7 @@ from rating.domain.joined_usage import joined_meters
 from rating.domain.overrides import version_with_overrides, with_overrides
 from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
-from rating.domain.proration import DayShare, day_share
+from rating.domain.proration import day_share, together
 from rating.domain.rated_period import without_advance
 from rating.domain.segments import ChargedPart, segment_share
 from rating.domain.unpriced import NotByGroupError
@@ -152,17 +152,18 @@ async def _side(deps: Deps, one: _Period, plans: Sequence[Plan], then: Mapping[s
 
     def cut_item(found: Sequence[ChargedPart]) -> CutItem:
         shares = [
-            segment_share(content.schedule, label, part.period.start, part.period.end, content.pauses) for part in found
+            segment_share(content.schedule, label, part.period.start, part.period.end, content.pauses, content.seats)
+            for part in found
         ]
         plan = by_version[found[-1].plan, found[-1].plan_version]
         return CutItem(
             plan,
-            DayShare(sum(share.days for share in shares), shares[0].of_days),
+            together(shares),
             joined_meters(used[part.period] for part in found),
             then.get(found[-1].plan, plan),
         )
 
-    share = day_share(content.schedule, label, content.pauses)
+    share = day_share(content.schedule, label, content.pauses, content.seats)
     items = {key: cut_item(found) for key, found in cut.items()}
     return Side(one.billed.charges, one.rated.charges, one.plan.content, share, items)
 

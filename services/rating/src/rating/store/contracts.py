@@ -22,6 +22,7 @@ from rating.domain.pauses import Pause
 from rating.domain.versions import Version
 from rating.store.commitments import commitment_from_document, commitment_to_document
 from rating.store.documents import price_from_document, price_to_document
+from rating.store.seats import count_from_document, count_to_document
 from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
 
@@ -49,6 +50,7 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "mid_period": contract.mid_period,
         "commitments": json.dumps([commitment_to_document(commitment) for commitment in contract.commitments]),
         "extends": contract.extends,
+        "seats": json.dumps([count_to_document(count) for count in contract.seats]),
     }
 
 
@@ -75,6 +77,7 @@ def _from_row(row: RowMapping) -> Contract:
         mid_period=row["mid_period"],
         commitments=tuple(map(commitment_from_document, json.loads(row["commitments"]))),
         extends=row["extends"],
+        seats=tuple(map(count_from_document, json.loads(row["seats"]))),
     )
 
 
@@ -157,10 +160,11 @@ CONTRACTS: Final = VersionTable(
         "mid_period",
         "commitments",
         "extends",
+        "seats",
     ),
     _to_columns,
     _from_row,
-    frozenset({"pauses", "discounts", "overrides", "commitments"}),
+    frozenset({"pauses", "discounts", "overrides", "commitments", "seats"}),
 )
 
 

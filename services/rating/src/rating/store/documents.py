@@ -34,6 +34,7 @@ from rating.domain.ruling import RatedSegment
 from rating.domain.segments import ChargedPart
 from rating.store.commitments import basis_from_document, basis_to_document
 from rating.store.drawn import drawn_from_document, drawn_to_document
+from rating.store.seats import days_from_document, days_to_document, rule_from_document, rule_to_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +74,8 @@ def price_to_document(price: Price) -> Document:
         document["spread"] = _spread_to_document(price.spread)
     if price.calendar is not None:
         document["calendar"] = _calendar_to_document(price.calendar)
+    if price.seats is not None:
+        document["seats"] = rule_to_document(price.seats)
     return document
 
 
@@ -92,7 +95,8 @@ def price_from_document(document: Mapping[str, Any]) -> Price:
     convert = _conversion_from_document(document["convert"]) if "convert" in document else None
     spread = _spread_from_document(document["spread"]) if "spread" in document else None
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
-    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
+    seats = rule_from_document(document["seats"]) if "seats" in document else None
+    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar, seats=seats)
 
 
 def _spread_to_document(spread: Spread) -> Document:
@@ -222,7 +226,7 @@ def charge_to_document(charge: Charge) -> Document:
         "steps": [_step_to_document(step) for step in charge.derivation.steps],
         # Absent where nothing is rounded, so that what is stored, and its digest, stay as they are.
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
-        **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
+        **({} if charge.share is None else _share_to_document(charge.share)),
         **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
         **({"reads": [_read_to_document(read) for read in charge.reads]} if charge.reads else {}),
         **({} if charge.part is None else {"part": _part_to_document(charge.part)}),
@@ -247,13 +251,22 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         event_count=document["eventCount"],
         derivation=derivation,
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
-        share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
+        share=_share_from_document(document) if "days" in document else None,
         cells=_cells_from_document(document["cells"]) if "cells" in document else None,
         reads=tuple(map(_read_from_document, document.get("reads", ()))),
         part=_part_from_document(document["part"]) if "part" in document else None,
         basis=basis_from_document(document["basis"]) if "basis" in document else None,
         drawn=drawn_from_document(document["drawn"]) if "drawn" in document else None,
     )
+
+
+def _share_to_document(share: DayShare) -> Document:
+    seats = {"seats": days_to_document(share.seats)} if share.seats else {}
+    return {"days": share.days, "ofDays": share.of_days, **seats}
+
+
+def _share_from_document(document: Mapping[str, Any]) -> DayShare:
+    return DayShare(document["days"], document["ofDays"], days_from_document(document.get("seats", ())))
 
 
 def _read_to_document(read: Read) -> Document:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 def model_from_proto(
     kind: str,
-    owner: catalog_pb2.PlanItem | catalog_pb2.ContractOverride | catalog_pb2.UsagePrice | catalog_pb2.MatrixRow,
+    owner: catalog_pb2.PlanItem
+    | catalog_pb2.ContractOverride
+    | catalog_pb2.UsagePrice
+    | catalog_pb2.MatrixRow
+    | catalog_pb2.SeatsPrice,
 ) -> PriceModel:
     """Return the model of a kind that a message has. Raises Refused."""
     model = next(model for model in MODELS if kind == model.KIND)

@@ -24,6 +24,7 @@ from rating.wire.calendars import calendar_from_proto, calendar_to_proto
 from rating.wire.features import feature_from_proto, feature_to_proto
 from rating.wire.models import model_from_proto, model_to_proto
 from rating.wire.plan_bounds import bound_to_proto, bounds_from_proto
+from rating.wire.seats import seats_price_from_proto, seats_price_to_proto
 from rating.wire.spreads import spread_from_proto, spread_to_proto
 from rating.wire.taking_effect import effect_from_proto, existing_said, takes_effect_to_proto
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto
@@ -109,6 +110,8 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
 
 def price_to_proto(price: Price) -> dict[str, Any]:
     """Return a price as the one field of an item that has it."""
+    if price.seats is not None:
+        return seats_price_to_proto(price, price.seats)
     model = model_to_proto(price.model)
     if price.is_fixed:
         return model
@@ -154,7 +157,7 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
         raise Refused("product", Reason.PLAN_INVALID, "name either the meter or the product, not both")
     price = price_from_proto(item, item.WhichOneof("charge"))
     if price is None:
-        raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed")
+        raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed, or seats")
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
     billing = Billing.ADVANCE if item.billing == catalog_pb2.BILLING_ADVANCE else Billing.ARREARS
     once = _ONCE_BY_NUMBER[item.once]
@@ -169,6 +172,8 @@ def price_from_proto(message: catalog_pb2.PlanItem | catalog_pb2.ContractOverrid
     if field == "usage":
         with inside("usage"):
             return _usage_price_from_proto(message.usage)
+    if field == "seats":
+        return seats_price_from_proto(message.seats)
     return None if field is None else Price(model_from_proto(field, message))
 
 

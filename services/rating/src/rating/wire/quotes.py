@@ -20,6 +20,7 @@ from rating.domain.plans import NamedPlan
 from rating.domain.quotes import AssumedUsage, Question, Quote
 from rating.wire.charges import KINDS, cells_to_proto, steps_to_proto, tiers_to_proto
 from rating.wire.plans import plan_from_proto
+from rating.wire.seats import seats_from_proto
 from rating.wire.values import optional_decimal_in
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from rating.domain.cells import Cells
     from rating.domain.plans import PlanDraft
+    from rating.domain.seats import SeatCount
     from rating.operations.quotes import QuotedPlan, Quotes
 
 
@@ -78,6 +80,12 @@ def usage_from_proto(request: pb.QuotePlanRequest) -> list[AssumedUsage]:
     """Return what the meters are assumed to count. Raises InvalidRequest."""
     with refusals():
         return list(each_of("usage", request.usage, _assumed_usage))
+
+
+def assumed_seats_from_proto(request: pb.QuotePlanRequest) -> list[SeatCount]:
+    """Return how many seats are assumed; `date.min` stands for the start of the period. Raises InvalidRequest."""
+    with refusals():
+        return list(each_of("seats", request.seats, lambda message: seats_from_proto(message, date.min)))
 
 
 def discounts_from_proto(request: pb.QuotePlanRequest) -> list[Discount]:

@@ -454,6 +454,7 @@ class ListCustomersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SEARCH_FIELD_NUMBER: _builtins.int
+    UNDER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
@@ -462,16 +463,19 @@ class ListCustomersRequest(_message.Message):
     """Only customers of whose name and display name every word of this begins some word, whatever the case. Example: "uni air" finds
     "United Air Lines". Optional.
     """
+    under: _builtins.str
+    """Only this customer and those below it, at any depth. Optional; refused beside `search`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         search: _builtins.str = ...,
+        under: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "search", b"search"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "search", b"search", "under", b"under"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1742,6 +1746,7 @@ class QuotePlanRequest(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     DISCOUNTS_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Name of a plan that is applied."""
     plan_version: _builtins.int
@@ -1764,6 +1769,12 @@ class QuotePlanRequest(_message.Message):
     def discounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedDiscount]:
         """What is taken off, as of a contract that has these discounts in the period, in the same order."""
 
+    @_builtins.property
+    def seats(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractSeats]:
+        """How many seats items have, as of a contract in which these stand; without a first day from the start of the period. An item that is not named
+        has none.
+        """
+
     def __init__(
         self,
         *,
@@ -1774,10 +1785,11 @@ class QuotePlanRequest(_message.Message):
         period: Global___QuotePeriod | None = ...,
         usage: _abc.Iterable[Global___AssumedUsage] | None = ...,
         discounts: _abc.Iterable[Global___AssumedDiscount] | None = ...,
+        seats: _abc.Iterable[_catalog_pb2.ContractSeats] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "priced", b"priced"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discounts", b"discounts", "draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discounts", b"discounts", "draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "seats", b"seats", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_priced: _TypeAlias = _typing.Literal["plan", "draft"]  # noqa: Y015
     _WhichOneofArgType_priced: _TypeAlias = _typing.Literal["priced", b"priced"]  # noqa: Y015

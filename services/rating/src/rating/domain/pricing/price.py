@@ -18,6 +18,7 @@ from rating.domain.pricing.formula import Formula
 from rating.domain.pricing.ladder import check_ladder
 from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.seats import SeatRule, check_model_of_seats
 from rating.domain.pricing.spread import Ladder, Spread
 from rating.domain.proration import WHOLE, DayShare
 
@@ -36,6 +37,8 @@ class Price:
     calendar: Calendar | None = None
     share: DayShare = WHOLE
     """The share of the days of a period for which included units, the maximum and the minimum hold; of plans: all."""
+    seats: SeatRule | None = None
+    """Of a price by a dated count: when changes of it are charged. The model is then that of the whole count."""
 
     def __post_init__(self) -> None:
         """Refuse any adjustment of a price that looks at no usage, another unit for money, and parts that clash."""
@@ -43,6 +46,8 @@ class Price:
         if self.is_fixed and (adjustments or self.convert or self.spread or self.calendar):
             text = "a fixed fee has neither included units nor a minimum"
             raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+        if self.seats is not None:
+            check_model_of_seats(self.model)
         if self.formula is not None and (self.convert or self.spread or self.calendar or self.included):
             text = "says all of its quantities itself; beside it stand a maximum and a minimum alone"
             raise Refused("formula", Reason.PRICE_INVALID, text)
@@ -156,4 +161,4 @@ class Price:
     @property
     def is_fixed(self) -> bool:
         """Whether the price looks at no usage."""
-        return not self.model.LOOKS_AT_USAGE
+        return self.seats is not None or not self.model.LOOKS_AT_USAGE

@@ -34,6 +34,7 @@ class StepName(StrEnum):
     PROGRESS = "progress"
     COMMITMENT = "commitment"
     CREDIT = "credit"
+    SEATS = "seats"
     TOTAL = "total"
 
 
