@@ -232,6 +232,12 @@ def _since_2024() -> values_pb2.Period:
     return period
 
 
+def _january() -> values_pb2.Period:
+    period = _since_2024()
+    period.end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
+    return period
+
+
 def _around_now() -> values_pb2.Period:
     start, end = Timestamp(), Timestamp()
     start.FromDatetime(datetime.now(UTC) - timedelta(days=1))
@@ -306,8 +312,7 @@ def _asked_of_invoicing(contract: str, customer: str, number: str, line_id: str)
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
-    january = _since_2024()
-    january.end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
+    january = _january()
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
     asked: dict[ServiceDescriptor, dict[str, Message]] = {
         SERVICES["ingest"]: _asked_of_ingest(customer),
