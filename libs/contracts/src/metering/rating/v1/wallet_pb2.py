@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/rating/v1/wallet.proto\x12\x12metering.rating.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x03\n\tCreditLot\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\r\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x0c\n\x04\x66rom\x18\x06 \x01(\t\x12\x0f\n\x07\x65xpires\x18\x07 \x01(\t\x12\x10\n\x08priority\x18\x08 \x01(\r\x12\r\n\x05items\x18\t \x03(\t\x12,\n\x04kind\x18\n \x01(\x0e\x32\x1e.metering.rating.v1.CreditKind\x12,\n\x05taxed\x18\x0b \x01(\x0e\x32\x1d.metering.rating.v1.CreditTax\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12.\n\ngranted_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tvoided_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bvoid_reason\x18\x0f \x01(\t\x12\x10\n\x08\x63ontract\x18\x10 \x01(\t\"\x8b\x01\n\x0e\x43reditStanding\x12*\n\x03lot\x18\x01 \x01(\x0b\x32\x1d.metering.rating.v1.CreditLot\x12\r\n\x05\x64rawn\x18\x02 \x01(\t\x12\x0f\n\x07pending\x18\x03 \x01(\t\x12\x0c\n\x04left\x18\x04 \x01(\t\x12\x0f\n\x07\x65xpired\x18\x05 \x01(\t\x12\x0e\n\x06voided\x18\x06 \x01(\t\"\xed\x01\n\nCreditDraw\x12\x0b\n\x03lot\x18\x01 \x01(\t\x12\x12\n\nlot_number\x18\x02 \x01(\r\x12\x10\n\x08\x63ontract\x18\x03 \x01(\t\x12\x16\n\x0e\x62illing_period\x18\x04 \x01(\t\x12\x0c\n\x04item\x18\x05 \x01(\t\x12\x11\n\tfirst_day\x18\x06 \x01(\t\x12\x10\n\x08last_day\x18\x07 \x01(\t\x12\x0e\n\x06\x61mount\x18\x08 \x01(\t\x12\x11\n\tcharge_id\x18\t \x01(\t\x12,\n\x08\x64rawn_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63urrency\x18\x0b \x01(\t\"@\n\rCreditBalance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x0c\n\x04left\x18\x02 \x01(\t\x12\x0f\n\x07pending\x18\x03 \x01(\t\"\xfd\x03\n\x12GrantCreditRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1c\n\x08\x63ustomer\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x19\n\x06\x61mount\x18\x03 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x19\n\x08\x63urrency\x18\x04 \x01(\tB\x07\xbaH\x04r\x02(\x08\x12\x34\n\x04\x66rom\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x37\n\x07\x65xpires\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x19\n\x08priority\x18\x07 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12 \n\x05items\x18\x08 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x32\"\x07r\x05 \x01(\x80\x02\x12\x36\n\x04kind\x18\t \x01(\x0e\x32\x1e.metering.rating.v1.CreditKindB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x36\n\x05taxed\x18\n \x01(\x0e\x32\x1d.metering.rating.v1.CreditTaxB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x06reason\x18\x0b \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12=\n\x08\x63ontract\x18\x0c \x01(\tB+\xbaH(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$\"A\n\x13GrantCreditResponse\x12*\n\x03lot\x18\x01 \x01(\x0b\x32\x1d.metering.rating.v1.CreditLot\"0\n\x10GetWalletRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\"\xa9\x01\n\x11GetWalletResponse\x12\x30\n\x04lots\x18\x01 \x03(\x0b\x32\".metering.rating.v1.CreditStanding\x12-\n\x05\x64raws\x18\x02 \x03(\x0b\x32\x1e.metering.rating.v1.CreditDraw\x12\x33\n\x08\x62\x61lances\x18\x03 \x03(\x0b\x32!.metering.rating.v1.CreditBalance\"H\n\x11VoidCreditRequest\x12\x17\n\x03lot\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\"J\n\x12VoidCreditResponse\x12\x34\n\x08standing\x18\x01 \x01(\x0b\x32\".metering.rating.v1.CreditStanding*\\\n\nCreditKind\x12\x1b\n\x17\x43REDIT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43REDIT_KIND_PROMOTIONAL\x10\x01\x12\x14\n\x10\x43REDIT_KIND_PAID\x10\x02*i\n\tCreditTax\x12\x1a\n\x16\x43REDIT_TAX_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43REDIT_TAX_NONE\x10\x01\x12\x17\n\x13\x43REDIT_TAX_PURCHASE\x10\x02\x12\x12\n\x0e\x43REDIT_TAX_USE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/rating/v1/wallet.proto\x12\x12metering.rating.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x03\n\tCreditLot\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\r\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x0c\n\x04\x66rom\x18\x06 \x01(\t\x12\x0f\n\x07\x65xpires\x18\x07 \x01(\t\x12\x10\n\x08priority\x18\x08 \x01(\r\x12\r\n\x05items\x18\t \x03(\t\x12,\n\x04kind\x18\n \x01(\x0e\x32\x1e.metering.rating.v1.CreditKind\x12,\n\x05taxed\x18\x0b \x01(\x0e\x32\x1d.metering.rating.v1.CreditTax\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12.\n\ngranted_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tvoided_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bvoid_reason\x18\x0f \x01(\t\x12\x10\n\x08\x63ontract\x18\x10 \x01(\t\"\x8b\x01\n\x0e\x43reditStanding\x12*\n\x03lot\x18\x01 \x01(\x0b\x32\x1d.metering.rating.v1.CreditLot\x12\r\n\x05\x64rawn\x18\x02 \x01(\t\x12\x0f\n\x07pending\x18\x03 \x01(\t\x12\x0c\n\x04left\x18\x04 \x01(\t\x12\x0f\n\x07\x65xpired\x18\x05 \x01(\t\x12\x0e\n\x06voided\x18\x06 \x01(\t\"\xed\x01\n\nCreditDraw\x12\x0b\n\x03lot\x18\x01 \x01(\t\x12\x12\n\nlot_number\x18\x02 \x01(\r\x12\x10\n\x08\x63ontract\x18\x03 \x01(\t\x12\x16\n\x0e\x62illing_period\x18\x04 \x01(\t\x12\x0c\n\x04item\x18\x05 \x01(\t\x12\x11\n\tfirst_day\x18\x06 \x01(\t\x12\x10\n\x08last_day\x18\x07 \x01(\t\x12\x0e\n\x06\x61mount\x18\x08 \x01(\t\x12\x11\n\tcharge_id\x18\t \x01(\t\x12,\n\x08\x64rawn_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63urrency\x18\x0b \x01(\t\"@\n\rCreditBalance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x0c\n\x04left\x18\x02 \x01(\t\x12\x0f\n\x07pending\x18\x03 \x01(\t\"\xd9\x03\n\x12GrantCreditRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1c\n\x08\x63ustomer\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x19\n\x06\x61mount\x18\x03 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x19\n\x08\x63urrency\x18\x04 \x01(\tB\x07\xbaH\x04r\x02(\x08\x12\x34\n\x04\x66rom\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x37\n\x07\x65xpires\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x19\n\x08priority\x18\x07 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12 \n\x05items\x18\x08 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x32\"\x07r\x05 \x01(\x80\x02\x12\x36\n\x04kind\x18\t \x01(\x0e\x32\x1e.metering.rating.v1.CreditKindB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x36\n\x05taxed\x18\n \x01(\x0e\x32\x1d.metering.rating.v1.CreditTaxB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x06reason\x18\x0b \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x19\n\x08\x63ontract\x18\x0c \x01(\tB\x07\xbaH\x04r\x02(@\"A\n\x13GrantCreditResponse\x12*\n\x03lot\x18\x01 \x01(\x0b\x32\x1d.metering.rating.v1.CreditLot\"0\n\x10GetWalletRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\"\xa9\x01\n\x11GetWalletResponse\x12\x30\n\x04lots\x18\x01 \x03(\x0b\x32\".metering.rating.v1.CreditStanding\x12-\n\x05\x64raws\x18\x02 \x03(\x0b\x32\x1e.metering.rating.v1.CreditDraw\x12\x33\n\x08\x62\x61lances\x18\x03 \x03(\x0b\x32!.metering.rating.v1.CreditBalance\"H\n\x11VoidCreditRequest\x12\x17\n\x03lot\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x02\"J\n\x12VoidCreditResponse\x12\x34\n\x08standing\x18\x01 \x01(\x0b\x32\".metering.rating.v1.CreditStanding*\\\n\nCreditKind\x12\x1b\n\x17\x43REDIT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43REDIT_KIND_PROMOTIONAL\x10\x01\x12\x14\n\x10\x43REDIT_KIND_PAID\x10\x02*i\n\tCreditTax\x12\x1a\n\x16\x43REDIT_TAX_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43REDIT_TAX_NONE\x10\x01\x12\x17\n\x13\x43REDIT_TAX_PURCHASE\x10\x02\x12\x12\n\x0e\x43REDIT_TAX_USE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,17 +56,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GRANTCREDITREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_GRANTCREDITREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\007r\005 \001(\200\001'
   _globals['_GRANTCREDITREQUEST'].fields_by_name['contract']._loaded_options = None
-  _globals['_GRANTCREDITREQUEST'].fields_by_name['contract']._serialized_options = b'\272H(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$'
+  _globals['_GRANTCREDITREQUEST'].fields_by_name['contract']._serialized_options = b'\272H\004r\002(@'
   _globals['_GETWALLETREQUEST'].fields_by_name['customer']._loaded_options = None
   _globals['_GETWALLETREQUEST'].fields_by_name['customer']._serialized_options = b'\272H\007r\005 \001(\200\001'
   _globals['_VOIDCREDITREQUEST'].fields_by_name['lot']._loaded_options = None
   _globals['_VOIDCREDITREQUEST'].fields_by_name['lot']._serialized_options = b'\272H\007r\005 \001(\200\001'
   _globals['_VOIDCREDITREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_VOIDCREDITREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\007r\005 \001(\200\002'
-  _globals['_CREDITKIND']._serialized_start=1916
-  _globals['_CREDITKIND']._serialized_end=2008
-  _globals['_CREDITTAX']._serialized_start=2010
-  _globals['_CREDITTAX']._serialized_end=2115
+  _globals['_CREDITKIND']._serialized_start=1880
+  _globals['_CREDITKIND']._serialized_end=1972
+  _globals['_CREDITTAX']._serialized_start=1974
+  _globals['_CREDITTAX']._serialized_end=2079
   _globals['_CREDITLOT']._serialized_start=118
   _globals['_CREDITLOT']._serialized_end=515
   _globals['_CREDITSTANDING']._serialized_start=518
@@ -76,15 +76,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDITBALANCE']._serialized_start=899
   _globals['_CREDITBALANCE']._serialized_end=963
   _globals['_GRANTCREDITREQUEST']._serialized_start=966
-  _globals['_GRANTCREDITREQUEST']._serialized_end=1475
-  _globals['_GRANTCREDITRESPONSE']._serialized_start=1477
-  _globals['_GRANTCREDITRESPONSE']._serialized_end=1542
-  _globals['_GETWALLETREQUEST']._serialized_start=1544
-  _globals['_GETWALLETREQUEST']._serialized_end=1592
-  _globals['_GETWALLETRESPONSE']._serialized_start=1595
-  _globals['_GETWALLETRESPONSE']._serialized_end=1764
-  _globals['_VOIDCREDITREQUEST']._serialized_start=1766
-  _globals['_VOIDCREDITREQUEST']._serialized_end=1838
-  _globals['_VOIDCREDITRESPONSE']._serialized_start=1840
-  _globals['_VOIDCREDITRESPONSE']._serialized_end=1914
+  _globals['_GRANTCREDITREQUEST']._serialized_end=1439
+  _globals['_GRANTCREDITRESPONSE']._serialized_start=1441
+  _globals['_GRANTCREDITRESPONSE']._serialized_end=1506
+  _globals['_GETWALLETREQUEST']._serialized_start=1508
+  _globals['_GETWALLETREQUEST']._serialized_end=1556
+  _globals['_GETWALLETRESPONSE']._serialized_start=1559
+  _globals['_GETWALLETRESPONSE']._serialized_end=1728
+  _globals['_VOIDCREDITREQUEST']._serialized_start=1730
+  _globals['_VOIDCREDITREQUEST']._serialized_end=1802
+  _globals['_VOIDCREDITRESPONSE']._serialized_start=1804
+  _globals['_VOIDCREDITRESPONSE']._serialized_end=1878
 # @@protoc_insertion_point(module_scope)
