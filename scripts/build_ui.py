@@ -39,6 +39,7 @@ BUNDLES: Final = {
     "kit": "kit",
     "operator": "operator",
     "react": "react",
+    "reasons": "views/reasons",
     "seller_de": "seller/texts_de",
     "seller_fr": "seller/texts_fr",
     "usage_figures": "views/usage_figures",
@@ -47,6 +48,7 @@ BUNDLES: Final = {
     "texts_fr": "texts_fr",
 }
 """Source of each script; a page loads the texts of its language alone."""
+_INDENT: Final = re.compile(r"^ +", re.MULTILINE)
 _MEMBER_COMMENT: Final = re.compile(r"^ */\*\* (?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 """A comment of a member of a class or an interface, on lines of its own."""
 FONTS: Final = ("inter-latin-wght-normal.woff2", "inter-latin-ext-wght-normal.woff2")
@@ -83,7 +85,9 @@ def build(target: Path) -> None:
         script = target / f"{name}.js"
         run("node_modules/.bin/esbuild", f"src/{source}.ts", *BUNDLE, f"--outfile={script}")
         # They are for who reads the source; esbuild leaves out all others, and these are a twentieth of the kit.
-        script.write_text(_MEMBER_COMMENT.sub("", script.read_text(encoding="utf-8")), encoding="utf-8")
+        text = _MEMBER_COMMENT.sub("", script.read_text(encoding="utf-8"))
+        # One space a level reads as well as two, and is a hundredth of the kit.
+        script.write_text(_INDENT.sub(lambda indent: indent[0][::2], text), encoding="utf-8")
     shutil.copyfile(UI / "src" / "tokens.css", target / "tokens.css")
     inter = UI / "node_modules" / "@fontsource-variable" / "inter"
     (target / "fonts").mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ import pytest
 
 from testkit.flights import ROOT, flights_csv
 from testkit.killer import KILLS_DEFAULT
+from testkit.lives import LIVES_DEFAULT
 from testkit.oracle import Oracle
 
 
@@ -20,6 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many processes the failure tests kill (default: %(default)s)",
     )
     parser.addoption("--kill-seed", type=int, default=2013, help="seed of when and whom the failure tests kill")
+    parser.addoption(
+        "--lives", type=int, default=LIVES_DEFAULT, help="how many contracts live through a year (default: %(default)s)"
+    )
+    parser.addoption("--lives-seed", type=int, default=2023, help="seed of what happens to them")
     parser.addoption("--k8s", action="store_true", help="run the scenarios on a Kubernetes of their own: make test-k8s")
     parser.addoption("--k8s-rounds", type=int, default=1, help="how often they replace each service (default: 1)")
     parser.addoption("--k8s-keep", type=Path, help="folder in which the logs of the cluster are kept")

@@ -59,11 +59,19 @@ def test_the_steps_of_the_waterfall_add_up_from_one_bill_to_the_other(portal: Po
                 "(found) => found.map((each) => [each.dataset.step, each.dataset.value])"
             )
         )
+        page.locator("details.card > summary").click()
+        page.locator("[data-reasons-of]").first.wait_for()
+        reasons = page.locator("details.card meterline-waterfall [data-value]")
+        reasons.first.wait_for()
+        by_effect = waterfall(
+            reasons.evaluate_all("(found) => found.map((each) => [each.dataset.step, each.dataset.value])")
+        )
+        told = page.locator("[data-reasons-of] [data-effect]").count()
 
-    start, *steps, end = values
-    assert [Decimal(start), Decimal(end)] == totals
-    assert len(steps) >= 3
-    assert Decimal(start) + sum(map(Decimal, steps)) == Decimal(end)
+    for start, *steps, end in (values, by_effect):
+        assert [Decimal(start), Decimal(end)] == totals
+        assert Decimal(start) + sum(map(Decimal, steps)) == Decimal(end)
+    assert (len(values) >= 5, len(by_effect) >= 3, told >= len(by_effect) - 2) == (True, True, True)
 
 
 def waterfall(found: Sequence[Sequence[str]]) -> list[str]:

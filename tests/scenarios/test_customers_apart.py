@@ -20,7 +20,7 @@ from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.portal.v1 import portal_service_pb2 as portal_pb
-from metering.rating.v1 import entitlement_pb2, notice_pb2
+from metering.rating.v1 import entitlement_pb2, notice_pb2, wallet_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -112,6 +112,7 @@ class Platform:
         for name in (OWNER, STRANGER):
             tenant.json("portal", "link", "--customer", name)
             tenant.json("entitlement", "grant", "minutes", "--customer", name, "--quantity", "5", "--note", name)
+            tenant.json("wallet", "grant", name, "--amount", "5", "--reason", name, "--items", "none")
             self._save_view(name)
         tenant.apply(NEW_PRICES)
         tenant.json("price", "notice", "send", "plan")
@@ -196,6 +197,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=name, feature="minutes"),
             "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=name),
             "ListGrants": entitlement_pb2.ListGrantsRequest(customer=name),
+            "GetWallet": wallet_pb2.GetWalletRequest(customer=name),
             "ListPriceNotices": notice_pb2.ListPriceNoticesRequest(customer=name),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(customer=name),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),

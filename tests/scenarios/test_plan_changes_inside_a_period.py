@@ -25,7 +25,10 @@ metadata: {name: s-small}
 spec:
   currency: USD
   items:
-    - {name: Calls, meter: s-calls, price: {graduated: {tiers: [{upTo: "100", unit: "0.10"}, {unit: "0.05"}]}}}
+    - name: Calls
+      meter: s-calls
+      proration: day
+      price: {included: "30", graduated: {tiers: [{upTo: "100", unit: "0.10"}, {unit: "0.05"}]}}
     - {name: Seats, meter: s-seats, price: {perUnit: "5"}}
     - {name: Fee, fixed: {amount: "50.00"}, proration: day}
 ---
@@ -62,6 +65,47 @@ kind: Contract
 metadata: {name: s-1}
 spec: {customer: s-cust, plan: s-small, start: "2024-06-01", timeZone: Europe/Vienna}
 """
+# Another customer's plan: its second version takes effect at once on the 11th, the third not for who is there.
+VERSIONS = (
+    """
+kind: Plan
+metadata: {name: s-turned}
+spec:
+  currency: USD
+  items:
+    - {name: Calls, meter: s-calls, price: {graduated: {tiers: [{upTo: "100", unit: "0.10"}, {unit: "0.05"}]}}}
+    - {name: Fee, fixed: {amount: "30.00"}}
+---
+kind: Customer
+metadata: {name: s-other}
+spec: {currency: USD}
+---
+kind: Contract
+metadata: {name: s-2}
+spec: {customer: s-other, plan: s-turned, start: "2024-06-01", timeZone: Europe/Vienna}
+""",
+    """
+kind: Plan
+metadata: {name: s-turned}
+spec:
+  currency: USD
+  takesEffect: atOnce
+  effectiveFrom: "2024-06-10T12:00:00Z"
+  items:
+    - {name: Calls, meter: s-calls, price: {graduated: {tiers: [{upTo: "200", unit: "0.08"}, {unit: "0.04"}]}}}
+    - {name: Fee, fixed: {amount: "60.00"}}
+""",
+    """
+kind: Plan
+metadata: {name: s-turned}
+spec:
+  currency: USD
+  effectiveFrom: "2024-06-12T00:00:00Z"
+  effectiveForExisting: never
+  takesEffect: atOnce
+  items: [{name: Fee, fixed: {amount: "1.00"}}]
+""",
+)
 # The first and the last instant of a segment are midnights of Vienna, 22:00 of the day before in UTC.
 CALLS = [
     ("1", "2024-06-03T08:00:00Z", 150, "a", "AT"),
@@ -74,12 +118,12 @@ LATE = ("6", "2024-06-05T10:00:00Z", 20, "d", "AT")
 FIRST, SECOND, THIRD = ("2024-06-01", "2024-06-10"), ("2024-06-11", "2024-06-20"), ("2024-06-21", "2024-06-30")
 
 
-def event(identity: str, time: str, n: int, seat: str, to: str) -> dict[str, Any]:
+def event(identity: str, time: str, n: int, seat: str, to: str, customer: str = "s-cust") -> dict[str, Any]:
     return {
         "id": identity,
-        "source": "a",
+        "source": customer,
         "type": "s.call",
-        "customer": "s-cust",
+        "customer": customer,
         "time": time,
         "properties": {"n": str(n), "seat": seat, "to": to},
     }
@@ -90,9 +134,12 @@ def ladder(quantity: int, upto: int, unit: str, beyond: str) -> Fraction:
 
 
 def expected(first: int, seats: int) -> dict[str, Fraction]:
-    """Return what June costs by hand: `first` calls from `seats` seats before the 11th; the rest is as in CALLS."""
+    """Return what June costs by hand: `first` calls from `seats` seats before the 11th; the rest is as in CALLS.
+
+    Of 30 calls included a month, the first ten days have 10.
+    """
     return {
-        named("Calls", FIRST[0], FIRST[1]): ladder(first, 100, "0.10", "0.05"),
+        named("Calls", FIRST[0], FIRST[1]): ladder(first - 10, 100, "0.10", "0.05"),
         named("Seats", *FIRST): Fraction(5 * seats),
         named("Fee", *FIRST): Fraction(50) * 10 / 30,
         # 10 to Austria and 120 to Germany: two plans, one price.
@@ -115,7 +162,9 @@ def exact(lines: list[dict[str, Any]]) -> dict[str, Fraction]:
 def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     tenant = make_tenant("segments")
     tenant.apply(CATALOG)
-    tenant.report(*(event(*call) for call in CALLS))
+    for version in VERSIONS:
+        tenant.apply(version)
+    tenant.report(*(event(*call, customer) for call in CALLS for customer in ("s-cust", "s-other")))
     return tenant
 
 
@@ -128,7 +177,7 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
 
     live = tenant.json("charges", *june)["charges"]
     draft = tenant.json("invoice", "preview", *june)
-    (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-06", "--customer", "s-cust")
+    invoice, turned = sorted(tenant.json("invoice", "finalize", "--period", "2024-06"), key=lambda one: one["customer"])
 
     said = [" ".join(line.split()) for line in told.splitlines()]
     small, large = "plan s-small version 1", "plan s-large version 1"
@@ -153,9 +202,10 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
         by_item[row["item"]] = by_item.get(row["item"], Fraction(0)) + Fraction(row["amount"])
     assert by_item == {item: round_half_away(amount, 2) for item, amount in by_hand.items()}
 
-    tenant.report(event(*LATE))
+    weeks = tenant.json("cost", "--contract", "s-2", "--period", "2024-06", "--window", "week")["rows"]
+    tenant.report(event(*LATE), event(*LATE, "s-other"))
     tenant.json("usage", "s-calls", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
-    (july,) = tenant.json("invoice", "finalize", "--period", "2024-07", "--customer", "s-cust")
+    july, later = sorted(tenant.json("invoice", "finalize", "--period", "2024-07"), key=lambda one: one["customer"])
     adjusted = [line for line in july["lines"] if line["kind"] == "adjustment"]
     why = tenant.json("variance", "--contract", "s-1", "--period", "2024-07")
     frozen = tenant.run(*change, "s-small", "--when", "2024-06-25", expected=(3,)).stderr
@@ -169,9 +219,21 @@ def test_from_the_change_to_late_usage(tenant: Tenant) -> None:
     assert {line["period"]["end"] for line in adjusted} == {"2024-06-10T22:00:00Z"}
     assert "period 2024-06 is already rated permanently, by plan 's-small' version 1" in frozen
     assert proven["problems"] == []
+    # The second version goes on from 180 calls of the first, and fees go by days; the third is not for the customer.
+    assert exact(turned["lines"]) == {
+        "Calls": ladder(180, 100, "0.10", "0.05") + ladder(310, 200, "0.08", "0.04") - ladder(180, 200, "0.08", "0.04"),
+        named("Fee", *FIRST): Fraction(30) * 10 / 30,
+        named("Fee", SECOND[0], THIRD[1]): Fraction(60) * 20 / 30,
+    }
+    assert sum(Fraction(row["amount"]) for row in weeks) == Fraction(turned["total"]) == 70
+    assert [(line["item"], line["kind"], line["amount"]) for line in later["lines"]] == [
+        ("Calls", "usage", "0.00"),
+        ("Fee", "fixed", "60.00"),
+        ("Calls", "adjustment", "0.20"),
+    ]
     assert {item["item"]: {one["effect"]: one["amount"] for one in item["effects"]} for item in why["items"]} == {
-        # June by its last plan would have been 2.00 + 2.80 to Austria and 3.40 to Germany, and not 14.00 + 3.80.
-        "Calls": {"volume": "-8.20", "plan": "-9.60", "correction": "-1.00"},
+        # June by its last plan would have been 2.00 + 2.80 to Austria and 3.40 to Germany, and not 13.50 + 3.80.
+        "Calls": {"volume": "-8.20", "plan": "-9.10", "correction": "-1.00"},
         "Seats": {"volume": "-30.00", "plan": "1.00", "correction": "-5.00"},
         "Fee": {"plan": "16.66"},
     }
@@ -183,8 +245,12 @@ def check_tried_on_june(tenant: Tenant, lines: dict[str, Fraction]) -> None:
 
     def tried(catalog: str, *plan: str) -> dict[str, Any]:
         asked = ("--period", "2024-06", "--items", *plan)
-        (one,) = tenant.json("price", "simulate", "-f", "-", *asked, stdin=catalog)["customers"]
-        return dict(one)
+        found = tenant.json("price", "simulate", "-f", "-", *asked, stdin=catalog)["customers"]
+        by_name = {one["customer"]: dict(one) for one in found}
+        # 20.20 for calls and 10.00 + 40.00 for fees, also where versions at once have turned the month.
+        assert Fraction(by_name["s-other"]["now"]) == Fraction("70.20")
+        assert plan or Fraction(by_name["s-other"]["difference"]) == 0
+        return by_name["s-cust"]
 
     plans = "---".join(part for part in CATALOG.split("---") if "kind: Plan" in part)
     dearer, for_all = tried(plans.replace('{perUnit: "7"}', '{perUnit: "8.005"}')), tried(plans, "--plan", "s-team")

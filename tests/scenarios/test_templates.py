@@ -20,8 +20,11 @@ QUOTES = {
     "voice": [("voice", {"talk-seconds": "6060"}, "4.51")],
     "sms": [("sms", {"sms-segments": "10001"}, "690.06")],
     "data": [("data", {"data-megabytes": "5000.5"}, "11.40")],
+    "seats-and-usage": [("seats-and-usage", {"reports": "700"}, "148.00")],
     "llm-tokens": [("llm-tokens", {"input-tokens": "1000000", "output-tokens": "100000"}, "4.50")],
 }
+
+SEATS = {"seats-and-usage": {"Seats": 12}}
 
 
 def test_each_template_applies_quotes_and_holds_nothing_odd(
@@ -34,7 +37,7 @@ def test_each_template_applies_quotes_and_holds_nothing_odd(
     totals: dict[str, list[str]] = {}
     for name, asked in QUOTES.items():
         for plan, usage, _total in asked:
-            quote.write_text(json.dumps({"plan": plan, "usage": usage}), encoding="utf-8")
+            quote.write_text(json.dumps({"plan": plan, "usage": usage, "seats": SEATS.get(plan, {})}), encoding="utf-8")
             totals.setdefault(name, []).append(tenant.json("price", "quote", "-f", str(quote))["total"])
     odd = [one for one in tenant.json("price", "lint")["findings"] if one["level"] != "info"]
 

@@ -30,7 +30,7 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.portal.v1 import portal_service_pb2 as portal_pb
 from metering.portal.v1 import profile_pb2, session_pb2
-from metering.rating.v1 import catalog_pb2, coupon_pb2, entitlement_pb2, notice_pb2
+from metering.rating.v1 import catalog_pb2, coupon_pb2, entitlement_pb2, notice_pb2, wallet_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -158,6 +158,14 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
             customer="whisper-customer", feature="whisper-minutes", quantity=minutes, note=f"{voice} whispered"
         ),
     )
+    call(
+        tenant,
+        "rating",
+        f"/{SERVICES['rating'].full_name}/GrantCredit",
+        wallet_pb2.GrantCreditRequest(
+            customer="whisper-customer", amount=minutes, reason=f"{voice} whispered", items=["none"]
+        ),
+    )
     discount = coupon_pb2.CouponDiscount(name=f"{voice} whispers", percent="1", periods=1)
     call(
         tenant,
@@ -224,6 +232,12 @@ def _since_2024() -> values_pb2.Period:
     return period
 
 
+def _january() -> values_pb2.Period:
+    period = _since_2024()
+    period.end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
+    return period
+
+
 def _around_now() -> values_pb2.Period:
     start, end = Timestamp(), Timestamp()
     start.FromDatetime(datetime.now(UTC) - timedelta(days=1))
@@ -275,11 +289,30 @@ def _asked_of_the_aggregator(
     }
 
 
+def _asked_of_invoicing(contract: str, customer: str, number: str, line_id: str) -> dict[str, Message]:
+    return {
+        "GetBillingProfile": invoicing_pb.GetBillingProfileRequest(),
+        "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),
+        "ListPendingAdjustments": invoicing_pb.ListPendingAdjustmentsRequest(customer=customer, currency="EUR"),
+        "ListAccounts": invoicing_pb.ListAccountsRequest(),
+        "GetInvoice": invoicing_pb.GetInvoiceRequest(number=number),
+        "ListInvoices": invoicing_pb.ListInvoicesRequest(),
+        "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line_id),
+        "ExplainDraftLine": invoicing_pb.ExplainDraftLineRequest(
+            contract=contract, billing_period="2024-02", line_id="draft.1"
+        ),
+        "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line_id),
+        "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=number),
+        "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line_id),
+        "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
+        "QueryRevenue": invoicing_pb.QueryRevenueRequest(from_billing_period="2024-01", until_billing_period="2024-02"),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
-    january = _since_2024()
-    january.end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
+    january = _january()
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
     asked: dict[ServiceDescriptor, dict[str, Message]] = {
         SERVICES["ingest"]: _asked_of_ingest(customer),
@@ -313,6 +346,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "CheckEntitlement": entitlement_pb2.CheckEntitlementRequest(customer=customer, feature="whisper-minutes"),
             "ListEntitlements": entitlement_pb2.ListEntitlementsRequest(customer=customer),
             "ListGrants": entitlement_pb2.ListGrantsRequest(customer=customer),
+            "GetWallet": wallet_pb2.GetWalletRequest(customer=customer),
             "ListPriceNotices": notice_pb2.ListPriceNoticesRequest(),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
@@ -320,25 +354,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),
             "GetProgress": rating_pb.GetProgressRequest(),
         },
-        SERVICES["invoicing"]: {
-            "GetBillingProfile": invoicing_pb.GetBillingProfileRequest(),
-            "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),
-            "ListPendingAdjustments": invoicing_pb.ListPendingAdjustmentsRequest(customer=customer, currency="EUR"),
-            "ListAccounts": invoicing_pb.ListAccountsRequest(),
-            "GetInvoice": invoicing_pb.GetInvoiceRequest(number=invoice["number"]),
-            "ListInvoices": invoicing_pb.ListInvoicesRequest(),
-            "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line["id"]),
-            "ExplainDraftLine": invoicing_pb.ExplainDraftLineRequest(
-                contract=contract, billing_period="2024-02", line_id="draft.1"
-            ),
-            "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line["id"]),
-            "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
-            "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
-            "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
-            "QueryRevenue": invoicing_pb.QueryRevenueRequest(
-                from_billing_period="2024-01", until_billing_period="2024-02"
-            ),
-        },
+        SERVICES["invoicing"]: _asked_of_invoicing(contract, customer, invoice["number"], line["id"]),
         SERVICES["portal"]: _asked_of_the_portal(customer),
         FEED: {"Heads": feed_service_pb2.HeadsRequest()},
     }

@@ -54,6 +54,9 @@ NO_NOUNS = {
     "rereading",
     "rulings",
     "watching",
+    "add_ons",
+    "parents",
+    "side_by_side",
 }
 
 

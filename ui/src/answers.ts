@@ -11,6 +11,27 @@ export interface ActingFor {
   reason: string;
 }
 
+/** A discount or a commitment of the customer's contract that rules in the period, or later. */
+export interface Agreed {
+  kind: "Discount" | "Commitment";
+  /** A redeemed coupon is a discount by its code. */
+  name: string;
+  /** Of a discount: of the charges that it is taken off. */
+  percent: string | null;
+  /** Off each period; or what is promised for the days. */
+  amount: string | null;
+  /** Units off the quantity of each item. */
+  usage: string | null;
+  /** Percent off the quantity of each item. */
+  usagePercent: string | null;
+  /** Labels of the items that count; empty: all. */
+  items: string[];
+  /** First day. */
+  start: string;
+  /** First day after it; null = open. */
+  until: string | null;
+}
+
 /** Something that usage is drawn from, in the order in which it is. */
 export interface Allowance {
   /** carriedOver from an earlier period, the plan's own limit, or a grant. */
@@ -42,7 +63,7 @@ export interface Bill {
 
 /** A billing period. */
 export interface BillingPeriod {
-  /** Label of the period. */
+  /** Label of the period; where another contract goes by it alone, followed by ~ and the contract. */
   billingPeriod: string;
   /** Name of the contract. */
   contract: string;
@@ -142,7 +163,7 @@ export interface ComparedItem {
   /** For people. */
   label: string;
   /** Late usage of earlier periods (`adjustment`) stands by itself. */
-  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed";
+  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed" | "credit";
   unit: string;
   /** On the invoice that is looked at; null if it is not there. */
   left: ComparedSide | null;
@@ -431,6 +452,12 @@ export interface Example {
   isOwn: boolean;
 }
 
+/** Why a period costs what it does. */
+export interface Explained {
+  /** Null where there is no period before it in the same currency. */
+  variance: Variance | null;
+}
+
 /** A line with all that leads to its amount. */
 export interface ExplainedLine {
   /** Place in the event log that the answer reflects: equal texts mean equal places. */
@@ -621,7 +648,7 @@ export interface Line {
   /** Id of the line. */
   id: string;
   /** "agreed": a bound of the plan, or a commitment of the contract. */
-  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed";
+  kind: "usage" | "fixed" | "adjustment" | "discount" | "agreed" | "credit";
   /** Name of the plan's item. */
   item: string;
   /** Its name for people, as the seller's profile has it. */
@@ -849,6 +876,8 @@ export interface PlanPage {
   timeZone: string;
   billingPeriod: string;
   items: PlanItem[];
+  /** Discounts and commitments of the contract. */
+  agreed: Agreed[];
   /** Of each item that prices usage. */
   examples: ItemExamples[];
   /** Changes of the prices within a year. */
@@ -1304,6 +1333,48 @@ export interface UsageFigures {
   percentile: string | null;
   /** Buckets that have begun by now, of which that is told. */
   bucketCount: number;
+}
+
+/** Why a period costs more or less than another: the effects add up to the change, and so do the items. */
+export interface Variance {
+  /** Place in the event log that the answer reflects: equal texts mean equal places. */
+  asOf: string;
+  /** All that was accepted by this time is in the answer; null where that is not known. */
+  completeUntil: string | null;
+  currency: string;
+  from: VarianceEnd;
+  to: VarianceEnd;
+  /** Whether the later period goes on, and is compared with all of the earlier one. */
+  isOpen: boolean;
+  change: string;
+  effects: VarianceEffect[];
+  /** Those that changed. */
+  items: VarianceItem[];
+}
+
+/** How much one thing that changed adds to an amount, or takes off it. */
+export interface VarianceEffect {
+  effect: "volume" | "tier" | "mix" | "time" | "price" | "plan" | "new" | "ended" | "correction" | "discount" | "planBounds" | "commitment";
+  amount: string;
+}
+
+/** One of the two periods, and what its items come to. */
+export interface VarianceEnd {
+  billingPeriod: string;
+  amount: string;
+}
+
+/** How one item changed; its effects add up to the change. */
+export interface VarianceItem {
+  /** Plan item; empty for all that are not shown to the customer, together. */
+  item: string;
+  label: string;
+  unit: string;
+  /** Null for a fee, and for an item that was not there. */
+  quantityBefore: string | null;
+  quantity: string | null;
+  change: string;
+  effects: VarianceEffect[];
 }
 
 /** What was counted or computed again, now. */

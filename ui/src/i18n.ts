@@ -65,3 +65,11 @@ export class Words {
     return `${this.format.decimal(quantity)} ${this.unit(unit, quantity)}`.trim();
   }
 }
+
+/** Lines with the names that rating gives them in the reader's language: "Discount: Spring" is "Rabatt: Spring". */
+export function named<Line extends { label: string }>({ t }: { t: Translate }, lines: readonly Line[]): Line[] {
+  return lines.map((line) => {
+    const label = line.label.replace(/^(Discount|Commitment|Billed in advance)(?=: )/, (name) => t(`line.${name}` as TextKey));
+    return label === line.label ? line : { ...line, label };
+  });
+}

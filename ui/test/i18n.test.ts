@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Format } from "../src/format.ts";
-import { filled, speak, translator, Words, type Texts } from "../src/i18n.ts";
+import { filled, named, speak, translator, Words, type Texts } from "../src/i18n.ts";
 import { languageOf } from "../src/languages.ts";
 import { TEXTS } from "../src/texts.ts";
 import { TEXTS as GERMAN } from "../src/texts_de.ts";
@@ -27,6 +27,14 @@ test("a text can't be taken from what every object has", () => {
 
 test("a blank that nothing fills stays in sight", () => {
   assert.equal(filled("{a} and {b}", { a: 1 }), "1 and {b}");
+});
+
+test("names that rating gives lines are told in the reader's language, and all others stay", () => {
+  speak(GERMAN);
+  const labels = ["Discount: Spring", "Billed in advance: Fee (2026-08-01 to 2026-08-31)", "Commitment: Year", "Calls", "Discounts: all"];
+  const told = named({ t: translator({}) }, labels.map((label) => ({ label })));
+  speak(TEXTS);
+  assert.deepEqual(told.map(({ label }) => label), ["Rabatt: Spring", "Im Voraus berechnet: Fee (2026-08-01 to 2026-08-31)", "Zusage: Year", "Calls", "Discounts: all"]);
 });
 
 test("a unit goes with its quantity", () => {

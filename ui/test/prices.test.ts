@@ -124,11 +124,11 @@ test("steps have quantities with their units, amounts with their currency, and e
     { upTo: "10000", quantity: "10000", unitPrice: "0.05", flat: null, amount: "500", here: false, row: "" },
     { upTo: null, quantity: "2500", unitPrice: "0.0425", flat: "2", amount: "108.25", here: true, row: "" },
   ];
-  const steps = [["quantity", "13500"], ["included", "12500"], ["tier", "500"], ["tier", "106.25"], ["flat", "2"], ["total", "608.25"], ["new", "1"]]
-    .map(([name = "", value = ""]) => ({ name, text: "as rating says", value, days: null, ofDays: null }));
+  const steps = [["quantity", "13500"], ["included", "12500"], ["usage_discount", "12000"], ["tier", "500"], ["tier", "106.25"], ["flat", "2"], ["total", "608.25"], ["new", "1"]]
+    .map(([name = "", value = ""]) => ({ name, text: name === "usage_discount" ? "Start: 500 min off, 12000 min remain" : "as rating says", value, days: null, ofDays: null }));
   const shown = stepsInWords(reader("en-US"), steps, tiers, item({ included: "1000" }), "min", "USD");
   assert.deepEqual(shown.map(({ text, shown: value }) => `${text}: ${value}`), [
-    "Usage of the period: 13,500 minutes", "1,000 minutes included; what remains: 12,500 minutes",
+    "Usage of the period: 13,500 minutes", "1,000 minutes included; what remains: 12,500 minutes", "Discount (Start: 500 min): 12,000 minutes",
     "10,000 × $0.05: $500.00", "2,500 × $0.0425: $106.25", "Fee of the tier: $2.00", "Exact amount: $608.25", "as rating says: $1.00",
   ]);
 });

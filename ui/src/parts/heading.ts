@@ -2,15 +2,15 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Context } from "../context.ts";
-import type { Format } from "../format.ts";
-import type { Period, Span } from "../types.ts";
+import type { Period } from "../types.ts";
 import { icon } from "./icons.ts";
+import { periodName } from "./period_name.ts";
 
-/** A period by name: a month where it is one, else its days. */
-export function periodName(format: Format, span: Span, isShort = false): string {
-  const isMonth = format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01")
-    && Date.parse(span.end) - Date.parse(span.start) < 32 * 86_400_000;
-  return isMonth ? format.month(span.start, isShort) : format.period(span.start, span.end);
+export { periodName };
+
+/** The contract of a period, where another one of the same days stands beside it. */
+function ofContract(period: Period): string {
+  return period.billingPeriod.includes("~") ? ` · ${period.contract}` : "";
 }
 
 /** ‹ November 2013 ›; without a choice where there is only one period. */
@@ -30,7 +30,7 @@ export function periodSwitch(
     ${step(index + 1, "previous")}
     <select class="select" aria-label=${t("period.choose")} @change=${onChange}>
       ${periods.map((period) => html`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
-        ${periodName(format, period)}</option>`)}
+        ${periodName(format, period)}${ofContract(period)}</option>`)}
     </select>
     ${step(index - 1, "next")}
   </span>`;

@@ -80,6 +80,8 @@ export function stepsInWords(context: Context, steps: readonly Step[], tiers: re
       case "row": return { ...step, shown: words.quantity(step.value, unit) };
       // Of which row it is taken stands in the portal's own words.
       case "included": return isInRows ? { ...step, shown: words.quantity(step.value, price?.unit ?? unit) } : { ...step, text: t("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
+      // Its name, and how much: "Start: 500 off, 400 remain". What each row keeps of it stands in the portal's own words.
+      case "usage_discount": return { ...step, text: step.text.includes(" off, ") ? `${t("step.discount")} (${step.text.replace(/ off, .*$/, "")})` : step.text, shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package": case "tier": {
         const tier = priced.shift();
         if (tier === undefined) return { ...step, shown: money };

@@ -114,7 +114,7 @@ function lookOf(change: string): string {
 
 /** Whether an item looks at no usage. */
 function isUncounted({ kind }: ComparedItem): boolean {
-  return kind === "fixed" || kind === "discount" || kind === "agreed";
+  return kind === "fixed" || kind === "discount" || kind === "agreed" || kind === "credit";
 }
 
 define("meterline-comparison", MeterlineComparison);

@@ -10,6 +10,7 @@ import { figure } from "../parts/figure.ts";
 import { curlButton } from "../parts/curl.ts";
 import { save } from "../parts/files.ts";
 import { heading, periodName, periodSwitch } from "../parts/heading.ts";
+import { named } from "../i18n.ts";
 import { icon } from "../parts/icons.ts";
 import { proofBadge } from "../parts/proof.ts";
 import { Resource, type Wanted } from "../resource.ts";
@@ -142,8 +143,9 @@ export class MeterlineInvoice extends MeterlineView {
     </span>`;
   }
 
-  private renderInvoice(context: Context, data: Invoice): TemplateResult {
+  private renderInvoice(context: Context, found: Invoice): TemplateResult {
     const { t } = context;
+    const data = { ...found, lines: named(context, found.lines) };
     const chosen = [...data.lines, ...(data.pending?.lines ?? [])].find(({ id }) => id === this.choice("line"));
     const panel = chosen === undefined ? nothing : html`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
       .line=${chosen} .currency=${data.currency}></meterline-line>`;
@@ -189,6 +191,7 @@ export class MeterlineInvoice extends MeterlineView {
     const explain = (): void => this.change({ line: isChosen ? null : line.id });
     const count = String(line.eventCount);
     const origin = line.kind === "discount" ? t("step.discount") : line.kind === "fixed" ? t("invoice.oncePeriod") : line.kind === "agreed" ? t("invoice.agreed")
+      : line.kind === "credit" ? t("invoice.credit")
       : t(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return html`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}

@@ -7,6 +7,7 @@ import { largest, part } from "../charts/scale.ts";
 import type { FallStep } from "../charts/waterfall.ts";
 import type { Context } from "../context.ts";
 import { isZero } from "../format.ts";
+import { named } from "../i18n.ts";
 import { place } from "../parts/directives.ts";
 import { explainedDrawer, type Explained } from "../parts/explained.ts";
 import { changeOf } from "../parts/change.ts";
@@ -14,9 +15,11 @@ import { figure } from "../parts/figure.ts";
 import { heading, periodName, periodSwitch } from "../parts/heading.ts";
 import { emptyState } from "../parts/states.ts";
 import { Resource } from "../resource.ts";
+import { script } from "../script.ts";
 import overview from "../styles/overview.css";
-import type { Overview, OverviewItem, Waterfall } from "../types.ts";
+import type { Overview, OverviewItem, Reasons, Waterfall } from "../types.ts";
 import { MeterlineView } from "../view.ts";
+import type { renderReasons } from "./reasons.ts";
 
 export class MeterlineOverview extends MeterlineView {
   static override styles = MeterlineElement.stylesWith(overview);
@@ -27,6 +30,13 @@ export class MeterlineOverview extends MeterlineView {
   private readonly overview = new Resource<Overview>(
     this,
     () => (this.isOpen && this.period !== undefined ? { path: "overview", query: { billingPeriod: this.period.billingPeriod } } : null),
+    { onProblem: this.onProblem },
+  );
+  private reasons: typeof renderReasons | null = null;
+  /** Asked for while a reader has it open. */
+  private readonly variance = new Resource<Reasons>(
+    this,
+    () => (this.reasons === null || this.period === undefined ? null : { path: "overview/variance", query: { billingPeriod: this.period.billingPeriod } }),
     { onProblem: this.onProblem },
   );
 
@@ -52,12 +62,16 @@ export class MeterlineOverview extends MeterlineView {
       ${explainedDrawer(context, this.explained, () => (this.explained = null))}`;
   }
 
-  private renderOverview(context: Context, data: Overview): TemplateResult {
+  private renderOverview(context: Context, found: Overview): TemplateResult {
+    const { waterfall } = found;
+    const data = { ...found, items: named(context, found.items), waterfall: waterfall && { ...waterfall, steps: named(context, waterfall.steps) } };
     const isEmpty = data.items.length === 0 && isZero(data.billSoFar.amount);
     if (isEmpty) return emptyState(context.t("overview.empty"), context.t("overview.emptyText"));
     return html`
       <section class="card bill">${this.renderBill(context, data)}${this.renderGrowth(context, data)}</section>
-      ${data.waterfall === null ? nothing : this.renderWhy(context, data, data.waterfall)}
+      ${data.waterfall === null ? nothing : html`${this.renderWhy(context, data, data.waterfall)}
+        <details class="card" @toggle=${this.openReasons}><summary class="card-title">${context.t("overview.reasons")}</summary>
+          ${this.reasons === null ? nothing : this.renderResource(context, this.variance, [216], (found) => this.reasons?.(html, context, found, (each) => this.explain(each)) ?? html``)}</details>`}
       ${this.renderItems(context, data)}
       ${data.included.length === 0 ? nothing : this.renderIncluded(context, data)}`;
   }
@@ -159,6 +173,17 @@ export class MeterlineOverview extends MeterlineView {
       <meterline-waterfall name=${t("overview.why")} .steps=${steps} @step-open=${open}></meterline-waterfall>
     </section>`;
   }
+
+  private readonly openReasons = async ({ currentTarget }: Event): Promise<void> => {
+    const details = currentTarget as HTMLDetailsElement;
+    try {
+      this.reasons = details.open ? (await script<{ renderReasons: typeof renderReasons }>("reasons")).renderReasons : null;
+      this.requestUpdate();
+    } catch {
+      details.open = false;
+      this.notice = this.context?.t("problem.unavailable") ?? "";
+    }
+  };
 
   private renderItems(context: Context, data: Overview): TemplateResult {
     const { t, format } = context;

@@ -60,6 +60,10 @@ export class MeterlinePlan extends MeterlineView {
           <div><dt>${t("plan.to")}</dt><dd>${data.end === null ? t("plan.open") : format.civilDate(data.end, -1)}</dd></div>
           <div><dt>${t("plan.currency")}</dt><dd>${data.currency}</dd></div>
           <div><dt>${t("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
+          ${data.agreed.map(({ kind, name, percent, amount, usage, usagePercent, items, start, until }) => html`<div data-agreed=${name}><dt>${t(`line.${kind}`)}: ${name}</dt>
+            <dd>${percent !== null ? format.percent(percent) : amount !== null ? format.money(amount, data.currency)
+              : t("plan.unitsOff", { quantity: usage === null ? format.percent(usagePercent ?? "0") : format.decimal(usage) })}
+              <span class="small">${[...items, `${format.civilDate(start)} – ${until === null ? t("plan.open") : format.civilDate(until, -1)}`].join(" · ")}</span></dd></div>`)}
         </dl>
       </section>
       ${allowances(context, this.isCurrent ? (this.entitlements.data?.entitlements ?? []) : [])}

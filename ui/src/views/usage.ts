@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { define } from "../base.ts";
 import type { Context } from "../context.ts";
 import type { Changes } from "../state.ts";
+import { script } from "../script.ts";
 import { Resource, type Wanted } from "../resource.ts";
 import type { HeatMap, Meter, Series, Usage, UsageFigures } from "../types.ts";
 import type { Explained } from "../parts/explained.ts";
@@ -102,8 +103,7 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
   /** What is below the picture is no reason for the picture to wait, or to fail. */
   private async load(): Promise<void> {
     try {
-      const found = (await import(new URL("./usage_figures.js", import.meta.url).href)) as { renderFigures: typeof renderFigures };
-      this.below = found.renderFigures;
+      this.below = (await script<{ renderFigures: typeof renderFigures }>("usage_figures")).renderFigures;
       this.requestUpdate();
     } catch {
       // The picture says enough.

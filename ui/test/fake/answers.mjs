@@ -236,6 +236,29 @@ export function overview(query) {
   };
 }
 
+/** Why a month costs more or less than the whole one before it. */
+export function variance(query) {
+  const month = monthOf(query.get("billingPeriod"));
+  if (month === 1) return { variance: null };
+  const [before, now] = [linesUpTo(month - 1, daysIn(month - 1)), linesUpTo(month, lastDay(month))];
+  const amount = (line) => Math.round(cents(line.amount));
+  const sums = { volume: 0, tier: 0 };
+  const items = now.flatMap((line, index) => {
+    const change = amount(line) - amount(before[index]);
+    const volume = Math.round(change * 1.2);
+    sums.volume += volume;
+    sums.tier += change - volume;
+    const effects = [{ effect: "volume", amount: fromCents(volume) }, { effect: "tier", amount: fromCents(change - volume) }];
+    return change === 0 ? [] : [{ item: line.item, label: line.item, unit: line.unit ?? "", quantityBefore: String(before[index].quantity), quantity: String(line.quantity), change: fromCents(change), effects }];
+  });
+  const total = (lines) => sum(lines.map(amount));
+  return { variance: {
+    currency: "USD", isOpen: month === LAST_DAY.month, change: fromCents(total(now) - total(before)), items,
+    from: { billingPeriod: label(month - 1), amount: fromCents(total(before)) }, to: { billingPeriod: label(month), amount: fromCents(total(now)) },
+    effects: Object.entries(sums).map(([effect, value]) => ({ effect, amount: fromCents(value) })), ...fresh(),
+  } };
+}
+
 const lineId = (month, index) => `${month === LAST_DAY.month ? "draft" : number(month)}.${index + 1}`;
 
 function invoiceLines(month) {
@@ -373,11 +396,16 @@ export function plan(query) {
   const examplesOf = (item) => [1000, 5201, 10_000].map((quantity) => ({ quantity: String(quantity), amount: dollars(rated(item, quantity).amount), isOwn: quantity === 5201 }));
   return {
     examples: ITEMS.filter(({ meter }) => meter).map((item) => ({ item: item.item, examples: examplesOf(item) })), coming: [],
+    agreed: [
+      { kind: "Discount", name: "SPRING", percent: "12.5", amount: null, usage: null, usagePercent: null, items: [], start: "2013-03-01", until: null },
+      { kind: "Discount", name: "First flights", percent: null, amount: null, usage: "1000", usagePercent: null, items: ["Flights"], start: "2013-01-01", until: "2014-01-01" },
+      { kind: "Commitment", name: "Year", percent: null, amount: "120000.00", usage: null, usagePercent: null, items: [], start: "2013-01-01", until: "2014-01-01" },
+    ],
     plan: "airline-standard", version: 1, description: "", currency: "USD", contract: "UA-2013", start: "2013-01-01", end: "2014-01-01", timeZone: ZONE, billingPeriod: label(monthOf(query.get("billingPeriod"))),
     items: ITEMS.map((item) => ({
       item: item.item, label: item.item, meter: item.meter ?? "", unit: item.unit ?? "", model: item.model ?? "fixed",
       amount: item.kind === "fixed" ? exact(item.amount) : null, unitPrice: item.model === "perUnit" ? exact(item.tiers[0][1]) : null, blockSize: null,
-      included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null, perKey: [], isTogether: false, calendar: "", rows: [], isEachEvent: false, eventFee: null, freeEvents: null, eventMinimum: null, eventMaximum: null, formula: "",
+      included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null, maximum: null, times: null, percent: null, factor: null, formula: "", perKey: [], isTogether: false, calendar: "", rows: [], isEachEvent: false, eventFee: null, freeEvents: null, eventMinimum: null, eventMaximum: null, formula: "",
       tiers: (item.model === "perUnit" ? [] : item.tiers ?? []).map(([bound, price, flat]) => ({ upTo: text(bound), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat) })),
     })),
   };

@@ -89,6 +89,7 @@ function answerTo(path, query, customer) {
   const [name, number, , line, what] = path.split("/").map(decodeURIComponent);
   if (path === "views") return saved;
   if (path === "plan/quote") return answers.quote(query);
+  if (path === "overview/variance") return answers.variance(query);
   if (path === "usage/bucket") return answers.bucket(query);
   if (path === "usage/figures") return answers.figures(query);
   if (path === "usage/heat") return answers.heat(query);

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
-from chassis.garbage import keep_what_is_loaded
+from chassis.garbage import search_rarely
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable
@@ -29,7 +29,7 @@ def let_the_loop_go_first() -> None:
     """Let nothing hold up the event loop for long: no thread, and no search for garbage."""
     # Python's own 5 ms are waited for at every answer of the database, each time the loop wakes up.
     sys.setswitchinterval(_SWITCH_S)
-    keep_what_is_loaded()
+    search_rarely()
 
 
 class Aside:

@@ -117,6 +117,8 @@ spec:
     - {name: a, meter: m, price: {perUnit: "0.03"}}
     - {name: b, meter: m, price: {volume: {tiers: [{upTo: 5, unit: 1}, {unit: 2}]}}}
     - {name: c, meter: m, price: {package: {size: 10, unit: 3}}}
+    - {name: d, fixed: {amount: 9}, cost: {fixed: {amount: 2}}}
+    - {name: e, meter: m, price: {perUnit: 1}, cost: {perUnit: 0.2}}
 """
 LONG = """
 kind: Plan
@@ -127,6 +129,8 @@ spec:
     - {name: a, meter: m, usage: {perUnit: {unitPrice: "0.03"}}}
     - {name: b, meter: m, usage: {volume: {tiers: [{upTo: 5, unitPrice: 1}, {unitPrice: 2}]}}}
     - {name: c, meter: m, usage: {package: {size: 10, unitPrice: 3}}}
+    - {name: d, fixed: {amount: 9}, cost: {fixed: {amount: 2}}}
+    - {name: e, meter: m, usage: {perUnit: {unitPrice: 1}}, cost: {usage: {perUnit: {unitPrice: 0.2}}}}
 """
 
 

@@ -9,6 +9,7 @@ import pytest
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from meterline.catalog.quotes import read_quote
+from meterline.cli.contract_seats import set_seats
 from meterline.cli.price import quote_document
 from meterline.errors import InputError
 
@@ -116,3 +117,52 @@ def test_a_line_of_a_quote_has_the_keys_that_programs_read() -> None:
         "amount": "0.13",
     }
     assert (document["total"], document["plan"]) == ("0.13", None)
+
+
+def test_seats_are_written_by_item_one_count_or_several_with_their_days(tmp_path: Path) -> None:
+    price = "{perUnit: 20, increase: nextPeriod, decrease: prorated}"
+    plan = "plan: {currency: EUR, items: [{name: Seats, seats: " + price + "}]}\n"
+
+    request = read(
+        tmp_path, plan + "seats: {Seats: [{from: 2026-06-01, count: 5}, {from: 2026-06-11, count: 8}], Other: 3}"
+    )
+
+    sold = request.draft.items[0].seats
+    assert (sold.per_unit.unit_price, sold.increase, sold.decrease) == (
+        "20",
+        catalog_pb2.SEAT_CHANGE_NEXT_PERIOD,
+        catalog_pb2.SEAT_CHANGE_PRORATED,
+    )
+    assert [(one.item, one.start, one.count) for one in request.seats] == [
+        ("Seats", "2026-06-01", 5),
+        ("Seats", "2026-06-11", 8),
+        ("Other", "", 3),
+    ]
+    with pytest.raises(InputError, match="Seats must be a number of seats, or a list"):
+        read(tmp_path, plan + "seats: {Seats: [5, 8]}")
+    with pytest.raises(InputError, match="must be one of prorated, nextPeriod"):
+        read(tmp_path, plan.replace("nextPeriod", "later"))
+
+
+def test_a_count_is_set_after_those_of_earlier_days_and_a_wrong_one_is_replaced() -> None:
+    spec = catalog_pb2.ContractSpec()
+
+    def after(item: str, count: int, day: str, *, correct: bool = False) -> list[tuple[str, str, int]]:
+        set_seats(spec, item, count, day, correct=correct)
+        return [(one.item, one.start, one.count) for one in spec.seats]
+
+    after("Seats", 5, "2026-06-01")
+    after("Other", 1, "2026-06-05")
+    assert after("Seats", 80, "2026-06-03") == [
+        ("Seats", "2026-06-01", 5),
+        ("Seats", "2026-06-03", 80),
+        ("Other", "2026-06-05", 1),
+    ]
+    # Set again, nothing changes; beside another count of the day the highest counts; a wrong one goes.
+    assert after("Seats", 80, "2026-06-03") == after("Seats", 80, "2026-06-03")
+    assert ("Seats", "2026-06-03", 80) in after("Seats", 8, "2026-06-03")
+    assert after("Seats", 8, "2026-06-03", correct=True) == [
+        ("Seats", "2026-06-01", 5),
+        ("Seats", "2026-06-03", 8),
+        ("Other", "2026-06-05", 1),
+    ]

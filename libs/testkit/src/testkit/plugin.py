@@ -9,14 +9,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from meterline.suite.databases import ServiceDatabase
 from testkit.bugs import BUGS, Bug, caught_by, switched_on
 from testkit.clock import FakeClock
+from testkit.examples import ManyExamples
 from testkit.postgres import Cluster, DatabaseMaker, running_cluster
 
 if TYPE_CHECKING:
     from testkit.serving import Host
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of long runs of properties."""
+    parser.addoption("--examples", type=int, metavar="N", help="run the properties alone, with N examples in all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give examples all the time they need, and choose properties and count their examples if that is asked for."""
+    settings.register_profile("untimed", settings(), deadline=None)
+    settings.load_profile("untimed")
+    if asked := config.getoption("--examples"):
+        config.pluginmanager.register(ManyExamples(asked))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

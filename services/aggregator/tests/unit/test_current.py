@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.columns import CodedTexts, ScaledNumbers
-from aggregator.domain.current import AddedPage, Kept, Seen
+from aggregator.domain.current import AddedPage, CurrentKey, Kept, Memory, Seen
 from aggregator.domain.query import MeterPlan, Projection, UsagePlan
 from aggregator.domain.windows import Entries, Windows, merged, no_entries
 from eventlog.as_of import AsOf
@@ -91,3 +91,21 @@ def test_a_total_is_the_sum_of_what_was_added(batches: Sequence[Sequence[Added]]
         total = sum((sign * Fraction(one[3], 10 ** one[4]) for one, sign in own), Fraction(0))
         quantity, event_count, billable = kept.quantity(0)
         assert (Fraction(quantity), event_count, billable) == ((total, count, None) if count > 0 else (0, 0, None))
+
+
+def test_what_was_let_go_of_takes_no_room_however_late_it_is_weighed() -> None:
+    memory = Memory(windows_max=10)
+    keys = [CurrentKey("acme", name, "m", PERIOD) for name in CUSTOMERS]
+    for key in keys:
+        memory.keep(key, replace(following(key.customer, PERIOD), size=2))
+    first = memory.get(keys[0])
+    assert first is not None
+    for _ in range(3):
+        # A look that found it before puts to it what was added since.
+        memory.drop(keys[0])
+        first.size = 9
+        memory.weigh(keys[0], first)
+    memory.keep(keys[0], replace(following(keys[0].customer, PERIOD), size=2))
+    memory.weigh(keys[0], first)
+
+    assert [memory.get(key) is not None for key in keys] == [True, True, True]

@@ -150,7 +150,8 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
     ) -> AsyncGenerator[pb.ListLineEventsResponse, None]:
         """Stream the events behind a line."""
         after = request.after if request.HasField("after") else None
-        pages = lines.list_line_events(self._deps, current_tenant(), request.line_id, after, request.limit)
+        place = (request.line_id, after, request.limit, request.meter)
+        pages = lines.list_line_events(self._deps, current_tenant(), *place)
         async with aclosing(pages):
             async for page in pages:
                 yield pb.ListLineEventsResponse(events=page)

@@ -144,11 +144,14 @@ class RatingClient:
         return response
 
     async def events(
-        self, charge_id: str, *, only_amendment: bool, after: usage_pb2.EventPlace | None, limit: int
+        self, charge_id: str, *, only_amendment: bool, after: usage_pb2.EventPlace | None, limit: int, meter: str = ""
     ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
-        """Yield the events behind a charge, page by page; handed through as they are."""
+        """Yield the events behind a charge, of its own meter or another one that its formula reads, page by page.
+
+        Handed through as they are.
+        """
         request = pb.ListChargeEventsRequest(
-            charge_id=charge_id, only_amendment=only_amendment, after=after, limit=limit
+            charge_id=charge_id, only_amendment=only_amendment, after=after, limit=limit, meter=meter
         )
         with neighbor_errors("rating"):
             async with reading(self._stub.ListChargeEvents(request)) as pages:

@@ -31,8 +31,10 @@ from portal.domain.figures import HeatMap, UsageFigures
 from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.operators import CustomerPage, KnownCustomer
+from portal.domain.periods import named
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
+from portal.domain.variance import Variance
 from portal.wire import cost as wire_cost
 from portal.wire import figures as wire_figures
 from portal.wire import invoices as wire_invoices
@@ -47,6 +49,7 @@ from portal.wire.periods import period_from_proto
 from portal.wire.price_lint import finding_from_proto
 from portal.wire.unbilled import unbilled_from_proto
 from portal.wire.values import freshness_from_proto
+from portal.wire.variance import variance_from_proto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,7 +174,7 @@ class RatingClient:
         )
         with neighbor_errors("rating"):
             zones, response = await asyncio.gather(self._zones(customer), self._stub.ListBillingPeriods(request))
-        return [period_from_proto(period, zones) for period in response.periods]
+        return named([period_from_proto(period, zones) for period in response.periods])
 
     async def _zones(self, customer: str) -> dict[str, str]:
         """Return the time zone of each contract of a customer."""
@@ -241,6 +244,14 @@ class RatingClient:
             raise
         # What the seller has to mend in the catalog is not the customer's to see.
         return [entitled_from_proto(one) for one in response.entitlements if not one.problem]
+
+    async def variance(self, customer: str, billing_period: str, against: str) -> Variance:
+        """Return why one period of a customer costs more or less than another."""
+        request = rating_pb.ExplainVarianceRequest(
+            customer=customer, billing_period=billing_period, against_billing_period=against
+        )
+        with neighbor_errors("rating"):
+            return variance_from_proto(await self._stub.ExplainVariance(request))
 
     async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:
         """Return what each meter of a plan has counted in a period."""
@@ -423,8 +434,20 @@ class SellerClient:
             response: rating_pb.ListBillingPeriodsResponse = await self._rating.ListBillingPeriods(request)
         return [period_from_proto(period, {}) for period in response.periods]
 
+    async def periods_to_end(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended or end within a year; time zones are not known."""
+        request = rating_pb.ListBillingPeriodsRequest(
+            customer=customer, from_billing_period=_FIRST_LABEL, ends_within_days=_ENDS_WITHIN_DAYS_MAX
+        )
+        with _callers_errors():
+            response: rating_pb.ListBillingPeriodsResponse = await self._rating.ListBillingPeriods(request)
+        return [period_from_proto(period, {}) for period in response.periods]
+
     async def live_bill(self, customer: str) -> Invoice:
-        """Return the draft of the period that runs. Raises NotFound without a contract in force."""
+        """Return the draft of the period that runs. Raises NotFound without a contract in force.
+
+        Raises InvalidRequest PERIOD_INVALID where several contracts have one.
+        """
         with _callers_errors():
             response: invoicing_pb.PreviewInvoiceResponse = await self._invoicing.PreviewInvoice(
                 invoicing_pb.PreviewInvoiceRequest(customer=customer)

@@ -15,6 +15,7 @@ from eventlog.feed.completeness import LOOK_S, keep_looking
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.cursor import Cursor, follow
 from eventlog.feed.source import Backoff
+from rating.domain.heard import Ends, Heard
 from rating.operations import entitlements, live, unbilled
 from rating.wire.live import changes_from_segment
 
@@ -145,12 +146,14 @@ class EntitlementFollower:
         self._source = source
         self._deps = deps
         self._cursor = Cursor.start(_LANE)
+        self._ends = Ends()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until `stop` is set; a feed that can't be read is tried again."""
         backoff = Backoff()
         while not stop.is_set():
-            self._deps.entitlements.clear()
+            self._deps.entitlements.clear(self._deps.clock.monotonic_s())
+            self._ends = Ends()
             self._deps.watching.all_changed()
             try:
                 await self._until(stop)
@@ -176,9 +179,11 @@ class EntitlementFollower:
         while True:
             async for segment in self._source.read(self._cursor):
                 self._cursor = follow(self._cursor, segment)
+                now_s = self._deps.clock.monotonic_s()
                 for change in changes_from_segment(segment):
-                    self._deps.entitlements.changed(change.tenant, change.customer, change.start)
+                    self._deps.entitlements.changed(change.tenant, change.customer, Heard(now_s, change.start))
                     self._deps.watching.changed(change.tenant, change.customer)
+                self._followed()
                 await asyncio.sleep(0)
             # The neighbor drained; whoever takes its place goes on from here.
             await self._deps.clock.sleep(LOOK_S)
@@ -200,9 +205,15 @@ class EntitlementFollower:
             heads = await self._source.heads()
             if place.position and place.epoch != heads.epoch:
                 return
-            if self._cursor.position >= heads.positions.get(_LANE, 0):
-                self._deps.entitlements.followed_s = asked_s
+            self._ends.seen(asked_s, heads.positions.get(_LANE, 0))
+            self._followed()
             await self._deps.clock.sleep(LOOK_S)
+
+    def _followed(self) -> None:
+        """Note up to when all changes were heard."""
+        reached_s = self._ends.reached(self._cursor.position)
+        if reached_s is not None:
+            self._deps.entitlements.followed_s = reached_s
 
 
 class UnbilledCounter:

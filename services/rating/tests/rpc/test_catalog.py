@@ -271,7 +271,7 @@ async def test_contracts_of_a_customer_may_not_overlap(catalog: Any) -> None:
 
 
 async def test_racing_contracts_can_not_slip_past_one_another(catalog: Any) -> None:
-    await catalog.plan(fixed())
+    await catalog.plan(per_unit())
     await catalog.customer()
 
     answers = await asyncio.gather(*(catalog.contract(f"UA-{number}") for number in range(4)), return_exceptions=True)

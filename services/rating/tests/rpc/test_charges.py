@@ -381,6 +381,8 @@ async def test_a_contract_can_not_be_ended_inside_what_is_rated_for_good(rating:
 
 async def test_a_charge_is_explained_down_to_its_windows_and_events(rating: Any, catalog: Any, usage: Any) -> None:
     await catalog.standard()
+    free = cat.ContractDiscount(name="Free", usage="2.5", items=["Calls"])
+    await catalog.contract(discounts=[free])
     for quantity in ("30", "12.5"):
         usage.report("UA", "calls", JANUARY, quantity)
     fee, calls = (await rate(rating.service())).charges
@@ -394,6 +396,11 @@ async def test_a_charge_is_explained_down_to_its_windows_and_events(rating: Any,
     ]
 
     assert explained.charge == calls
+    # Units that are free have no line; the charge that is less for them says so.
+    assert (calls.quantity, calls.exact_amount, list(explained.overrides)) == ("42.5", "1.5", [])
+    assert [step.text for step in calls.steps if step.name == "usage_discount"] == [
+        "Free: 2.5 call off, 30 call remain"
+    ]
     assert explained.item.usage.per_unit.unit_price == "0.05"
     assert explained.snapshot.id == calls.snapshot_id
     assert [window.quantity for window in explained.windows] == ["42.5"]

@@ -60,6 +60,14 @@ async def test_a_redeemed_coupon_is_a_discount_of_the_contract_and_of_its_charge
     assert list(listed.coupons) == [told.coupon] == [other.coupon]
     assert (told.coupon.version, told.coupon.redemption_count) == (2, 1)
 
+    free = coupon("UNITS", discount={"usage": "5", "items": ["Fee"]})
+    made = await calm_catalog.caller("ApplyCoupon", free)
+    assert made.coupon.spec.discount == free.spec.discount
+    assert await refusal(calm_catalog, "UA-2013", "UNITS") == (
+        Reason.COUPON_NOT_REDEEMABLE,
+        "coupon: 'Fee' is a fixed fee, so no units can be taken off; write percent or amount for it",
+    )
+
 
 async def test_what_may_not_be_redeemed_is_refused_and_changes_nothing(calm_catalog: Any) -> None:
     await calm_catalog.plan(fee())

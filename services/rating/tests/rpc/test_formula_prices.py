@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import grpc
 import pytest
 
 from chassis.errors import MeterlineError, Reason
@@ -42,6 +43,15 @@ async def test_a_formula_is_charged_frozen_and_explained(rating: Any, catalog: A
             ("talk", "minutes", "30"),
         ]
     assert [step.name for step in frozen.steps] == ["read", "read", "formula", "total"]
+
+    async def values(meter: str) -> list[str]:
+        request = pb.ListChargeEventsRequest(charge_id=frozen.id, meter=meter)
+        stream = rating.user().stream("ListChargeEvents", request)
+        return [event.value async for page in stream for event in page.events]
+
+    assert [await values(meter) for meter in ("", "calls", "minutes")] == [["900"], ["900"], ["30"]]
+    with pytest.raises(grpc.aio.AioRpcError, match="it is of 'calls', 'minutes'"):
+        await values("other")
 
     by_group = pb.QueryCostRequest(**PERIOD, group_by=["region"])
     with pytest.raises(MeterlineError, match="has no cost by group") as refused:

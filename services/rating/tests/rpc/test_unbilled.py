@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -367,11 +367,14 @@ class World:
         chance = self.chance
         await plan(self.caller, "both", item("calls"), item("minutes"))
         await plan(self.caller, "calls", item("calls"), item("calls", name="calls again"))
+        await plan(self.caller, "minutes", item("minutes"), effective_from=at(utc("2023-01-01")))
         await plan(self.caller, "later", item("calls"), effective_from=at(utc("2023-01-01")))
         await plan(self.caller, "later", item("minutes"), effective_from=at(utc("2024-03-01")))
         for name in ("a", "b", "c"):
             await customer(self.caller, name)
             await self._contracts_of(name)
+        since = at(utc(chance.choice(["2024-02-01", "2024-05-01"])))
+        await self._tried(plan(self.caller, "minutes", item("minutes"), item("calls"), effective_from=since))
         for _ in range(60):
             time = utc("2023-11-01") + timedelta(minutes=chance.randrange(400 * 24 * 60))
             quantity = str(chance.choice([Decimal("0.1"), Decimal(3)]))
@@ -400,6 +403,31 @@ class World:
             )
             self.contracts[f"{name}-{number}"] = name
             day = end
+        for number in range(chance.randrange(3)):
+            await self._tried(self._contract_beside(f"{name}-beside-{number}", name), f"{name}-beside-{number}", name)
+
+    async def _contract_beside(self, contract_name: str, name: str) -> None:
+        start = date(2023, 11, 20) + timedelta(days=self.chance.randrange(200))
+        end = start + timedelta(days=self.chance.randrange(1, 200))
+        await contract(
+            self.caller,
+            contract_name,
+            name,
+            start.isoformat(),
+            self.chance.choice(["", end.isoformat()]),
+            plan=self.chance.choice(["minutes", "minutes", "calls", "later"]),
+            time_zone=self.chance.choice(["UTC", NEW_YORK]),
+            anchor_day=self.chance.choice([1, 10]),
+        )
+
+    async def _tried(self, change: Awaitable[None], name: str = "", owner: str = "") -> None:
+        try:
+            await change
+        except InvalidRequest as refused:
+            if refused.reason is not Reason.CONTRACT_OVERLAP:
+                raise
+        else:
+            self.contracts |= {name: owner} if name else {}
 
     async def billed(self) -> tuple[Counter[tuple[str, str]], dict[tuple[str, str], Decimal]]:
         """Events and quantities of each (customer, meter) that live charges of any period price, once."""

@@ -12,7 +12,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.charges import MeterUsage
-from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
+from rating.domain.contracts import Contract, check_kept_periods, check_next_contract
 from rating.domain.customers import Customer
 from rating.domain.line_names import charge_id
 from rating.domain.plans import Plan, PlanItem, check_next_plan, plan_at, same_content
@@ -20,6 +20,7 @@ from rating.domain.pricing.fixed import FixedFee
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.rated_period import rate_plan
+from rating.domain.side_by_side import sharing_time
 from rating.domain.unpriced import MissingMeterError, check_meters
 from rating.domain.versions import Version
 
@@ -154,12 +155,13 @@ def test_an_entry_that_contradicts_itself_is_refused(build: object, field: str, 
         ("2013-05-01", "2013-06-01", "year"),
     ],
 )
-def test_contracts_of_one_customer_may_touch_but_not_overlap(start: str, end: str | None, rival: str | None) -> None:
-    assert overlapping(contract(start, end), [("year", contract("2013-01-01", "2014-01-01"))]) == rival
+def test_contracts_of_one_customer_that_touch_share_no_time(start: str, end: str | None, rival: str | None) -> None:
+    shared = sharing_time(contract(start, end), [("year", contract("2013-01-01", "2014-01-01"))])
+    assert shared == ([] if rival is None else [rival])
 
 
-def test_two_open_contracts_overlap() -> None:
-    assert overlapping(contract("2020-01-01"), [("open", contract("2013-01-01"))]) == "open"
+def test_two_open_contracts_share_time() -> None:
+    assert sharing_time(contract("2020-01-01"), [("open", contract("2013-01-01"))]) == ["open"]
 
 
 @pytest.mark.parametrize(

@@ -224,8 +224,8 @@ def test_a_number_of_periods_is_counted_from_the_first_that_starts_then() -> Non
 @pytest.mark.parametrize(
     ("wrong", "field", "said"),
     [
-        (discount("x"), "discounts[0]", "either a percent or an amount"),
-        (discount("x", percent="1", amount="1"), "discounts[0]", "either a percent or an amount"),
+        (discount("x"), "discounts[0]", "one of percent, amount, usage"),
+        (discount("x", percent="1", amount="1"), "discounts[0]", "one of percent, amount, usage"),
         (discount("x", percent="100.1"), "discounts[0].percent", "at most 100"),
         (discount("x", percent="0"), "discounts[0].percent", "above 0"),
         (discount("x", amount="0"), "discounts[0].amount", "above 0"),

@@ -23,7 +23,6 @@ from rating.domain.cell_questions import CellQuestion, groups_priced
 from rating.domain.cells import Cell, Cells, cells_of
 from rating.domain.charges import Charge, MeterUsage
 from rating.domain.cost import Breakdown, UsageByWindow, UsageRow, cost_rows, usage_by_cells
-from rating.domain.cost_of_formula import check_not_by_groups
 from rating.domain.cost_windows import WindowSize, cost_windows
 from rating.domain.explained_prices import explained_plan
 from rating.domain.meters import KnownMeter
@@ -49,6 +48,14 @@ CALL: Final = {
 }
 CARD: Final = {"percentage": {"rate": "2.9", "fee": "0.30"}}
 CLAMPED: Final = {"percentage": {"rate": "2.9", "fee": "0.30", "eventMinimum": "0.50", "eventMaximum": "20"}}
+
+
+def by_place(row: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [{"when": {"place": "x"}, **row}, {"when": {"place": {"prefix": "y"}}, **CARD, "included": "50"}]
+    return {"matrix": {"by": ["place"], "rows": rows, "otherwise": {"perUnit": "0.2"}}, "scope": "event"}
+
+
+BY_PLACE: Final = by_place(CLAMPED)
 
 
 def plan_at(price: Mapping[str, Any]) -> Plan:
@@ -133,7 +140,7 @@ def test_fees_clamps_and_tiers_of_each_event(price: Mapping[str, Any], values: S
 
 
 def test_every_form_of_such_a_price_is_read_back() -> None:
-    for price in (CALL, CARD, CLAMPED, {"percentage": "2.9"}):
+    for price in (CALL, CARD, CLAMPED, {"percentage": "2.9"}, BY_PLACE, {**CARD, "perKey": ["place"]}):
         plan = plan_at(price)
         spec = catalog_pb2.PlanSpec(currency="USD", items=[item_to_proto(plan.items[0])])
         assert plan_from_proto(spec).resolved({}) == plan
@@ -183,8 +190,11 @@ def test_a_frozen_charge_follows_from_the_number_of_its_events() -> None:
         ({**CALL, "included": "5"}, "first tier at 0"),
         ({**CLAMPED, "included": "5"}, "first tier at 0"),
         ({**CALL, "convert": {"divide": "60", "round": "up"}}, "let the meter round events"),
-        ({**CALL, "perKey": ["region"]}, "write one of them"),
-        ({**CARD, "perKey": ["region"]}, "looks at each event"),
+        ({**CALL, "perKey": ["region"], "ladder": "total"}, "each event climbs the tiers by itself"),
+        ({**BY_PLACE, "scope": "period"}, "write scope: event beside it"),
+        ({**BY_PLACE, "included": "5"}, "write it in rows"),
+        (by_place({"package": {"size": "1", "unit": "1"}}), "not for package"),
+        (by_place({**CLAMPED, "included": "5"}), "first tier at 0"),
         ({"percentage": {"rate": "1", "freeEvents": "2"}}, "needs a fee"),
         ({"percentage": {"rate": "1", "fee": "1", "freeEvents": "2", "eventMinimum": "1"}}, "order"),
         ({"percentage": {"rate": "1", "fee": "1", "freeEvents": "1.5"}}, "whole"),
@@ -222,11 +232,6 @@ def test_a_plan_is_quoted_by_the_values_of_events() -> None:
         ("61", "0.60"),
         ("600", "1.50"),
     ]
-
-
-def test_there_is_no_cost_of_events_by_group() -> None:
-    with pytest.raises(Refused, match="each event by itself, which has no cost by group"):
-        check_not_by_groups(plan_at(CARD).items, ["region"])
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------

@@ -12,10 +12,12 @@ from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.seats import MODELS_OF_SEATS
 
 USAGE: Any = pb.UsagePrice.DESCRIPTOR
 ROW: Any = pb.MatrixRow.DESCRIPTOR
 ITEM: Any = pb.PlanItem.DESCRIPTOR
+SEATS: Any = pb.SeatsPrice.DESCRIPTOR
 
 
 def message_of(model: type[PriceModel]) -> Any:
@@ -26,13 +28,16 @@ def message_of(model: type[PriceModel]) -> Any:
 def test_every_model_of_the_contract_is_a_file_and_every_file_is_in_the_contract() -> None:
     # A matrix chooses among models, and is none itself.
     of_usage = [field.name for field in USAGE.oneofs_by_name["model"].fields if field.name != "matrix"]
-    of_items = [field.name for field in ITEM.oneofs_by_name["charge"].fields if field.name != "usage"]
+    # Seats are priced by some of them, too.
+    of_items = [field.name for field in ITEM.oneofs_by_name["charge"].fields if field.name not in {"usage", "seats"}]
 
     assert sorted(model.KIND for model in MODELS if model.LOOKS_AT_USAGE) == sorted(of_usage)
     # A formula names quantities of its own, so it is no row of a matrix.
     of_rows = [kind for kind in of_usage if kind != "formula"]
     assert sorted(of_rows) == sorted(field.name for field in ROW.oneofs_by_name["model"].fields)
     assert sorted(model.KIND for model in MODELS if not model.LOOKS_AT_USAGE) == sorted(of_items)
+    of_seats = [field.name for field in SEATS.oneofs_by_name["price"].fields]
+    assert [model.KIND for model in MODELS_OF_SEATS] == of_seats
 
 
 def test_every_adjustment_is_a_field_of_the_contract() -> None:

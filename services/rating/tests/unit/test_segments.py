@@ -149,7 +149,7 @@ def test_ladders_restart_and_a_fee_without_days_is_whole_in_each_segment_that_ha
 
 def test_an_item_that_both_plans_price_alike_runs_on_and_one_that_comes_back_does_not() -> None:
     same = PlanItem("Calls", "calls", "", Price(Graduated(TIERS)))
-    renamed = replace(same, product="voice")
+    renamed = replace(same, product="voice", cost=Price(PerUnit(Decimal("0.01"))))
     of = terms(
         (1, plan("a", same, fee("3"))),
         (11, plan("b", renamed, calls("2", "Texts", "texts"))),

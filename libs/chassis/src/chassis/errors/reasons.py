@@ -371,6 +371,16 @@ class Reason(StrEnum):
         "There is no grant with that id.",
         "List the grants of the customer.",
     )
+    CREDIT_INVALID = (
+        "CREDIT_INVALID",
+        "The credit contradicts itself, or could never be drawn.",
+        "Fix the fields listed in the error.",
+    )
+    CREDIT_NOT_FOUND = (
+        "CREDIT_NOT_FOUND",
+        "There is no lot of credit with that id.",
+        "See the customer's wallet.",
+    )
     RESERVATION_NOT_FOUND = (
         "RESERVATION_NOT_FOUND",
         "There is no reservation with that id.",
@@ -390,8 +400,8 @@ class Reason(StrEnum):
     )
     CONTRACT_OVERLAP = (
         "CONTRACT_OVERLAP",
-        "The customer already has a contract for part of that time.",
-        "End the other contract first.",
+        "Two contracts of a customer would have the same meter, or the same feature with a limit, at one time.",
+        "End one of them first, or give it a plan without what the error names.",
     )
     CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN", "The currency isn't a supported ISO 4217 code.", "Use a code such as EUR."
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH", "Two currencies that must agree differ.", "Use one currency."

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from meterline.catalog.add_ons import fill_add_ons
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import SpecReader
 from meterline.errors import InputError, InputErrors
 from meterline.yaml_text import DEPTH_MAX, StrictLoader, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _KEYS: Final = {"kind", "metadata", "spec"}
@@ -61,9 +62,23 @@ def read_catalog(files: Iterable[Path]) -> CatalogFiles:
         first = entries.setdefault((entry.kind.name, entry.name), entry)
         if first is not entry:
             read.mistakes.append(f"{entry.origin}: given twice; the first is in {first.origin}")
+    read.mistakes.extend(fill_add_ons(entries.values()))
     order = list(KINDS)
-    read.entries = sorted(entries.values(), key=lambda entry: order.index(entry.kind.name))
+    read.entries = sorted(
+        entries.values(), key=lambda entry: (order.index(entry.kind.name), _customers_above(entry, entries))
+    )
     return read
+
+
+def _customers_above(entry: Entry, entries: Mapping[tuple[str, str], Entry]) -> int:
+    """Return how many customers of the files stand above one, so that they may be applied before it."""
+    above: list[str] = []
+    while entry.kind.name == "Customer" and (parent := entry.request.spec.parent) not in above:
+        above.append(parent)
+        if ("Customer", parent) not in entries:
+            break
+        entry = entries["Customer", parent]
+    return len(above)
 
 
 def _load(file: Path, read: CatalogFiles) -> Iterator[Entry]:

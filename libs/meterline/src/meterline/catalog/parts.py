@@ -40,17 +40,22 @@ def parts_of(entries: Sequence[Entry]) -> list[Part]:
     parts = []
     for chosen in _filled(_groups(entries)):
         own = {(entry.kind.name, entry.name) for entry in chosen}
-        plans = [known[key] for entry in chosen for key in references_of(entry) if key in known]
-        products = [known[key] for plan in plans for key in references_of(plan) if key in known]
-        needed = {id(entry): entry for entry in (*plans, *products) if (entry.kind.name, entry.name) not in own}
+        needed: dict[tuple[str, str], Entry] = {}
+        last = chosen
+        while last:
+            keys = {key for entry in last for key in references_of(entry)} - own - needed.keys()
+            last = [known[key] for key in sorted(keys) if key in known]
+            needed |= {(entry.kind.name, entry.name): entry for entry in last}
         parts.append(Part(chosen, list(needed.values())))
     return parts
 
 
 def references_of(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Return the products of a plan, and the plan and the customer of a contract, by kind and name."""
+    """Return the products of a plan, the parent of a customer, plan and customer of a contract, by kind and name."""
     if entry.kind.name == "Plan":
         yield from (("Product", item.product) for item in entry.request.spec.items if item.product)
+    elif entry.kind.name == "Customer" and entry.request.spec.parent:
+        yield "Customer", entry.request.spec.parent
     elif entry.kind.name == "Contract":
         yield "Plan", entry.request.spec.plan
         yield "Customer", entry.request.spec.customer

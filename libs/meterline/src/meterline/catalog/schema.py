@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from buf.validate import validate_pb2
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import WHOLE_TYPES, enum_words
-from meterline.catalog.sugar import DEFAULTS, ONE_AT_LEAST, SHORT_FORMS, is_list_of_texts, main_field
+from meterline.catalog.sugar import DEFAULTS, ONE_AT_LEAST, SHORT_FORMS, STANDS_FOR, is_list_of_texts, main_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,12 +67,19 @@ def _define(descriptor: Descriptor, comments: Mapping[str, str], definitions: di
     for key, short in SHORT_FORMS.get(descriptor.full_name, {}).items():
         spellings[short.field].append(key)
         properties[key] = dict(short.schema or properties[short.field])
-    demands = [_one_of(spellings[field.json_name]) for field in descriptor.fields if _is_required(field)]
+    named, there = STANDS_FOR.get(descriptor.full_name, ("", frozenset()))
+    demands = [
+        _any_of([*spellings[field.json_name], named])
+        if field.json_name in there
+        else _one_of(spellings[field.json_name])
+        for field in descriptor.fields
+        if _is_required(field)
+    ]
     demands += [
         _one_of([key for field in oneof.fields for key in spellings[field.json_name]]) for oneof in descriptor.oneofs
     ]
     if descriptor.full_name in ONE_AT_LEAST:
-        demands.append({"anyOf": [{"required": [key]} for key in ONE_AT_LEAST[descriptor.full_name]]})
+        demands.append(_any_of(list(ONE_AT_LEAST[descriptor.full_name])))
     if demands:
         definitions[descriptor.name]["allOf"] = demands
 
@@ -84,6 +91,10 @@ def _as_key(name: re.Match[str]) -> str:
 def _one_of(keys: list[str]) -> Schema:
     wanted = [{"required": [key]} for key in keys]
     return wanted[0] if len(wanted) == 1 else {"oneOf": wanted}
+
+
+def _any_of(keys: list[str]) -> Schema:
+    return {"anyOf": [{"required": [key]} for key in keys]}
 
 
 def _field(field: FieldDescriptor, comments: Mapping[str, str]) -> Schema:

@@ -69,6 +69,13 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
+def _spelled(value: Any) -> Any:
+    """Write a word such as atOnce as the name of a value: AT_ONCE."""
+    if not isinstance(value, str) or value.isupper():
+        return value
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in value).upper()
+
+
 def _covered(value: Any) -> Any:
     if value == "contract":
         return []
@@ -128,6 +135,28 @@ def _plan_forms(value: Any) -> list[Short]:
     return [Short("plan" if isinstance(value, str) else "draft")]
 
 
+def _seats_forms(value: Any) -> list[Short]:
+    return [Short("seats", _assumed_seats if isinstance(value, Mapping) else None)]
+
+
+def _assumed_seats(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"item": item, **dated} for item, counts in value.items() for dated in _dated(item, counts)]
+
+
+def _dated(item: str, counts: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(counts, list):
+        return [{"count": counts}]
+    if not all(isinstance(one, Mapping) for one in counts):
+        raise NotSugarError(f"{item} must be a number of seats, or a list of {{from: day, count: number}}")
+    return counts
+
+
+def _seat_change(value: Any) -> Any:
+    if not isinstance(value, str) or value not in _SEAT_CHANGES:
+        raise NotSugarError(f"must be one of {', '.join(_SEAT_CHANGES)}")
+    return _SEAT_CHANGES[value]
+
+
 def _usage_forms(value: Any) -> list[Short]:
     return [Short("usage", _assumed_usage if isinstance(value, Mapping) else None)]
 
@@ -166,6 +195,12 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
+_SEAT_CHANGES: Final = {
+    "prorated": "PRORATED",
+    "nextPeriod": "NEXT_PERIOD",
+    "PRORATED": "PRORATED",
+    "NEXT_PERIOD": "NEXT_PERIOD",
+}
 _ROUNDINGS: Final = {"up": "CEILING", "down": "FLOOR", "halfUp": "HALF_UP", "none": ""}
 _QUOTE: Final = "metering.rating.v1.QuotePlanRequest"
 _METER: Final = "metering.aggregator.v1.MeterSpec"
@@ -269,7 +304,7 @@ _PRORATION: Final = Short(
     "proration",
     _upper,
     {
-        "description": "Of a fixed fee in a period that is cut short: day, or none (default).",
+        "description": "In a period that is cut short, of a fee, included units, bounds: day, or none (default).",
         "enum": ["day", "none", "DAY", "NONE"],
     },
 )
@@ -297,6 +332,30 @@ _COST: Final = Short(
         "anyOf": [{"$ref": "#/$defs/UsagePrice"}, {"$ref": "#/$defs/ItemCost"}],
     },
 )
+_TAKES_EFFECT: Final = Short(
+    "takesEffect",
+    _spelled,
+    {
+        "description": "Whether a version waits for the next period (withPeriod, default), or turns the running one.",
+        "enum": ["withPeriod", "atOnce", "WITH_PERIOD", "AT_ONCE"],
+    },
+)
+_INCREASE: Final = Short(
+    "increase",
+    _seat_change,
+    {
+        "description": "From when more seats are charged: prorated, from their day (default), or nextPeriod.",
+        "enum": list(_SEAT_CHANGES),
+    },
+)
+_DECREASE: Final = Short(
+    "decrease",
+    _seat_change,
+    {
+        "description": "From when fewer seats are charged: nextPeriod (default), or prorated, from their day.",
+        "enum": list(_SEAT_CHANGES),
+    },
+)
 _COVERS: Final = Short(
     "items",
     _covered,
@@ -319,6 +378,7 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
     _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.aggregator.v1.Formula": {"of": _READ, "is": Short("expression")},
+    "metering.rating.v1.PlanSpec": {"takesEffect": _TAKES_EFFECT},
     "metering.rating.v1.PlanBound": {"of": Short("items"), "proration": _PRORATION},
     "metering.rating.v1.PlanItem": {
         "price": Short("usage"),
@@ -330,12 +390,15 @@ SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     "metering.rating.v1.UsagePrice": {"ladder": _LADDER, "scope": _SCOPE},
     "metering.rating.v1.FormulaPrice": {"of": _READ, "is": Short("expression")},
     "metering.rating.v1.MatrixRow": {"when": _WHEN},
+    "metering.rating.v1.SeatsPrice": {"increase": _INCREASE, "decrease": _DECREASE},
+    "metering.rating.v1.ContractSeats": {"from": Short("start")},
     "metering.rating.v1.ContractPause": {"from": Short("start")},
     "metering.rating.v1.ContractDiscount": {"from": Short("start"), "periods": Short("periods", _periods)},
     "metering.rating.v1.ContractOverride": {"from": Short("start"), "price": Short("usage")},
     "metering.rating.v1.ContractCommitment": {
         "covers": _COVERS,
         "shortfall": Short("shortfall", _upper, {"enum": ["bill", "forfeit", "BILL", "FORFEIT"]}),
+        "kind": Short("kind", _upper, {"enum": ["postpaid", "prepaid", "POSTPAID", "PREPAID"]}),
         "onEarlyEnd": Short("onEarlyEnd", _upper, {"enum": ["due", "prorate", "waive", "DUE", "PRORATE", "WAIVE"]}),
     },
     "metering.rating.v1.CommitmentWindow": {"from": Short("start")},
@@ -359,6 +422,11 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Message -> field -> its value where a document leaves it out, though the contract requires it."""
 
+STANDS_FOR: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "metering.rating.v1.ContractSpec": ("extends", frozenset({"customer", "timeZone"})),
+}
+"""Message -> the field that says what some others are, and these: a document that has it leaves them out."""
+
 _MAIN_FIELDS: Final[Mapping[str, str]] = {"metering.rating.v1.PercentagePrice": "rate"}
 """Messages of several fields of which one may stand for the whole: `percentage: "2.9"`."""
 
@@ -372,6 +440,7 @@ _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]]
     ("metering.rating.v1.MatrixRow", "when"): _when_forms,
     (_QUOTE, "plan"): _plan_forms,
     (_QUOTE, "usage"): _usage_forms,
+    (_QUOTE, "seats"): _seats_forms,
     (_SESSION, "key"): _key_forms,
     (_SESSION, "phase"): _phase_forms,
 }

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from metering.rating.v1 import catalog_pb2
+    from metering.rating.v1 import catalog_pb2, coupon_pb2
     from metering.rating.v1 import rating_service_pb2 as rating_pb
 
 
@@ -84,6 +84,8 @@ def _terms_changed(change: catalog_pb2.ContractChange) -> Iterator[str]:
     yield from (f"has {_override_text(override)}" for override in change.overrides_begun)
     yield from (f"no longer promises {_promise_text(promise)}" for promise in change.commitments_ended)
     yield from (f"promises {_promise_text(promise)}" for promise in change.commitments_begun)
+    yield from (f"no longer has {seats_text(seats)}" for seats in change.seats_ended)
+    yield from (f"has {seats_text(seats)}" for seats in change.seats_begun)
 
 
 def pause_text(pause: catalog_pb2.ContractPause) -> str:
@@ -91,9 +93,21 @@ def pause_text(pause: catalog_pb2.ContractPause) -> str:
     return f"from {pause.start} to before {pause.until}" if pause.until else f"from {pause.start} on"
 
 
+def seats_text(seats: catalog_pb2.ContractSeats) -> str:
+    """Say how many seats there are from when on."""
+    return f"{seats.count} {seats.item} from {seats.start} on"
+
+
+def size_of_discount(discount: catalog_pb2.ContractDiscount | coupon_pb2.CouponDiscount) -> str:
+    """Say how much a discount takes."""
+    if discount.usage or discount.usage_percent:
+        return f"{discount.usage} units" if discount.usage else f"{discount.usage_percent} % of the quantity"
+    return f"{discount.percent} %" if discount.percent else discount.amount
+
+
 def discount_text(discount: catalog_pb2.ContractDiscount) -> str:
     """Say what a discount takes, off what, and of which periods."""
-    taken = f"{discount.percent} %" if discount.percent else discount.amount
+    taken = size_of_discount(discount)
     of = f" of {', '.join(discount.items)}" if discount.items else ""
     until = f" to before {discount.until}" if discount.until else " on"
     return f"{taken}{of} off ({discount.name}), of periods that start from {discount.start}{until}"

@@ -13,9 +13,11 @@ from chassis.errors import InvalidRequest, NotFound, Reason
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.catalog.add_ons import fill_add_on
 from meterline.cli.calls import call_services, until_reachable
 from meterline.cli.changes import pause_text, write_changes
 from meterline.cli.contract_migrate import migrate_contracts
+from meterline.cli.contract_seats import set_seats
 from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, say, write
@@ -66,14 +68,17 @@ WhyOption = Annotated[
 @app.command("start")
 def start_contract(  # noqa: PLR0913, PLR0917 - options of a command
     name: NameArgument,
-    customer: Annotated[str, typer.Option(help="Key of the customer.", show_default=False)],
     plan: PlanOption,
+    customer: Annotated[str, typer.Option(help="Key of the customer; may be left out with --extends.")] = "",
     start: Annotated[str, typer.Option(help="First day, such as 2026-01-31. Default: today in --tz.")] = "",
     end: Annotated[str, typer.Option(help="First day after the contract. Default: open.")] = "",
     interval: Annotated[IntervalWord, typer.Option(help="Length of a billing period.")] = IntervalWord.MONTH,
     every: Annotated[int, typer.Option(min=1, max=36, help="How many intervals a billing period has.")] = 1,
     anchor: Annotated[str, typer.Option(help="A day on which a billing period begins. Default: the first day.")] = "",
-    tz: Annotated[str, typer.Option(help="IANA zone in whose midnights days and periods begin.")] = "UTC",
+    tz: Annotated[str, typer.Option(help="IANA zone in whose midnights days and periods begin. Default: UTC.")] = "",
+    extends: Annotated[
+        str, typer.Option(help="Contract of which it is an add-on: it has its customer, zone and periods, and its end.")
+    ] = "",
     plan_version: PlanVersionOption = 0,
     trial: Annotated[int, typer.Option(min=0, help="So many first periods are a trial: used, rated and free.")] = 0,
     trial_item: Annotated[
@@ -86,24 +91,31 @@ def start_contract(  # noqa: PLR0913, PLR0917 - options of a command
     """Start a contract: a customer has a plan from a day on. One that is there already is left alone and refused."""
     if trial_item and not trial:
         raise InputError("--trial-item says what is free in a trial; write --trial with its number of periods as well")
+    if not customer and not extends:
+        raise InputError("write --customer with the key of the customer, or --extends with the contract to add to")
     free = catalog_pb2.ContractDiscount(name=_TRIAL, percent="100", items=trial_item or (), periods=trial)
     spec = catalog_pb2.ContractSpec(
         customer=customer,
         plan=plan,
         plan_version=plan_version,
-        start=start or _today(tz).isoformat(),
+        start=start or ("" if extends else _today(tz or "UTC").isoformat()),
         end=end,
         interval=catalog_pb2.BillingInterval.Value(f"BILLING_INTERVAL_{interval.name}"),
         every=every if every > 1 else 0,
         anchor=anchor,
-        time_zone=tz,
+        time_zone=tz or ("" if extends else "UTC"),
         discounts=[free] if trial else [],
+        extends=extends,
     )
 
     async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
         try:
             await client.rating.GetContract(rating_pb.GetContractRequest(name=name))
         except NotFound:
+            if extends:
+                base = await client.rating.GetContract(rating_pb.GetContractRequest(name=extends))
+                fill_add_on(spec, base.contract.spec)
+                spec.start = spec.start or _today(spec.time_zone).isoformat()
             return spec
         message = f"there is a contract {name!r} already; give it another plan with `meterline contract change {name}`"
         raise InputError(message)
@@ -190,6 +202,38 @@ def cancel_contract(
         overrides = [override for override in spec.overrides if override.start < spec.end]
         del spec.overrides[:]
         spec.overrides.extend(overrides)
+        seats = [counted for counted in spec.seats if counted.start < spec.end]
+        del spec.seats[:]
+        spec.seats.extend(seats)
+        spec.reason = reason
+        return spec
+
+    _do(name, wanted, context, output, dry_run=dry_run)
+
+
+@app.command("seats")
+def seat_contract(  # noqa: PLR0913, PLR0917 - options of a command
+    name: NameArgument,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="The item of the plan.", show_default=False)],
+    count: Annotated[int, typer.Argument(metavar="COUNT", min=0, help="So many seats.", show_default=False)],
+    start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
+    correct: Annotated[  # noqa: FBT002 - an option of a command
+        bool,
+        typer.Option("--correct", help="In place of what is set for that day; else the highest of the day counts."),
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "",
+    dry_run: DryRunOption = False,  # noqa: FBT002 - an option of a command
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Give an item of a contract another number of seats, from a day on.
+
+    It holds until the next day for which one is set. When a change is charged, the plan says.
+    """
+
+    async def wanted(client: AsyncClient) -> catalog_pb2.ContractSpec:
+        spec = await _spec(client, name)
+        set_seats(spec, item, count, start or max(_today(spec.time_zone).isoformat(), spec.start), correct=correct)
         spec.reason = reason
         return spec
 
@@ -225,6 +269,8 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
     discount: Annotated[str, typer.Option("--name", help="Its name on the invoice.", show_default=False)],
     percent: Annotated[str, typer.Option(help="Percent of the printed charges, such as 12.5.")] = "",
     amount: Annotated[str, typer.Option(help="Amount off each period, in the currency of the plan.")] = "",
+    usage: Annotated[str, typer.Option(help="Units off the quantity of each --item.")] = "",
+    usage_percent: Annotated[str, typer.Option(help="Percent off the quantity of each --item.")] = "",
     item: Annotated[list[str] | None, typer.Option(help="An item of the plan; repeat it. Default: all.")] = None,
     start: Annotated[str, typer.Option("--from", help="First day. Default: today in the contract's zone.")] = "",
     until: Annotated[str, typer.Option(help="First day after the discount. Default: without end.")] = "",
@@ -234,7 +280,7 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Take a percentage or an amount off the charges of the periods that start from a day on.
+    """Take a percentage or an amount off the charges, or units off the quantities, of the periods from a day on.
 
     It comes after the discounts that the contract has; to change or to end one, apply the contract anew.
     """
@@ -245,6 +291,8 @@ def discount_contract(  # noqa: PLR0913, PLR0917 - options of a command
             name=discount,
             percent=percent,
             amount=amount,
+            usage=usage,
+            usage_percent=usage_percent,
             items=item or (),
             start=start or max(_today(spec.time_zone).isoformat(), spec.start),
             until=until,

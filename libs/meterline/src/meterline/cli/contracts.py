@@ -35,6 +35,8 @@ def show_contract(name: str, context: Path | None, output: Output, *, all_versio
         print_table(_VERSION_COLUMNS, map(_version_row, found.versions))
     else:
         print_table(CONTRACT_COLUMNS, [contract_row(found.contract)])
+        if found.contract.spec.extends:
+            write(f"add-on of contract {found.contract.spec.extends}, ends with it at the latest")
     for ruling in found.rulings:
         inside = " (also inside a period)" if ruling.mid_period else ""
         said = f"as version {ruling.contract_version} of the contract says"

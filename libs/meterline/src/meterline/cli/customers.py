@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 _TABLE_ROWS: Final = 100
-_COLUMNS: Final = (Column("name"), Column("version", Kind.WHOLE), Column("display_name"), Column("currency"))
+_COLUMNS: Final = (
+    Column("name"),
+    Column("version", Kind.WHOLE),
+    Column("display_name"),
+    Column("currency"),
+    Column("parent"),
+)
 
 
 def customers(
@@ -29,6 +35,7 @@ def customers(
         list[str] | None,
         typer.Argument(help="Each is the beginning of a word of the key or the name, in any case. Default: all."),
     ] = None,
+    under: Annotated[str, typer.Option(help="Only this customer and those below it.")] = "",
     limit: Annotated[
         int | None, typer.Option(min=0, help="Most rows; 0 = all. Default: 100 in a table, all in every other form.")
     ] = None,
@@ -41,7 +48,7 @@ def customers(
     check_export(output)
 
     async def ask(client: AsyncClient) -> tuple[Sequence[catalog_pb2.Customer], bool]:
-        request = pb.ListCustomersRequest(search=search, page_size=min(rows, PAGE_ROWS))
+        request = pb.ListCustomersRequest(search=search, under=under, page_size=min(rows, PAGE_ROWS))
         found: list[catalog_pb2.Customer] = []
         async for page in pages(client.rating.ListCustomers, request):
             found.extend(page.customers)
@@ -51,7 +58,9 @@ def customers(
 
     found, has_more = call_services(ask, context)
     if output.is_export:
-        lines = ((one.name, str(one.version), one.spec.display_name, one.spec.currency) for one in found)
+        lines = (
+            (one.name, str(one.version), one.spec.display_name, one.spec.currency, one.spec.parent) for one in found
+        )
         export_rows(_COLUMNS, lines, output)
     elif output is RowsOutput.TABLE:
         print_table(CUSTOMER_COLUMNS, map(customer_row, found))

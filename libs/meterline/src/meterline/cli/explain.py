@@ -20,6 +20,7 @@ from money import DERIVED, ZERO, exact_arithmetic, format_decimal, parse_decimal
 
 if TYPE_CHECKING:
     from metering.aggregator.v1 import usage_pb2
+    from metering.rating.v1 import charge_pb2
     from metering.rating.v1 import rating_service_pb2 as rating_pb
     from meterline.cli.terminal import Branch
     from meterline.client import AsyncClient
@@ -35,6 +36,7 @@ def explain(
     limit: Annotated[
         int | None, typer.Option(min=0, help="Most events; 0 = all. Default: 20 in a table, all in JSON and YAML.")
     ] = None,
+    meter: Annotated[str, typer.Option(help="Of a price formula: list the events of this meter that it reads.")] = "",
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -49,7 +51,8 @@ def explain(
             response = await client.explain_line(line)
         found: list[usage_pb2.MeteredEvent] = []
         if events:
-            call = client.invoicing.ListLineEvents(pb.ListLineEventsRequest(line_id=line, limit=shown), timeout=600.0)
+            asked = pb.ListLineEventsRequest(line_id=line, limit=shown, meter=meter)
+            call = client.invoicing.ListLineEvents(asked, timeout=600.0)
             async for page in call:
                 found.extend(page.events)
         return response, found
@@ -63,10 +66,10 @@ def explain(
         draw_tree(_tree(response))
         _say_parked(response)
         if found:
-            _print_events(found, response.line.event_count)
+            _print_events(found, billed_of(response, meter).event_count)
         elif events:
             say(why_no_events(response.line))
-    contradiction = contradiction_of(response, found, shown) if events else ""
+    contradiction = contradiction_of(response, found, shown, meter) if events else ""
     if contradiction:
         fail(contradiction, ExitCode.REFUSED)
 
@@ -84,7 +87,15 @@ def why_no_events(line: invoice_pb2.InvoiceLine) -> str:
     return "no events: nothing was used"
 
 
-def contradiction_of(response: pb.ExplainLineResponse, found: list[usage_pb2.MeteredEvent], limit: int) -> str:
+def billed_of(response: pb.ExplainLineResponse, meter: str) -> invoice_pb2.InvoiceLine | charge_pb2.ChargeRead:
+    """Return what the line bills of a meter that its formula reads; of its own, or none that is named, the line."""
+    reads = (read for read in response.charge.charge.reads if read.meter == meter)
+    return next(reads, response.line)
+
+
+def contradiction_of(
+    response: pb.ExplainLineResponse, found: list[usage_pb2.MeteredEvent], limit: int, meter: str = ""
+) -> str:
     """Say how the events listed, at most `limit` (0: all), contradict their line; empty if they don't.
 
     Of an adjustment only the services can tell: another version of the meter may have counted earlier events anew.
@@ -92,15 +103,16 @@ def contradiction_of(response: pb.ExplainLineResponse, found: list[usage_pb2.Met
     line, snapshot = response.line, response.charge.snapshot
     if line.kind == invoice_pb2.LINE_KIND_ADJUSTMENT:
         return ""
-    expected = min(limit, line.event_count) if limit else line.event_count
+    billed = billed_of(response, meter)
+    expected = min(limit, billed.event_count) if limit else billed.event_count
     if len(found) != expected:
-        return f"the line bills {line.event_count:,} events, but {len(found):,} were listed; {_RUNBOOK}"
+        return f"the line bills {billed.event_count:,} events, but {len(found):,} were listed; {_RUNBOOK}"
     sums = {usage.meter for usage in snapshot.usage if usage.aggregation == meter_pb2.AGGREGATION_SUM}
-    if line.meter in sums and len(found) == line.event_count:
+    if billed.meter in sums and len(found) == billed.event_count:
         with exact_arithmetic():
             total = sum((parse_decimal(metered.value, DERIVED) for metered in found), ZERO)
-        if total != parse_decimal(line.quantity, DERIVED):
-            return f"the line bills {line.quantity}, but its events add up to {format_decimal(total)}; {_RUNBOOK}"
+        if total != parse_decimal(billed.quantity, DERIVED):
+            return f"the line bills {billed.quantity}, but its events add up to {format_decimal(total)}; {_RUNBOOK}"
     return ""
 
 

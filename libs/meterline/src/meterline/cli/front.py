@@ -132,6 +132,7 @@ COMMANDS: Final = {
         "entitlements:app",
         "What a customer may use, how much of it is left, and what is held or granted.",
     ),
+    "wallet": ("wallets:app", "Credit of customers: grant it, take it back, and see what it paid."),
     "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),
 }
 """Name -> where it is written, and its line in `--help`: the first paragraph of its own help, which a test compares."""

@@ -152,7 +152,7 @@ def print_simulation(
     """Print the customers whose bills change most, how all fare, and what was left out."""
     largest = sorted(customers, key=lambda one: -abs(Decimal(one.difference)))[:_TABLE_ROWS]
     has_margin = any(one.HasField("margin_then") for one in customers)
-    columns = ("customer", "currency", ">periods", ">now", ">then", ">difference")
+    columns: tuple[str, ...] = ("customer", "currency", ">periods", ">now", ">then", ">difference")
     columns += (">margin now", ">margin then") if has_margin else ()
     rows = [
         (one.customer, one.currency, f"{one.periods:,}", one.now, one.then, one.difference)

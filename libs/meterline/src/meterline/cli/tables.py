@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from metering.aggregator.v1 import meter_pb2, schema_pb2
 from metering.rating.v1 import catalog_pb2
+from meterline.cli.changes import size_of_discount
 from meterline.cli.documents import enum_word, short_time
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ COUPON_COLUMNS: Final = ("name", ">version", "takes", "of", ">periods", "may be 
 def coupon_row(coupon: coupon_pb2.Coupon) -> Sequence[str]:
     """Show a coupon with how often it was redeemed."""
     spec, discount = coupon.spec, coupon.spec.discount
-    taken = f"{discount.percent} %" if discount.percent else f"{discount.amount} {discount.currency}"
+    taken = f"{size_of_discount(discount)} {discount.currency}".rstrip()
     days = [word for word in (spec.redeem_from and f"from {spec.redeem_from}", _before(spec.redeem_until)) if word]
     return (
         coupon.name,
@@ -142,12 +143,13 @@ def _before(day: str) -> str:
     return f"before {day}" if day else ""
 
 
-CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency")
+CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency", "parent")
 
 
 def customer_row(customer: catalog_pb2.Customer) -> Sequence[str]:
     """Show a customer."""
-    return customer.name, str(customer.version), customer.spec.display_name or "-", customer.spec.currency
+    spec = customer.spec
+    return customer.name, str(customer.version), spec.display_name or "-", spec.currency, spec.parent or "-"
 
 
 CONTRACT_COLUMNS: Final = (

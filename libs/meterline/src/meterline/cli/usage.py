@@ -24,6 +24,7 @@ from meterline.cli.documents import (
     quantity_text,
     time_text,
 )
+from meterline.cli.families import charges_of_family
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, write
 from meterline.errors import InputError
@@ -59,6 +60,10 @@ WINDOW_SIZES: Final = {
     Window.MONTH: usage_pb2.WINDOW_SIZE_MONTH,
 }
 
+WithChildrenOption = Annotated[
+    bool, typer.Option("--with-children", help="Also of the customers below, contract by contract; with a month.")
+]
+
 
 def charges(
     customer: Annotated[str, typer.Option(help="Customer.")] = "",
@@ -69,10 +74,14 @@ def charges(
             help='Billing period by its label, such as "2013-01", "2013-W05" or "2013". Default: the current one.'
         ),
     ] = "",
+    with_children: WithChildrenOption = False,  # noqa: FBT002 - an option of a command
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what usage costs so far, exactly and not yet rounded."""
+    if with_children:
+        charges_of_family(customer, contract, month(period) if period else "", context, output)
+        return
     named = contract_or_customer(contract, customer)
     request = rating_pb.ListChargesRequest(**named, billing_period=period_label(period) if period else "")
 

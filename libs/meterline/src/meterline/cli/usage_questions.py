@@ -67,6 +67,9 @@ FilterOption = Annotated[
 TopOption = Annotated[
     int, typer.Option(min=0, max=1000, help="Only so many, the largest, and the exact rest. 0 = all.")
 ]
+ChildrenOption = Annotated[
+    bool, typer.Option("--with-children", help="Also the customers below those named; with --together, as one.")
+]
 TogetherOption = Annotated[bool, typer.Option("--together", help="All customers as one, without a name.")]
 ScanOption = Annotated[
     int,

@@ -12,6 +12,7 @@ from metering.aggregator.v1 import usage_pb2
 from meterline.cli.calls import call_services, pages
 from meterline.cli.documents import as_of_document, local_time_text, period_document, time_text
 from meterline.cli.exports import Column, Kind, check_export, export_rows
+from meterline.cli.families import with_children
 from meterline.cli.options import ContextOption, RowsOutput, RowsOutputOption
 from meterline.cli.output import print_document, print_table, say, write
 from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
@@ -20,6 +21,7 @@ from meterline.cli.usage_questions import (
     SCAN_EVENTS_MAX,
     AllGroupsOption,
     Asked,
+    ChildrenOption,
     ContractOption,
     CustomersOption,
     FilterOption,
@@ -39,6 +41,7 @@ from meterline.cli.usage_questions import (
     tell_source,
     told_group,
 )
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +71,7 @@ def show(  # noqa: PLR0913, PLR0917 - options of a command
     only: FilterOption = None,
     top: TopOption = 0,
     together: TogetherOption = False,  # noqa: FBT002
+    children: ChildrenOption = False,  # noqa: FBT002
     fill_gaps: GapsOption = False,  # noqa: FBT002
     running: RunningOption = False,  # noqa: FBT002
     scan_max: ScanOption = SCAN_EVENTS_MAX,
@@ -89,8 +93,12 @@ def show(  # noqa: PLR0913, PLR0917 - options of a command
         tell_all_apart=all_groups,
     )
     check_export(output)
+    if children and not customer:
+        raise InputError("--with-children adds those below to the customers named; write --customer")
 
     async def ask(client: AsyncClient) -> tuple[pb.QueryUsageResponse, list[str]]:
+        if children:
+            request.customers[:] = await with_children(client, request.customers)
         request.bounds.extend(await asked.bounds(client, request.period))
         found = await _all_rows(client, request, wait=wait)
         with_usage = {row.customer for row in found.rows}

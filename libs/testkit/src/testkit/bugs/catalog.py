@@ -207,7 +207,7 @@ BUGS: Final = (
         "two who change one list do not wait for one another",
         {
             "rating.operations.contracts:lock_entry": billing.writes_nothing,
-            "rating.operations.contracts:contracts_of_customers": billing.reads_together,
+            "rating.operations.side_by_side:contracts_of_customers": billing.reads_together,
         },
         (f"{_RATING}/rpc/test_catalog.py::test_racing_contracts_can_not_slip_past_one_another",),
     ),

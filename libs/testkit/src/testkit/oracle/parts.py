@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from testkit.oracle.prices import converted, cost_of
+from testkit.oracle.prices import converted, cost_of, discounted
 
 Usage = Sequence[tuple[Mapping[str, str], Fraction]]
 _AROUND = frozenset({"matrix", "perKey", "ladder", "included", "maximum", "minimum", "convert"})
 
 
-def cost_of_groups(usage: Usage, price: Mapping[str, Any]) -> Fraction:
-    """Price usage by groups (property -> value, quantity) by the `price` of a catalog file."""
-    amount = sum(costs_of_parts(usage, price).values(), Fraction(0))
+def cost_of_groups(usage: Usage, price: Mapping[str, Any], discounts: Sequence[Mapping[str, str]] = ()) -> Fraction:
+    """Price usage by groups (property -> value, quantity) by the `price` of a catalog file, less discounts in units."""
+    amount = sum(costs_of_parts(usage, price, discounts).values(), Fraction(0))
     if "maximum" in price:
         amount = min(amount, Fraction(price["maximum"]))
     return max(amount, Fraction(price.get("minimum", "0")))
 
 
-def costs_of_parts(usage: Usage, price: Mapping[str, Any]) -> dict[str, Fraction]:
+def costs_of_parts(
+    usage: Usage, price: Mapping[str, Any], discounts: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Fraction]:
     """Return what each part costs, before the bounds; flat fees of a common ladder are a part of their own."""
     models, quantities = _parts(usage, price)
     left = {
@@ -34,6 +36,8 @@ def costs_of_parts(usage: Usage, price: Mapping[str, Any]) -> dict[str, Fraction
             left[part] = quantity * (whole - share) / whole if whole > share else Fraction(0)
         else:
             left[part] = max(quantity - (own or Fraction(price.get("included", "0"))), Fraction(0))
+    whole = sum(left.values(), Fraction(0))
+    left = {part: quantity * discounted(whole, discounts) / (whole or 1) for part, quantity in left.items()}
     if price.get("ladder") == "total":
         return _together(models, left)
     return {part: _alone(models[part], quantity) for part, quantity in left.items()}

@@ -41,15 +41,25 @@ class Cost:
 _OF_MONEY = frozenset({"percentage", "graduatedPercentage", "dynamic", "costPlus"})
 
 
-def cost_of(quantity: Fraction, price: Mapping[str, Any]) -> Cost:
-    """Price the quantity of one period by the `price` of a catalog file."""
+def cost_of(quantity: Fraction, price: Mapping[str, Any], discounts: Sequence[Mapping[str, str]] = ()) -> Cost:
+    """Price the quantity of one period by the `price` of a catalog file, less `discounts` in units of it."""
     priced = converted(quantity, price.get("convert", {}))
-    billable = max(priced - Fraction(price.get("included", "0")), Fraction(0))
+    billable = discounted(max(priced - Fraction(price.get("included", "0")), Fraction(0)), discounts)
     rows = _rows(billable, price) if billable > 0 else ()
     amount = sum((row.amount for row in rows), Fraction(0))
     if "maximum" in price:
         amount = min(amount, Fraction(price["maximum"]))
     return Cost(max(amount, Fraction(price.get("minimum", "0"))), rows)
+
+
+def discounted(quantity: Fraction, discounts: Sequence[Mapping[str, str]]) -> Fraction:
+    """Take discounts in units off a quantity that is not below zero: numbers first, then percent of the rest."""
+    left = max(
+        quantity - sum((Fraction(one["usage"]) for one in discounts if "usage" in one), Fraction(0)), Fraction(0)
+    )
+    for one in discounts:
+        left *= 1 - Fraction(one.get("usagePercent", "0")) / 100
+    return left
 
 
 def converted(quantity: Fraction, convert: Mapping[str, str]) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2, entitlement_pb2, unbilled_pb2
+from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2, entitlement_pb2, unbilled_pb2, variance_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from testkit.portal.fake_aggregator import window_of
@@ -214,6 +214,25 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         own.period.end.FromDatetime(datetime(2013, 12, 1, 5, tzinfo=UTC))
         broken = entitlement_pb2.Entitlement(feature="broken", problem="there is no meter 'broken'; apply it first")
         return entitlement_pb2.ListEntitlementsResponse(entitlements=[own, broken])
+
+    async def ExplainVariance(
+        self, request: rating_pb.ExplainVarianceRequest, context: Context
+    ) -> rating_pb.ExplainVarianceResponse:
+        """Answer ExplainVariance: half as many flights, and as much of a fee."""
+        await self.world.caller("ExplainVariance", context, named=f"C-{request.customer}")
+        volume = variance_pb2.VarianceAmount(effect=variance_pb2.VARIANCE_EFFECT_VOLUME, amount="-5.00")
+        flights = variance_pb2.VarianceOfItem(item="Flights", meter="flights", change="-5.00", effects=[volume])
+        flights.before.quantity, flights.after.quantity = "2", "1"
+        return rating_pb.ExplainVarianceResponse(
+            before=variance_pb2.VariancePeriod(billing_period=request.against_billing_period, amount="30.00"),
+            after=variance_pb2.VariancePeriod(
+                billing_period=request.billing_period, amount="25.00", as_of=self.world.as_of()
+            ),
+            currency="USD",
+            items=[flights, variance_pb2.VarianceOfItem(item="Fee", change="0.00")],
+            change="-5.00",
+            effects=[volume],
+        )
 
     async def QuotePrice(self, request: rating_pb.QuotePriceRequest, context: Context) -> rating_pb.QuotePriceResponse:
         """Answer QuotePrice."""

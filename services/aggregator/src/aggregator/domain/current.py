@@ -286,7 +286,9 @@ class Memory:
         self.weigh(key, kept)
 
     def weigh(self, key: CurrentKey, kept: Kept) -> None:
-        """Note how much a total takes by now."""
+        """Note how much a total takes by now, unless it was let go of, or read anew, since its caller found it."""
+        if self._kept.get(key) is not kept:
+            return
         size = kept.size + 1
         self._size += size - self._sizes.get(key, 0)
         self._sizes[key] = size

@@ -47,6 +47,7 @@ class LineKind(StrEnum):
     DISCOUNT = "DISCOUNT"
     BOUND = "BOUND"
     COMMITMENT = "COMMITMENT"
+    CREDIT = "CREDIT"
 
     @property
     def has_events(self) -> bool:

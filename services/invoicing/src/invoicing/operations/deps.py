@@ -86,9 +86,12 @@ class Rating(Protocol):
         ...
 
     def events(
-        self, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
+        self, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int, meter: str = ""
     ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-        """Yield the events behind a charge, page by page; those after a place in the log, unless that is None."""
+        """Yield the events behind a charge, page by page; those after a place in the log, unless that is None.
+
+        `meter` is another one than its own that the formula of the charge reads.
+        """
         ...
 
     async def count_events(self, charge_id: str, *, only_amendment: bool) -> int:

@@ -43,17 +43,18 @@ async def explain_line(deps: Deps, tenant: str, line_id: str, page_size: int, pa
 
 
 async def list_line_events(
-    deps: Deps, tenant: str, line_id: str, after: HandedThrough, limit: int
+    deps: Deps, tenant: str, line_id: str, after: HandedThrough, limit: int, meter: str = ""
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
     """Yield the events behind a line; of an adjustment, those that arrived after the period was billed before.
 
-    `after` is a place in the log to begin after, as the caller names it; None: from the first.
+    `after` is a place in the log to begin after, as the caller names it; None: from the first. `meter` is one that the
+    formula of the line reads; empty: the line's own.
     """
     line = (await _invoice_of_line(deps, tenant, line_id)).content().line(line_id)
     if not line.kind.has_events:
         return
     only_amendment = line.kind is LineKind.ADJUSTMENT
-    pages = deps.rating.events(line.charge_id, only_amendment=only_amendment, after=after, limit=limit)
+    pages = deps.rating.events(line.charge_id, only_amendment=only_amendment, after=after, limit=limit, meter=meter)
     # Closed here, so that the call to rating ends with ours and not when the garbage collector comes by.
     async with aclosing(pages):
         async for page in pages:

@@ -39,6 +39,7 @@ _KINDS = {
     charge_pb2.CHARGE_KIND_ADVANCE: LineKind.FIXED,
     charge_pb2.CHARGE_KIND_BOUND: LineKind.BOUND,
     charge_pb2.CHARGE_KIND_COMMITMENT: LineKind.COMMITMENT,
+    charge_pb2.CHARGE_KIND_CREDIT: LineKind.CREDIT,
 }
 _INVOICE_KINDS = {
     pb.INVOICE_KIND_PERIOD: InvoiceKind.PERIOD,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
+from money import exact_arithmetic
 from portal.domain.views import Amount, Answer, ExactAmount, Quantity, Span, View
 
-LineKind = Literal["usage", "fixed", "adjustment", "discount", "agreed"]
+LineKind = Literal["usage", "fixed", "adjustment", "discount", "agreed", "credit"]
 InvoiceKind = Literal["period", "closing"]
 
 
@@ -87,6 +89,23 @@ class Invoice(Answer):
     )
     notes: tuple[str, ...] = Field(description="Sentences that belong on the document.")
     pending: PendingAdjustment | None
+
+
+def together(bills: Sequence[Invoice]) -> Invoice:
+    """Return the bills of several contracts of a customer as one: the first of them, with the lines of all.
+
+    It is as fresh as the oldest.
+    """
+    times = [bill.complete_until for bill in bills]
+    with exact_arithmetic():
+        total = sum((bill.total for bill in bills), Decimal(0))
+    return bills[0].model_copy(
+        update={
+            "lines": tuple(line for bill in bills for line in bill.lines),
+            "total": total,
+            "complete_until": None if None in times else min(time for time in times if time is not None),
+        }
+    )
 
 
 class InvoiceSummary(View):

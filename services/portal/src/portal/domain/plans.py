@@ -147,6 +147,20 @@ class Quote(View):
     price: PlanItem
 
 
+class Agreed(View):
+    """A discount or a commitment of the customer's contract that rules in the period, or later."""
+
+    kind: Literal["Discount", "Commitment"]
+    name: str = Field(description="A redeemed coupon is a discount by its code.")
+    percent: Quantity | None = Field(default=None, description="Of a discount: of the charges that it is taken off.")
+    amount: Amount | None = Field(default=None, description="Off each period; or what is promised for the days.")
+    usage: Quantity | None = Field(default=None, description="Units off the quantity of each item.")
+    usage_percent: Quantity | None = Field(default=None, description="Percent off the quantity of each item.")
+    items: tuple[str, ...] = Field(default=(), description="Labels of the items that count; empty: all.")
+    start: date = Field(description="First day.")
+    until: date | None = Field(description="First day after it; null = open.")
+
+
 class PlanPage(View):
     """What was agreed."""
 
@@ -160,6 +174,7 @@ class PlanPage(View):
     time_zone: str
     billing_period: str
     items: tuple[PlanItem, ...]
+    agreed: tuple[Agreed, ...] = Field(default=(), description="Discounts and commitments of the contract.")
     examples: tuple[ItemExamples, ...] = Field(default=(), description="Of each item that prices usage.")
     coming: tuple[ComingChange, ...] = Field(default=(), description="Changes of the prices within a year.")
 

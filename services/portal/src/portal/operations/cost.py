@@ -193,7 +193,7 @@ def _as_one(answers: Sequence[CostAnswer]) -> CostAnswer:
 
 
 def _explored(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
-    label = periods[0].billing_period if len(periods) == 1 else None
+    label = periods[0].name if len(periods) == 1 else None
     return ExploredPeriod(start=periods[0].start, end=periods[-1].end, billing_period=label)
 
 
@@ -372,14 +372,14 @@ async def _billed(
     """Return the lines, or for all items the totals, that should be the same as what is shown, as one."""
     if wanted.choices.filters:
         return None
-    # What is adjusted of other periods is no part of the picture.
+    # What is adjusted of other periods is no part of the picture, and credit pays for what this costs.
     asked = (deps.invoicing.preview(one.contract, one.billing_period, alone=True) for one in periods)
     invoices = await asyncio.gather(*asked)
-    lines = [line for invoice in invoices for line in invoice.lines if line.kind != "adjustment"]
+    lines = [line for invoice in invoices for line in invoice.lines if line.kind not in {"adjustment", "credit"}]
     if wanted.items:
         lines = [line for line in lines if line.item in wanted.items]
     with exact_arithmetic():
         amount = sum((line.amount for line in lines), Decimal(0))
     name = viewer.item_label(lines[0].item) if len({line.item for line in lines}) == 1 else "Total"
-    line = EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices))
+    line = EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices, periods))
     return Billed(line, places_of(invoices))

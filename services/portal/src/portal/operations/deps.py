@@ -25,6 +25,7 @@ from portal.domain.price_lint import PriceFinding
 from portal.domain.revenue import Cut, Revenue
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
+from portal.domain.variance import Variance
 from portal.operations.remembered import RememberedAnswers, RememberedSessions
 from portal.telemetry import Instruments
 
@@ -92,6 +93,10 @@ class Rating(Protocol):
 
     async def entitlements(self, customer: str) -> Sequence[Entitled]:
         """Return how the features of a customer's plans stand; of one without a contract in force there are none."""
+        ...
+
+    async def variance(self, customer: str, billing_period: str, against: str) -> Variance:
+        """Return why one period of a customer costs more or less than another."""
         ...
 
     async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:
@@ -185,8 +190,15 @@ class Seller(Protocol):
         """Return the billing periods of a customer that have ended; their time zones are not known."""
         ...
 
+    async def periods_to_end(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended or end within a year; time zones are not known."""
+        ...
+
     async def live_bill(self, customer: str) -> Invoice:
-        """Return the draft of the period that runs. Raises NotFound without a contract in force."""
+        """Return the draft of the period that runs. Raises NotFound without a contract in force.
+
+        Raises InvalidRequest PERIOD_INVALID where several contracts have one.
+        """
         ...
 
     async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
@@ -22,6 +23,7 @@ from portal.domain.views import Freshness
 from portal.operations.periods import period_of
 
 if TYPE_CHECKING:
+    from portal.domain.periods import ContractPeriod
     from portal.domain.viewers import Viewer
     from portal.operations.deps import Deps
 
@@ -106,14 +108,14 @@ async def _no_draft() -> None:
     """Stand in for the draft on later pages."""
 
 
-def path_of(invoices: Sequence[Invoice]) -> str:
-    """Return the path of the page that shows an invoice or draft; of several, that of the list."""
+def path_of(invoices: Sequence[Invoice], periods: Sequence[ContractPeriod]) -> str:
+    """Return the path of the page that shows the invoice or draft of a period; of several, that of the list."""
     if len(invoices) != 1:
         return "/invoices"
     (invoice,) = invoices
     if invoice.number:
         return f"/invoices/{invoice.number}"
-    return f"/invoices/{DRAFT}?billingPeriod={invoice.billing_period}"
+    return f"/invoices/{DRAFT}?billingPeriod={quote(periods[0].name, safe='~')}"
 
 
 def summary_of_draft(draft: Invoice) -> DraftSummary:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from chassis.errors import NotFound
+from chassis.errors import InvalidRequest, NotFound, Reason
+from portal.domain.invoices import together
 from portal.domain.operators import (
     CustomerList,
     CustomerRow,
@@ -70,13 +71,25 @@ async def list_open_sessions(
     )
 
 
+async def _live_of_all(deps: Deps, customer: str) -> Invoice | None:
+    """Return the drafts of all contracts in force as one."""
+    now = deps.clock.now()
+    running = [one for one in await deps.seller.periods_to_end(customer) if one.start <= now < one.end]
+    bills = await asyncio.gather(*(deps.seller.bill(one.contract, one.billing_period) for one in running))
+    return together(bills) if bills else None
+
+
 async def _live(deps: Deps, customer: str) -> tuple[Invoice | None, bool]:
     """Return the live bill of a customer, and whether a contract is in force.
 
-    Without one it is the draft of the last period, unless that is final.
+    Without one it is the draft of the last period, unless that is final; of several contracts, what they come to.
     """
     try:
         return await deps.seller.live_bill(customer), True
+    except InvalidRequest as error:
+        if error.reason is not Reason.PERIOD_INVALID:
+            raise
+        return await _live_of_all(deps, customer), True
     except NotFound:
         last = find(await deps.seller.ended_periods(customer), "", deps.clock.now())
     if last is None:

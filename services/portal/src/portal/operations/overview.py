@@ -61,7 +61,7 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
         return Overview(
             as_of=bill.as_of,
             complete_until=bill.complete_until,
-            period=ExploredPeriod(start=period.start, end=period.end, billing_period=period.billing_period),
+            period=ExploredPeriod(start=period.start, end=period.end, billing_period=period.name),
             time_zone=period.time_zone,
             bill_so_far=Bill(amount=bill.total, currency=bill.currency, final=bill.status == "final"),
             same_point=_same_point(bill, start, at_same_point),

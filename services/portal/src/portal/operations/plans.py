@@ -13,6 +13,7 @@ from money import exact_arithmetic
 from portal.domain.examples import quantities_of
 from portal.domain.periods import ContractPeriod, before, find
 from portal.domain.plans import (
+    Agreed,
     ComingChange,
     Effect,
     Example,
@@ -22,6 +23,7 @@ from portal.domain.plans import (
     PriceQuestion,
     Quote,
 )
+from portal.domain.series import OTHER_LABEL
 from portal.operations.periods import found_in, period_of
 from portal.operations.seldom import periods_of, price_list_of
 
@@ -40,6 +42,7 @@ async def get_plan(deps: Deps, viewer: Viewer, billing_period: str) -> PlanPage:
     )
     return page.model_copy(
         update={
+            "agreed": tuple(_labelled_agreed(viewer, one) for one in page.agreed),
             "items": tuple(priced(viewer, item) for item in page.items if viewer.shows_item(item.item)),
             "examples": tuple(one for one in examples if viewer.shows_item(one.item)),
             "coming": coming,
@@ -75,6 +78,12 @@ async def quote(deps: Deps, viewer: Viewer, billing_period: str, item: str, quan
 def priced(viewer: Viewer, item: PlanItem) -> PlanItem:
     """Return an item with its name for people."""
     return item.model_copy(update={"label": viewer.item_label(item.item)})
+
+
+def _labelled_agreed(viewer: Viewer, agreed: Agreed) -> Agreed:
+    shown = [viewer.item_label(item) for item in agreed.items if viewer.shows_item(item)]
+    others = [OTHER_LABEL] if len(shown) < len(agreed.items) else []
+    return agreed.model_copy(update={"items": (*shown, *others)})
 
 
 async def _used_before(deps: Deps, periods: Sequence[ContractPeriod], period: ContractPeriod) -> Mapping[str, Decimal]:

@@ -294,7 +294,7 @@ def _as_one(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
 
 
 def _as_explored(period: ContractPeriod) -> ExploredPeriod:
-    return ExploredPeriod(start=period.start, end=period.end, billing_period=period.billing_period)
+    return ExploredPeriod(start=period.start, end=period.end, billing_period=period.name)
 
 
 def _question(meter: Meter, period: Span, zone: ZoneInfo, choices: Choices) -> UsageQuestion:
@@ -446,7 +446,7 @@ async def _billed(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Billed[Equ
     with exact_arithmetic():
         quantity = sum((line.quantity for (line,) in lines), Decimal(0))
     item = viewer.item_label(lines[-1][0].item)
-    line = EqualLine(quantity=quantity, item=item, equals=False, href=path_of(invoices))
+    line = EqualLine(quantity=quantity, item=item, equals=False, href=path_of(invoices, periods))
     return Billed(line, places_of(invoices))
 
 

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Query, Request, Response
 from portal.domain.entitlements import Entitlements
 from portal.domain.overview import Overview
 from portal.domain.plans import PlanPage, Quote
+from portal.domain.variance import Explained
 from portal.operations.entitlements import list_entitlements
 from portal.operations.overview import get_overview
 from portal.operations.plans import get_plan, quote
+from portal.operations.variance import explain_variance
 from portal.web.answers import sent
 from portal.web.parameters import BillingPeriodName
 from portal.web.parts import parts_of
@@ -35,6 +37,14 @@ QuotedQuantity = Annotated[
 async def overview(request: Request, viewer: OverviewViewer, billing_period: BillingPeriodName = "") -> Response:
     """The bill so far, how it grew, and why it changed."""
     return sent(request, await get_overview(parts_of(request).deps, viewer, billing_period))
+
+
+@router.get("/overview/variance", response_model=Explained)
+async def overview_variance(
+    request: Request, viewer: OverviewViewer, billing_period: BillingPeriodName = ""
+) -> Response:
+    """Why a period costs more or less than the whole one before it, by what changed."""
+    return sent(request, await explain_variance(parts_of(request).deps, viewer, billing_period))
 
 
 @router.get("/plan", response_model=PlanPage)

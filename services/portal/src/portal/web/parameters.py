@@ -15,7 +15,7 @@ BillingPeriodName = Annotated[
     str,
     Query(
         alias="billingPeriod",
-        pattern=r"^([0-9]{4}(-([0-9]{2}(-[0-9]{2})?|W[0-9]{2}|Q[1-4]))?)?$",
+        pattern=r"^([0-9]{4}(-([0-9]{2}(-[0-9]{2})?|W[0-9]{2}|Q[1-4]))?(~.{1,64})?)?$",
         description="Label of a billing period; empty = the newest that has begun.",
         examples=["2013-11"],
     ),

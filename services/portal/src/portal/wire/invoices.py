@@ -31,6 +31,7 @@ _LINE_KINDS: Final[Mapping[int, LineKind]] = {
     pb.LINE_KIND_BOUND: "agreed",
     pb.LINE_KIND_DISCOUNT: "discount",
     pb.LINE_KIND_COMMITMENT: "agreed",
+    pb.LINE_KIND_CREDIT: "credit",
     pb.LINE_KIND_ADJUSTMENT: "adjustment",
 }
 _KINDS: Final[Mapping[int, InvoiceKind]] = {pb.INVOICE_KIND_PERIOD: "period", pb.INVOICE_KIND_CLOSING: "closing"}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
+from eventlog.wire import instant_from_proto
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from money import format_decimal
 from portal.domain.plans import PlanItem, PlanPage, PlanRow, PlanTier, PriceQuestion, PriceQuote
+from portal.wire.agreed import agreed_from_proto
 from portal.wire.charges import steps_from_proto, tiers_from_proto
 from portal.wire.values import exact_text, optional_decimal
 
@@ -35,6 +38,13 @@ def price_list_from_proto(message: pb.GetPriceListResponse, units: Mapping[str, 
         time_zone=contract.time_zone,
         billing_period=message.billing_period,
         items=tuple(with_overrides(item, message.overrides) for item in items),
+        agreed=agreed_from_proto(contract, _first_day(message)),
+    )
+
+
+def _first_day(message: pb.GetPriceListResponse) -> date:
+    return (
+        instant_from_proto(message.period.start).astimezone(ZoneInfo(message.contract.spec.time_zone or "UTC")).date()
     )
 
 
@@ -50,6 +60,9 @@ def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], met
     values = _item(message.name, meter, units.get(meter, ""))
     if message.WhichOneof("charge") == "fixed":
         return PlanItem(**{**values, "amount": Decimal(message.fixed.amount)})
+    if message.WhichOneof("charge") == "seats":
+        kind = message.seats.WhichOneof("price") or ""
+        return PlanItem(**{**values, "unit": _SEATS, **_MODELS[kind](getattr(message.seats, kind))})
     values |= _usage(message.usage)
     if message.usage.WhichOneof("model") == "matrix":
         values["rows"] = tuple(_rows(message.usage.matrix, values))
@@ -162,6 +175,9 @@ def _formula(message: catalog_pb2.FormulaPrice) -> str:
     names = ", ".join(f"{one.name}: {one.meter}" for one in message.components)
     return f"{message.expression} ({names})"
 
+
+_SEATS: Final = "seats"
+"""As rating calls the unit of their charges."""
 
 _MODELS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "per_unit": lambda one: {"model": "perUnit", "unit_price": Decimal(one.unit_price)},

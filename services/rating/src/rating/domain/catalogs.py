@@ -25,6 +25,7 @@ _MISSING: Final = {
     Reason.PRODUCT_NOT_FOUND: "product",
     Reason.PLAN_NOT_FOUND: "plan",
     Reason.CUSTOMER_NOT_FOUND: "customer",
+    Reason.CONTRACT_NOT_FOUND: "contract",
 }
 """Of which kind is what is missing."""
 
@@ -52,7 +53,11 @@ def in_order(entries: Sequence[CatalogEntry]) -> list[CatalogEntry]:
 
     Sorted by name too: two catalogs that are applied at the same time lock their entries in the same order.
     """
-    return sorted(entries, key=lambda entry: (ENTRY_KINDS.index(entry.kind), entry.name))
+    return sorted(entries, key=lambda entry: (ENTRY_KINDS.index(entry.kind), _is_add_on(entry), entry.name))
+
+
+def _is_add_on(entry: CatalogEntry) -> bool:
+    return isinstance(entry.content, Contract) and bool(entry.content.extends)
 
 
 def names_looked_at(entries: Iterable[CatalogEntry]) -> dict[str, set[str]]:
@@ -69,6 +74,10 @@ def references_of(entry: CatalogEntry) -> set[tuple[str, str]]:
     match entry.content:
         case PlanDraft() as plan:
             return {("product", name) for name in plan.products}
+        case Customer(parent=parent) if parent:
+            return {("customer", parent)}
+        case Contract(extends=base) as contract if base:
+            return {("plan", contract.plan), ("customer", contract.customer), ("contract", base)}
         case Contract() | UnfitContract() as contract:
             return {("plan", contract.plan), ("customer", contract.customer)}
         case _:

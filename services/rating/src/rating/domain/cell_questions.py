@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rating.domain.pricing.calendar import PROPERTY
+from rating.domain.pricing.continued import Continued
 
 if TYPE_CHECKING:
     from eventlog.period import Period
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.plans import PlanItem
-    from rating.domain.pricing.calendar import Calendar, Segment
+    from rating.domain.pricing.calendar import Segment
+    from rating.domain.pricing.price import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,11 @@ def groups_priced(items: Iterable[PlanItem]) -> Mapping[str, tuple[str, ...]]:
 
 def cell_questions(items: Sequence[PlanItem], period: Period | BillingPeriod, zone: str) -> Questions:
     """Return how usage of a period must be told apart; `zone` is that of the contract."""
-    calendars: dict[str, Calendar] = {item.meter: item.price.calendar for item in items if item.price.calendar}
-    found = {}
-    for meter, by in groups_priced(items).items():
-        calendar = calendars.get(meter)
-        segments = () if calendar is None else tuple(calendar.segments(period.start, period.end, zone))
-        found[meter] = CellQuestion(by, segments)
-    return found
+    cut = {item.meter: segments for item in items if (segments := _segments(item.price, period, zone))}
+    return {meter: CellQuestion(by, cut.get(meter, ())) for meter, by in groups_priced(items).items()}
+
+
+def _segments(price: Price, period: Period | BillingPeriod, zone: str) -> tuple[Segment, ...]:
+    if isinstance(price.spread, Continued):
+        return price.spread.segments
+    return () if price.calendar is None else tuple(price.calendar.segments(period.start, period.end, zone))

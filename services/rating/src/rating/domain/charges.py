@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rating.domain.cells import Cells
     from rating.domain.commitments import CommitmentBasis, DueCommitment
     from rating.domain.discounts import Discount
+    from rating.domain.draws import Drawn
     from rating.domain.overrides import Override
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.rows import Derivation
@@ -46,6 +47,8 @@ class ChargeKind(StrEnum):
     """What the maximum of a plan takes off its items, or its minimum adds to them."""
     COMMITMENT = "COMMITMENT"
     """What lacks of a commitment of the contract, or what goes beyond it costs more."""
+    CREDIT = "CREDIT"
+    """What a lot of credit pays of the charges before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class Charge:
     """What part of the period it is of, where a plan change cut it; None: of all of it, by the period's plan."""
     basis: CommitmentBasis | None = None
     """What a charge of a commitment follows from beside the charges of its own period; None for all others."""
+    drawn: Drawn | None = None
+    """What a lot of credit pays, of a charge that says so; None for all others."""
 
     @property
     def plan_item(self) -> str:
@@ -197,7 +202,7 @@ class Terms:
         """What is priced by itself."""
         if not self.segments:
             return tuple(ItemRun(item, self.share, None) for item in self.charged)
-        return tuple(run for run in item_runs(self.segments) if self._has(run))
+        return tuple(run for run in item_runs(self.segments, self.time_zone) if self._has(run))
 
     def _has(self, run: ItemRun) -> bool:
         """Whether the period has an item: a one-off fee falls where the contract starts or ends, in no other part."""

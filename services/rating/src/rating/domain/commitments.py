@@ -69,6 +69,8 @@ class Commitment:
     overage: Decimal = _ONE
     shortfall: Shortfall = Shortfall.BILL
     on_early_end: EarlyEnd = EarlyEnd.DUE
+    is_prepaid: bool = False
+    """Whether it is billed in full with the first period of a window, and is credit for the window then."""
 
     @property
     def line(self) -> str:
@@ -89,6 +91,11 @@ class Promise:
     amount: Decimal
     bills: bool
     labels: tuple[str, ...]
+
+    @property
+    def first(self) -> str:
+        """The period that bears what is paid before."""
+        return self.labels[0]
 
     @property
     def last(self) -> str:
@@ -214,6 +221,8 @@ def charged(due: DueCommitment, net: Decimal, currency: Currency) -> Derivation:
     It is a printed amount: below zero where other periods have been charged more than the window comes to now.
     """
     promise, words = due.promise, Words("", currency.code)
+    if promise.commitment.is_prepaid:
+        return _prepaid(due, words)
     amount, factor = promise.amount, promise.commitment.overage
     with exact_arithmetic():
         progress = sum((other.net for other in due.others), net)
@@ -233,6 +242,20 @@ def charged(due: DueCommitment, net: Decimal, currency: Currency) -> Derivation:
         steps.append(Step(StepName.COMMITMENT, f"Less charged with other periods: {words.money(before)}", own))
     steps.append(Step(StepName.TOTAL, f"Amount: {words.money(own)}", own))
     return Derivation(own, (), tuple(steps))
+
+
+def _prepaid(due: DueCommitment, words: Words) -> Derivation:
+    """Return what is charged of a window that is paid before: all of it with its first period."""
+    promise = due.promise
+    until = f"from {promise.window.start} to before {promise.window.until}"
+    is_first = due.label == promise.first
+    told = "paid before, with this period" if is_first else f"was paid before, with {promise.first}"
+    own = promise.amount if is_first else ZERO
+    steps = (
+        Step(StepName.COMMITMENT, f"Credit of {words.money(promise.amount)} {until}, {told}", own),
+        Step(StepName.TOTAL, f"Amount: {words.money(own)}", own),
+    )
+    return Derivation(own, (), steps)
 
 
 def _said(due: DueCommitment, beyond: Decimal, lacking: Decimal, whole: Decimal, words: Words) -> str:
@@ -273,6 +296,10 @@ def _check(field: str, commitment: Commitment, schedule: Schedule) -> None:
     if commitment.overage < _ONE:
         message = "must be 1 or more: what goes beyond the promise costs so many times as much"
         raise Refused(f"{field}.overage", Reason.CONTRACT_INVALID, message)
+    others = (commitment.overage != _ONE, commitment.shortfall, commitment.on_early_end)
+    if commitment.is_prepaid and others != (False, Shortfall.BILL, EarlyEnd.DUE):
+        message = "is paid before, so nothing can lack or go beyond it; leave overage, shortfall and onEarlyEnd out"
+        raise Refused(f"{field}.kind", Reason.CONTRACT_INVALID, message)
     if len(set(commitment.items)) != len(commitment.items):
         raise Refused(f"{field}.items", Reason.CONTRACT_INVALID, "names an item twice; name it once")
     if not commitment.windows:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from rating.domain.at_once import turns
 from rating.domain.billing_period import Schedule, last_label, period_labelled
 from rating.domain.contracts import Contract
 from rating.domain.plans import Plan, plan_at
@@ -87,17 +88,19 @@ class _State(NamedTuple):
             found = found or [(period.start, PlanVersion(frozen.plan, frozen.plan_version))]
         else:
             ruled = ruled_segments(self.ruling, self.schedule.zone, period.start, period.end)
-            found = [(one.start, self._plan_at(one, plans)) for one in ruled]
+            found = [each for one in ruled for each in self._plans_over(one, plans)]
         zone = ZoneInfo(self.schedule.zone)
         return found[0][1], tuple(PlanTurn(start.astimezone(zone).date(), plan) for start, plan in found[1:])
 
-    @staticmethod
-    def _plan_at(segment: RuledSegment, plans: PlanVersions) -> PlanVersion:
+    def _plans_over(self, segment: RuledSegment, plans: PlanVersions) -> list[tuple[datetime, PlanVersion]]:
         ruling = segment.ruling
         if ruling.plan_version is not None:
-            return PlanVersion(ruling.plan, ruling.plan_version)
-        found = plan_at(plans[ruling.plan], segment.start)
-        return PlanVersion(ruling.plan, found.version if found else 0)
+            return [(segment.start, PlanVersion(ruling.plan, ruling.plan_version))]
+        base = plan_at(plans[ruling.plan], segment.start)
+        if base is None:
+            return [(segment.start, PlanVersion(ruling.plan, 0))]
+        found = turns(plans[ruling.plan], base, segment.start, segment.end, self.schedule.zone)
+        return [(start, PlanVersion(ruling.plan, plan.version)) for start, plan in found]
 
 
 def plans_of(versions: Sequence[Version[Contract]]) -> set[str]:

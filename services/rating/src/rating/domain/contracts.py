@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.labels import days_of_label, is_before, month_label
-from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
+from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled, periods_touching
 from rating.domain.boundaries import Interval
 from rating.domain.commitments import Commitment, check_commitments
+from rating.domain.contract_seats import check_seats
 from rating.domain.discounts import Discount, check_discounts
 from rating.domain.overrides import Override, check_overrides
+from rating.domain.own_prices import check_own_prices
 from rating.domain.pauses import Pause, check_pauses
+from rating.domain.seats import SeatCount
 from rating.domain.zone_days import local_midnight
 
 
@@ -39,13 +42,18 @@ class Contract:
     mid_period: bool = False
     """Whether the plan rules from the midnight of its day itself on, and cuts the period that holds it."""
     commitments: tuple[Commitment, ...] = ()
+    extends: str = ""
+    """The contract that it is an add-on of; empty: of none."""
+    seats: tuple[SeatCount, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse pauses, discounts, overrides and commitments that are none."""
+        """Refuse pauses, discounts, overrides, commitments and seats that are none."""
         check_pauses(self.pauses, self.schedule)
         check_discounts(self.discounts, self.schedule)
         check_overrides(self.overrides, self.schedule)
+        check_own_prices(self.overrides, self.discounts)
         check_commitments(self.commitments, self.schedule)
+        check_seats(self.seats, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ def check_next_contract(newest: Contract, wanted: Contract) -> None:
     """Refuse a new version that would move periods: only the end and the plan of a contract may change."""
     unchangeable = (
         ("customer", newest.customer, wanted.customer),
+        ("extends", newest.extends, wanted.extends),
         ("start", newest.schedule.start, wanted.schedule.start),
         ("time_zone", newest.schedule.zone, wanted.schedule.zone),
         ("anchor_day", newest.schedule.anchor_day, wanted.schedule.anchor_day),
@@ -120,7 +129,7 @@ def check_next_contract(newest: Contract, wanted: Contract) -> None:
     )
     for path, is_now, would_be in unchangeable:
         if is_now != would_be and not (path == "anchor" and _begin_alike(newest.schedule, wanted.schedule)):
-            message = f"is {is_now} and never changes; end this contract and make another one"
+            message = f"is {is_now or 'empty'} and never changes; end this contract and make another one"
             raise Refused(path, Reason.CATALOG_CONFLICT, message)
 
 
@@ -143,13 +152,3 @@ def check_kept_periods(frozen: Iterable[BillingPeriod], schedule: Schedule) -> N
             mend = f"leave the end at {until} and make another contract that starts on that day"
         message = f"period {kept.label} is already rated permanently, until {until}; {mend}"
         raise Refused("end", Reason.CATALOG_CONFLICT, message)
-
-
-def overlapping(contract: Contract, others: Iterable[tuple[str, Contract]]) -> str | None:
-    """Return the name of another contract of the same customer that shares time with `contract`, if there is one."""
-    start, end = contract_span(contract.schedule)
-    for name, other in others:
-        other_start, other_end = contract_span(other.schedule)
-        if (other_end is None or start < other_end) and (end is None or other_start < end):
-            return name
-    return None

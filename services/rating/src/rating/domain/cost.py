@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
@@ -24,11 +23,13 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
 from eventlog.period import Period
-from money import ZERO, Currency, Exact, exact_arithmetic, less, part_of, round_to_minor_unit, share
+from money import ZERO, Currency, Exact, exact_arithmetic, less, round_to_minor_unit, share
 from rating.domain.cell_questions import CellQuestion
 from rating.domain.cells import OTHER_VALUE, Cell, Cells, cells_of, decimal_of
 from rating.domain.charges import ChargeKind, Terms
 from rating.domain.commitments import charged
+from rating.domain.cost_of_events import costs_of_events
+from rating.domain.cost_of_fees import cost_until
 from rating.domain.cost_of_formula import running_costs, whole_cost
 from rating.domain.cost_of_parts import costs_of_groups, rows_of_groups
 from rating.domain.cost_windows import CostWindows, WindowSize
@@ -38,7 +39,7 @@ from rating.domain.plans import PlanItem
 from rating.domain.pricing.adjust import Minimum
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import Derivation
-from rating.domain.proration import WHOLE, DayShare, Proration
+from rating.domain.proration import WHOLE, DayShare, in_days
 from rating.domain.rate import rate
 from rating.domain.rated_period import net_of_printed
 
@@ -284,9 +285,9 @@ def cost_rows(
     """
     rows = (
         row
-        for item in items
+        for item in (in_days(each, day_share) for each in items)
         for row in (
-            _cost_of_fee(item, windows, currency, _days_of_fee(item, day_share))
+            _cost_of_fee(item, windows, currency, day_share)
             if item.price.is_fixed
             else _cost_of_formula(item, usage, windows, currency)
             if item.price.formula is not None
@@ -330,23 +331,17 @@ def rows_of_all(rows: Sequence[CostRow], terms: Terms, windows: CostWindows, cur
     return found
 
 
-def _days_of_fee(item: PlanItem, day_share: DayShare) -> DayShare:
-    """Return the share of its days that a fee is charged for: one that does not go by days is whole, or not due."""
-    return WHOLE if item.proration is Proration.NONE and day_share.days else day_share
-
-
 def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency, day_share: DayShare) -> Iterator[CostRow]:
     """Yield what falls on each window of a fixed fee, by the days that begin in it."""
-    fee = part_of(rate(ZERO, item.price).amount, day_share.days, day_share.of_days)
+    until = cost_until(item, windows, day_share)
     before = 0
     for window in windows.windows:
         is_last = window == windows.windows[-1]
         days = len(windows.days) if is_last and windows.bears_rest else windows.days_before(window.end)
         if days > before:
-            is_whole = days - before == len(windows.days)
             with exact_arithmetic():
-                amount = _of_days(fee, days, windows, currency) - _of_days(fee, before, windows, currency)
-            exact = fee if is_whole else None
+                amount = round_to_minor_unit(until(days), currency) - round_to_minor_unit(until(before), currency)
+            exact = until(days) if days - before == len(windows.days) else None
             yield CostRow(item.name, ChargeKind.FIXED, "", "", CostPart.FIXED, window, amount, exact)
         before = days
 
@@ -424,7 +419,11 @@ def _cost_of_cells(
         if usage.groups is None:
             yield row
         else:
-            costs = costs_of_groups(spread, (own, running), now, before, breakdown.properties)
+            costs = (
+                costs_of_events(price, own, less(now.amount, before.amount), breakdown.properties)
+                if price.is_of_events
+                else costs_of_groups(spread, (own, running), now, before, breakdown.properties)
+            )
             yield from rows_of_groups(row, costs, usage.groups[used.place], breakdown, currency)
         before = now
     lifted = rate(running.quantity, item.price, cells=running).amount
@@ -444,10 +443,6 @@ def _difference(exact: Exact, exact_before: Exact, currency: Currency) -> tuple[
     with exact_arithmetic():
         printed = round_to_minor_unit(exact, currency) - round_to_minor_unit(exact_before, currency)
     return printed, less(exact, exact_before)
-
-
-def _of_days(fee: Exact, days: int, windows: CostWindows, currency: Currency) -> Decimal:
-    return round_to_minor_unit(Fraction(fee) * days / len(windows.days), currency)
 
 
 def _shared(

@@ -19,6 +19,8 @@ def check_cost(item: PlanItem) -> None:
     cost = item.cost
     if cost is None:
         return
+    if item.price.seats is not None:
+        raise Refused("cost", Reason.PLAN_INVALID, "of seats can't be told by their charges; leave it out")
     if cost.is_fixed != item.price.is_fixed:
         message = "of a fee is a fixed amount: {fixed: …}" if item.price.is_fixed else "of usage is a price of usage"
         raise Refused("cost", Reason.PLAN_INVALID, f"{message}; write it so, or leave it out")

@@ -34,12 +34,12 @@ class _Window(Protocol):
 
 
 def check_not_by_groups(items: Iterable[PlanItem], properties: Sequence[str]) -> None:
-    """Refuse to tell by properties what a formula costs, or events one by one: no quantity says whose part is whose."""
+    """Refuse to tell by properties what a formula costs: no quantity says whose part is whose."""
     if not properties:
         return
     for item in items:
-        if item.price.formula is not None or item.price.is_of_events:
-            how = "each event by itself" if item.price.is_of_events else "by a formula over whole quantities"
+        if item.price.formula is not None:
+            how = "by a formula over whole quantities"
             text = f"{item.name!a} is priced {how}, which has no cost by group; name the other items, or leave groups "
             raise Refused("items", Reason.FIELD_INVALID, f"{text}and filters out")
 

@@ -52,29 +52,33 @@ def rows_of_groups(
 ) -> Iterator[CostRow]:
     """Yield the rows of the groups of a window, whose printed amounts add up to that of the window.
 
-    First what the filters tell apart is printed, then the groups inside each: so a filter shows just what its values
-    have in the question that groups by them.
+    First what comes from no usage is told from the rest, then what the filters tell apart is printed, then the groups
+    inside each: so a filter shows just what its values have in the question that groups by them.
     """
-    by_narrowed: dict[Group | None, dict[Group | None, list[tuple[Exact, Decimal]]]] = {}
+    by_narrowed: dict[Group, dict[Group, list[tuple[Exact, Decimal]]]] = {}
     for values in sorted({*costs, *quantities} - {None}, key=lambda one: one or ()):
         if values is not None:
             told = (costs.get(values, ZERO), quantities.get(values, ZERO))
             groups = by_narrowed.setdefault(breakdown.narrowed(values), {})
             groups.setdefault(breakdown.group_of(values), []).append(told)
-    if costs.get(None):
-        by_narrowed[None] = {None: [(costs[None], ZERO)]}
     exact = [total(cost for told in groups.values() for cost, _ in told) for groups in by_narrowed.values()]
-    printed = print_parts(exact, row.amount, currency)
-    parts: dict[Group | None, list[CostRow]] = {}
+    of_none = costs.get(None, ZERO)
+    if of_none:
+        rest, amount = print_parts([total(exact), of_none], row.amount, currency)
+        yield replace(row, group=None, quantity=ZERO, amount=amount, exact_amount=of_none)
+    else:
+        rest = row.amount
+    printed = print_parts(exact, rest, currency) if exact else []
+    parts: dict[Group, list[CostRow]] = {}
     for (narrowed, groups), amount in zip(by_narrowed.items(), printed, strict=True):
-        if narrowed is None or breakdown.lets_pass(narrowed):
+        if breakdown.lets_pass(narrowed):
             sums = {group: total(cost for cost, _ in told) for group, told in groups.items()}
             shares = print_parts(list(sums.values()), amount, currency)
             for (group, cost), part in zip(sums.items(), shares, strict=True):
                 quantity = decimal_of(total(quantity for _, quantity in groups[group]))
                 one = replace(row, group=group, quantity=quantity, amount=part, exact_amount=cost)
                 parts.setdefault(group, []).append(one)
-    for group in sorted(parts, key=lambda one: (one is not None, one or ())):
+    for group in sorted(parts):
         yield _together(parts[group])
 
 

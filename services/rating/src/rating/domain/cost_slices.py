@@ -47,15 +47,17 @@ def cost_slices(terms: Terms, question: CostQuestion, windows: CostWindows) -> l
     for part in dict.fromkeys(run.part.period if run.part else None for run in runs):
         own = [run for run in runs if (run.part.period if run.part else None) == part]
         items = tuple(_named(run, terms.time_zone) for run in own)
+        names = dict(zip((run.item.name for run in own), (item.name for item in items), strict=True))
+        share = own[0].share.renamed(names)
         if part is None:
-            found.append(CostSlice(None, items, windows, own[0].share))
+            found.append(CostSlice(None, items, windows, share))
         elif part.start < windows.span.end:
             whole = BillingPeriod(terms.period.label, part.start, part.end)
             until = windows.span.end if windows.span.end < part.end else None
             of_part = cost_windows(whole, terms.time_zone, question.window_size, until, as_draft=question.as_draft)
-            found.append(CostSlice(part, items, of_part, own[0].share))
+            found.append(CostSlice(part, items, of_part, share))
         elif windows.bears_rest:
-            found.append(CostSlice(part, items, _to_come(terms, part, windows), own[0].share, has_begun=False))
+            found.append(CostSlice(part, items, _to_come(terms, part, windows), share, has_begun=False))
     return found
 
 
@@ -80,4 +82,4 @@ def _to_come(terms: Terms, part: Period, windows: CostWindows) -> CostWindows:
     """Return the last window that is asked for, as that which bears what a draft says of days to come."""
     whole = BillingPeriod(terms.period.label, part.start, part.end)
     days = cost_windows(whole, terms.time_zone, WindowSize.WHOLE, None).days
-    return CostWindows(windows.windows[-1:], days, bears_rest=True)
+    return CostWindows(windows.windows[-1:], days, bears_rest=True, zone=terms.time_zone)

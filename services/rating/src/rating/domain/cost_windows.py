@@ -49,6 +49,8 @@ class CostWindows:
     days: tuple[datetime, ...]
     bears_rest: bool
     """Whether the last window bears what is of the whole period: the rest of a fee, and what a minimum lifts."""
+    zone: str = "UTC"
+    """IANA zone whose civil days `days` are."""
 
     @property
     def span(self) -> Period:
@@ -93,7 +95,9 @@ def cost_windows(
         message = f"is not the end of a window in {zone_name}; write the time at which a window of the period ends"
         raise Refused("until", Reason.WINDOW_INVALID, message)
     bounds = [*(start for start in starts if start < end), end]
-    return CostWindows(tuple(Period(*pair) for pair in pairwise(bounds)), days, as_draft or end == period.end)
+    return CostWindows(
+        tuple(Period(*pair) for pair in pairwise(bounds)), days, as_draft or end == period.end, zone_name
+    )
 
 
 def _starts(period: BillingPeriod, zone: ZoneInfo, size: WindowSize) -> Iterator[datetime]:

@@ -17,6 +17,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from money import ZERO, currency, round_to_minor_unit
 from rating.domain.billing_period import period_at
+from rating.domain.discount_sizes import check_one_size, check_takes_units_off, check_units
 from rating.domain.discounts import Discount, first_day_after_periods
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ _TOLD_MAX: Final = 3
 class Coupon:
     """The discount that a coupon makes, and who may redeem it when and how often.
 
-    `discount` is its name on the invoice, "" for the code. Either `percent` or `amount` is given, the amount in
-    `currency`. `periods` None: without end; `limit` None: without limit. Days are those of the contract's zone.
+    `discount` is its name on the invoice, "" for the code. One of `percent`, `amount`, `usage` and `usage_percent` is
+    given, the amount in `currency`. `periods` None: without end; `limit` None: without limit. Days are those of the
+    contract's zone.
     """
 
     discount: str
@@ -45,11 +47,14 @@ class Coupon:
     redeem_until: date | None
     limit: int | None
     per_customer: int
+    usage: Decimal | None = None
+    usage_percent: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Refuse a coupon that makes no discount, or that nobody could redeem."""
-        if (self.percent is None) == (self.amount is None):
-            raise _invalid("discount", "takes either a percent or an amount; write one of them")
+        check_one_size("discount", Reason.COUPON_INVALID, self)
+        if self.usage is not None or self.usage_percent is not None:
+            check_units("discount", Reason.COUPON_INVALID, self)
         if self.percent is not None and not ZERO < self.percent <= _HUNDRED:
             raise _invalid("discount.percent", "must be above 0, and at most 100: percent of what is charged")
         self._check_amount()
@@ -60,7 +65,7 @@ class Coupon:
     def _check_amount(self) -> None:
         if self.amount is None:
             if self.currency:
-                raise _invalid("discount.currency", "belongs to an amount; leave it out, percent go in any currency")
+                raise _invalid("discount.currency", "belongs to an amount; leave it out, all else goes in any currency")
             return
         if self.amount <= ZERO:
             raise _invalid("discount.amount", "must be above 0; it is taken off")
@@ -73,7 +78,8 @@ class Coupon:
     def discount_from(self, code: str, start: date, schedule: Schedule) -> Discount:
         """Return the discount that it makes of a contract's periods from a day on."""
         until = None if self.periods is None else first_day_after_periods(schedule, start, self.periods)
-        return Discount(self.discount or code, self.percent, self.amount, self.items, start, until)
+        name = self.discount or code
+        return Discount(name, self.percent, self.amount, self.items, start, until, self.usage, self.usage_percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,8 @@ def check_fits(code: str, coupon: Coupon, plans: Iterable[Plan]) -> None:
         told = ", ".join(repr(name) for name in missing[:_TOLD_MAX])
         message = f"{code!r} is taken off {told}, which the plan of the contract does not have"
         raise _not_redeemable(f"{message}; its items: {', '.join(sorted(known))}")
+    if coupon.usage is not None or coupon.usage_percent is not None:
+        check_takes_units_off("coupon", Reason.COUPON_NOT_REDEEMABLE, coupon.items, versions)
     paid_in = versions[-1].currency
     if coupon.currency and coupon.currency != paid_in:
         message = f"{code!r} takes an amount in {coupon.currency} off, and the contract is in {paid_in}"

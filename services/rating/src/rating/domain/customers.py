@@ -15,6 +15,8 @@ class Customer:
 
     display_name: str
     currency: str
+    parent: str = ""
+    """The customer that it belongs to; empty: none."""
 
     def __post_init__(self) -> None:
         """Refuse an unknown currency."""

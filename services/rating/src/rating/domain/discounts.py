@@ -21,6 +21,7 @@ from chassis.errors.refused import Refused
 from chassis.text import looked_at
 from money import ZERO, Currency, Exact, exact_arithmetic, format_decimal, round_to_minor_unit, share
 from rating.domain.billing_period import starts_from
+from rating.domain.discount_sizes import check_few_parts, check_one_size, check_takes_units_off, check_units
 from rating.domain.line_names import covers
 from rating.domain.pricing.rows import Derivation, Step, StepName, Words
 from rating.domain.zone_days import local_midnight
@@ -39,7 +40,7 @@ _TOLD_MAX: Final = 5
 class Discount:
     """What is taken off the periods that start on `start` or later and before `until` (None: without end).
 
-    Either `percent` or `amount` is given. No `items`: of all of them.
+    One of `percent`, `amount`, `usage` and `usage_percent` is given. No `items`: of all of them.
     """
 
     name: str
@@ -48,6 +49,15 @@ class Discount:
     items: tuple[str, ...]
     start: date
     until: date | None
+    usage: Decimal | None = None
+    """Units that are taken off the quantity of each of its items, in place of both."""
+    usage_percent: Decimal | None = None
+    """Or percent of that quantity."""
+
+    @property
+    def is_of_units(self) -> bool:
+        """Whether it takes something off what is priced, and so has no line: its items cost less."""
+        return self.usage is not None or self.usage_percent is not None
 
     @property
     def line(self) -> str:
@@ -57,7 +67,7 @@ class Discount:
     @property
     def takes(self) -> tuple[object, ...]:
         """What it does to a period that it rules."""
-        return (self.name, self.percent, self.amount, self.items)
+        return (self.name, self.percent, self.amount, self.items, self.usage, self.usage_percent)
 
     def rules(self, day: date) -> bool:
         """Whether it rules a period that starts on a day."""
@@ -98,6 +108,7 @@ def check_discounts(discounts: Sequence[Discount], schedule: Schedule) -> None:
     """Refuse discounts that take nothing, too much, or stand twice at an instant."""
     for place, discount in enumerate(discounts):
         _check(f"discounts[{place}]", discount, schedule)
+    check_few_parts(discounts)
     for (_, one), (place, other) in combinations(enumerate(discounts), 2):
         if looked_at(one.name) == looked_at(other.name) and _meet(one, other):
             message = f"{other.name!r} stands twice for the same time; name one of them otherwise, or end the first"
@@ -111,10 +122,11 @@ def check_assumed(discounts: Sequence[Discount], plan: Plan, unit: Currency) -> 
         if looked_at(discount.name) in {looked_at(other.name) for other in discounts[:place]}:
             message = f"{discount.name!r} stands twice; name one of them otherwise"
             raise Refused(f"discounts[{place}].name", Reason.CONTRACT_INVALID, message)
+    check_few_parts(discounts)
     check_discounted(discounts, [plan], unit)
 
 
-def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan], unit: Currency) -> None:
+def check_discounted(discounts: Sequence[Discount | None], plans: Sequence[Plan], unit: Currency) -> None:
     """Refuse discounts of items that no version of the plan has, and amounts that can't be paid in its currency.
 
     None stands for one that is not looked at.
@@ -127,6 +139,8 @@ def check_discounted(discounts: Sequence[Discount | None], plans: Iterable[Plan]
             if name not in known:
                 message = f"the plan has no item {name!r}; its items: {', '.join(sorted(known)) or 'none'}"
                 raise Refused(f"discounts[{place}].items", Reason.CONTRACT_INVALID, message)
+        if discount.is_of_units:
+            check_takes_units_off(f"discounts[{place}].items", Reason.CONTRACT_INVALID, discount.items, plans)
         if discount.amount is not None and discount.amount != round_to_minor_unit(discount.amount, unit):
             message = f"has at most {unit.minor_units} decimals in {unit.code}"
             raise Refused(f"discounts[{place}].amount", Reason.CONTRACT_INVALID, message)
@@ -137,7 +151,7 @@ def check_kept_discounts(
 ) -> None:
     """Refuse discounts that change what is taken off a period that is rated permanently."""
     for kept in frozen:
-        was, is_now = ([each.takes for each in ruling(found, kept, zone)] for found in (before, after))
+        was, is_now = ([each.takes for each in _ruling(found, kept, zone)] for found in (before, after))
         if was != is_now:
             message = (
                 f"period {kept.label} is already rated permanently, and keeps its discounts; "
@@ -147,7 +161,16 @@ def check_kept_discounts(
 
 
 def ruling(discounts: Sequence[Discount], period: BillingPeriod, zone: str) -> tuple[Discount, ...]:
-    """Return the discounts of a period in the order in which they are taken."""
+    """Return the discounts of a period that have a line, in the order in which they are taken."""
+    return tuple(each for each in _ruling(discounts, period, zone) if not each.is_of_units)
+
+
+def of_units(discounts: Sequence[Discount], period: BillingPeriod, zone: str) -> tuple[Discount, ...]:
+    """Return those of a period that take something off quantities."""
+    return tuple(each for each in _ruling(discounts, period, zone) if each.is_of_units)
+
+
+def _ruling(discounts: Sequence[Discount], period: BillingPeriod, zone: str) -> tuple[Discount, ...]:
     day = period.start.astimezone(ZoneInfo(zone)).date()
     found = [each for each in discounts if each.rules(day)]
     return (*(each for each in found if each.items), *(each for each in found if not each.items))
@@ -218,8 +241,9 @@ def _check_taken(field: str, discount: Discount) -> None:
     if not discount.name:
         message = "name it, for people: its line on the invoice says so"
         raise Refused(f"{field}.name", Reason.FIELD_REQUIRED, message)
-    if (discount.percent is None) == (discount.amount is None):
-        raise Refused(field, Reason.CONTRACT_INVALID, "takes either a percent or an amount; write one of them")
+    check_one_size(field, Reason.CONTRACT_INVALID, discount)
+    if discount.is_of_units:
+        check_units(field, Reason.CONTRACT_INVALID, discount)
     if discount.percent is not None and not ZERO < discount.percent <= _HUNDRED:
         message = "must be above 0, and at most 100: percent of what is charged"
         raise Refused(f"{field}.percent", Reason.CONTRACT_INVALID, message)

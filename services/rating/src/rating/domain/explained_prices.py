@@ -27,6 +27,8 @@ _USUAL: Final = (Decimal(1), Decimal(100), Decimal(10_000))
 """Where the price itself does not say what is little and what is much."""
 _BOUNDS_MAX: Final = 3
 _BEYOND: Final = 10
+_SEAT: Final = "seat"
+_USUAL_SEATS: Final = (Decimal(1), Decimal(10), Decimal(100))
 _PLACES: Final = 24
 """More than any bound has in another unit, unless that unit has no decimals for it."""
 
@@ -62,7 +64,7 @@ def sentence_of(price: Price, unit: str, currency: str) -> str:
 
 def example_quantities(price: Price) -> tuple[Decimal, ...]:
     """Return quantities at which a price is worth looking at, ascending: up to a bound, one more, and well beyond."""
-    if price.is_fixed:
+    if price.is_fixed and price.seats is None:
         return (ZERO,)
     with exact_arithmetic():
         ends = ends_of(price)
@@ -70,7 +72,8 @@ def example_quantities(price: Price) -> tuple[Decimal, ...]:
         found = {ZERO} if price.floors else set()
         for end in shown:
             found |= {metered(price, end), metered(price, end) + 1}
-        beyond = [_BEYOND * ends[-1]] if ends else list(_USUAL)
+        usual = _USUAL if price.seats is None else _USUAL_SEATS
+        beyond = [_BEYOND * ends[-1]] if ends else list(usual)
         return tuple(sorted(found | {metered(price, quantity) for quantity in beyond}))
 
 
@@ -89,11 +92,12 @@ def ends_of(price: Price) -> list[Decimal]:
 
 def _explained(item: PlanItem, unit: str, currency: str) -> ExplainedItem:
     examples = tuple(_examples(item, unit, currency))
-    sentence = sentence_of(item.price, unit, currency)
+    sentence = sentence_of(item.price, _SEAT if item.price.seats is not None else unit, currency)
     if falls_at(item) is not Once.NONE:
         sentence = f"{Words(unit, currency).money(item.price.model.rows(ZERO)[0].flat)} {said(item)}."
     if item.proration is Proration.DAY:
-        sentence += " Of a period that is cut short, its days are charged."
+        of_usage = " Of a period that is cut short, its days of what is included, of a maximum and a minimum are there."
+        sentence += " Of a period that is cut short, its days are charged." if item.price.is_fixed else of_usage
     if item.billing is Billing.ADVANCE:
         sentence += " It is billed in advance, before its time."
     return ExplainedItem(item, unit, sentence, examples)
@@ -105,8 +109,10 @@ def _examples(item: PlanItem, unit: str, currency: str) -> Iterator[Quote]:
         # What one of its quantities costs depends on all others.
         return
     if price.is_of_events:
-        for quantity in example_quantities(price):
-            yield quote_of(item, quantity, currency, unit, cells_of_events([quantity], [price]))
+        for values, model, included in () if spread is None else spread.examples():
+            group = dict(zip(price.by, values, strict=False))
+            for quantity in example_quantities(price.of_part(model, included)):
+                yield quote_of(item, quantity, currency, unit, cells_of_events([quantity], [price], group))
         return
     if spread is None:
         for quantity in example_quantities(price):
@@ -129,6 +135,8 @@ def _sentences(price: Price, unit: str, currency: str) -> Iterator[str]:
     yield from (each.said(words) for each in price.adjustments if each.IS_BEFORE)
     yield from price.model.said(words) if price.spread is None else price.spread.said(price.model, words)
     yield from (each.said(words) for each in price.adjustments if not each.IS_BEFORE)
+    if price.seats is not None:
+        yield price.seats.said
 
 
 def metered(price: Price, priced: Decimal) -> Decimal:

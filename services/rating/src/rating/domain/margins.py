@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.plans import Plan, PlanItem
 
-BESIDE_ITEMS = frozenset({ChargeKind.DISCOUNT, ChargeKind.BOUND, ChargeKind.COMMITMENT})
+BESIDE_ITEMS = frozenset({ChargeKind.DISCOUNT, ChargeKind.BOUND, ChargeKind.COMMITMENT, ChargeKind.CREDIT})
 """Charges that follow from those of items: they cost nothing by themselves."""
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from money import ZERO, Exact, less
+from rating.domain.at_once import turns
 from rating.domain.billing_period import period_at, period_before
 from rating.domain.plans import Plan, plan_at
 from rating.domain.simulation import HistoricPeriod, priced_by
@@ -104,6 +105,17 @@ def needs_notice(version: Version[Plan], agreed: datetime | None) -> bool:
     return is_later and version.content.notice is not None
 
 
+def for_existing(version: Version[Plan], agreed: datetime | None) -> Version[Plan] | None:
+    """Return a version as it is effective for a contract that got the plan at `agreed`; None: it never rules it."""
+    effect = version.content.effect
+    is_there = version.version > 1 and agreed is not None and version.created_at > agreed
+    if not is_there or (effect.existing_from is None and not effect.never):
+        return version
+    if effect.never:
+        return None
+    return replace(version, content=replace(version.content, effective_from=effect.existing_from))
+
+
 def versions_for(
     versions: Sequence[Version[Plan]], agreed: datetime | None, starts: Mapping[tuple[str, int], datetime]
 ) -> list[Version[Plan]]:
@@ -112,7 +124,9 @@ def versions_for(
     `starts` says of a plan and a version of it from when on it may rule the contract, as its notices do.
     """
     found = []
-    for version in versions:
+    for version in (for_existing(one, agreed) for one in versions):
+        if version is None:
+            continue
         if not needs_notice(version, agreed):
             found.append(version)
             continue
@@ -132,6 +146,19 @@ def plan_for(
     """Return the version of a plan that prices a contract's period that starts at `instant`; None if there is none."""
     found = plan_at(versions_for(versions, agreed, starts), instant)
     return None if found is None else version_in(versions, found.version)
+
+
+def plans_over(
+    versions: Sequence[Version[Plan]],
+    base: Version[Plan],
+    span: tuple[datetime, datetime],
+    zone: str,
+    agreed: datetime | None,
+    starts: Mapping[tuple[str, int], datetime],
+) -> list[tuple[datetime, Version[Plan]]]:
+    """Return from when on which versions of a plan price a contract in a time that `base` begins, that one first."""
+    found = turns(versions_for(versions, agreed, starts), base, *span, zone)
+    return [(at, version_in(versions, version.version) or version) for at, version in found]
 
 
 def periods_shown(schedule: Schedule, now: datetime, count: int) -> list[BillingPeriod]:

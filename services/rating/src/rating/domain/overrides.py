@@ -17,11 +17,12 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, inside
 from money import ZERO, places_of
 from rating.domain.plans import Plan, PlanItem
-from rating.domain.proration import FEE_PLACES_MAX, Proration
+from rating.domain.proration import FEE_PLACES_MAX, Proration, places_of_fee
 from rating.domain.versions import Version
 
 if TYPE_CHECKING:
     from rating.domain.billing_period import BillingPeriod, Schedule
+    from rating.domain.pricing.adjust import Adjustment
     from rating.domain.pricing.price import Price
 
 MULTIPLIER_PLACES_MAX: Final = 6
@@ -40,6 +41,8 @@ class Override:
     multiplier: Decimal | None
     start: date
     until: date | None
+    units_off: Adjustment | None = None
+    """What a discount takes off its quantity: in place of both, and of no override that a contract names."""
 
     def rules(self, day: date) -> bool:
         """Whether it rules a period that starts on a day."""
@@ -49,6 +52,16 @@ class Override:
     def does(self) -> tuple[object, ...]:
         """What it does to a period that it rules."""
         return (self.item, self.price, self.multiplier)
+
+
+_SAID: Final = {"fixed": "a fixed fee", "seats": "of seats", "usage": "priced by usage"}
+
+
+def kind_of(price: Price) -> str:
+    """Return in which field of an item a price stands."""
+    if price.seats is not None:
+        return "seats"
+    return "fixed" if price.is_fixed else "usage"
 
 
 def check_overrides(overrides: Sequence[Override], schedule: Schedule) -> None:
@@ -120,10 +133,12 @@ def _overridden(item: PlanItem, overrides: Sequence[Override]) -> PlanItem:
     for override in overrides:
         if override.item != item.name:
             continue
-        if override.price is not None and override.price.is_fixed == item.price.is_fixed:
+        if override.price is not None and kind_of(override.price) == kind_of(item.price):
             item = replace(item, price=override.price)
         if override.multiplier is not None:
             item = replace(item, price=item.price.multiplied(override.multiplier))
+        if override.units_off is not None and item.price.takes_units_off:
+            item = replace(item, price=item.price.with_units_off(override.units_off))
     return item
 
 
@@ -151,15 +166,14 @@ def _check(override: Override, schedule: Schedule) -> None:
 
 def _check_fits(override: Override, item: PlanItem) -> None:
     price = override.price
-    if price is not None and price.is_fixed != item.price.is_fixed:
-        kind, field = ("a fixed fee", "fixed") if item.price.is_fixed else ("priced by usage", "usage")
-        raise Refused(field, Reason.CONTRACT_INVALID, f"{item.name!a} is {kind}; write its price so")
+    if price is not None and kind_of(price) != kind_of(item.price):
+        field = kind_of(item.price)
+        raise Refused(field, Reason.CONTRACT_INVALID, f"{item.name!a} is {_SAID[field]}; write its price so")
     fee = price or item.price
-    if item.proration is Proration.DAY and fee.is_fixed:
-        places = max((places_of(row.flat) or 0) for row in fee.model.rows(ZERO))
-        if places + MULTIPLIER_PLACES_MAX > FEE_PLACES_MAX:
-            message = f"a fee that goes by days and is overridden has at most {FEE_PLACES_MAX // 2} decimals"
-            raise Refused("fixed" if price else "multiplier", Reason.CONTRACT_INVALID, message)
+    by_days = fee.seats is not None or (item.proration is Proration.DAY and fee.is_fixed)
+    if by_days and places_of_fee(fee) + MULTIPLIER_PLACES_MAX > FEE_PLACES_MAX:
+        message = f"a fee that goes by days and is overridden has at most {FEE_PLACES_MAX // 2} decimals"
+        raise Refused(kind_of(fee) if price else "multiplier", Reason.CONTRACT_INVALID, message)
 
 
 def _meet(one: Override, other: Override) -> bool:

@@ -43,7 +43,7 @@ class PlanBound:
     def days(self, of_period: DayShare) -> DayShare | None:
         """Return the share of its days for which it holds; None: it holds in full."""
         # Nothing is due of a period that is paused whole, as of a fee.
-        return None if of_period.is_whole or (self.proration is Proration.NONE and of_period.days) else of_period
+        return None if of_period.is_whole or (self.proration is Proration.NONE and of_period.days) else of_period.alone
 
 
 @dataclass(frozen=True, slots=True)

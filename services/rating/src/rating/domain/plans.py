@@ -22,12 +22,15 @@ from rating.domain.notice_rule import NoticeRule
 from rating.domain.plan_bounds import NO_BOUNDS, PlanBounds, check_bounds
 from rating.domain.pricing.price import Price
 from rating.domain.proration import FEE_PLACES_MAX, Proration, goes_by_days
+from rating.domain.taking_effect import WITH_PERIODS, TakingEffect
 from rating.domain.versions import Version
+from rating.domain.wallets import LINE_PREFIX as CREDIT_PREFIX
 
 _RESERVED: Final = {
     discounts.LINE_PREFIX: "discounts",
     commitments.LINE_PREFIX: "commitments",
     TAKEN_PREFIX: "fees that are taken off",
+    CREDIT_PREFIX: "credit",
 }
 
 
@@ -51,6 +54,7 @@ class PlanItem:
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
         check_cost(self)
+        self._check_seats()
         if self.once is not Once.NONE and not self.price.is_fixed:
             message = "is for fixed fees: usage is charged in the period in which it happened; leave it out"
             raise Refused("once", Reason.PLAN_INVALID, message)
@@ -65,8 +69,8 @@ class PlanItem:
         ):
             message = "is for fixed fees that are charged whole, again and again; leave it out, or once and proration"
             raise Refused("interval", Reason.PLAN_INVALID, message)
-        if self.proration is not Proration.NONE and not self.price.is_fixed:
-            message = "is for fixed fees: usage of a short period is priced as it is; leave it out"
+        if self.proration is not Proration.NONE and not self.price.has_days:
+            message = "is for fees, included units, a maximum and a minimum: this price has none of them; leave it out"
             raise Refused("proration", Reason.PLAN_INVALID, message)
         if self.proration is Proration.DAY and not goes_by_days(self.price):
             message = f"a fee that goes by days has at most {FEE_PLACES_MAX} decimals"
@@ -79,6 +83,17 @@ class PlanItem:
         if formula is not None and (self.product or self.meter != formula.meters[0]):
             message = "a formula names its meters itself, the first of them is that of the item; leave it out here"
             raise Refused("product" if self.product else "meter", Reason.PLAN_INVALID, message)
+
+    def _check_seats(self) -> None:
+        if self.price.seats is None:
+            return
+        has = {"once": self.once is not Once.NONE, "proration": self.proration is not Proration.NONE}
+        for field in (*(name for name, is_there in has.items() if is_there), *(["interval"] if self.interval else [])):
+            message = "is for fixed fees: seats are charged in every period, and always by days; leave it out"
+            raise Refused(field, Reason.PLAN_INVALID, message)
+        if not goes_by_days(self.price):
+            message = f"a price of seats has at most {FEE_PLACES_MAX} decimals, since they go by days"
+            raise Refused("seats", Reason.PLAN_INVALID, message)
 
     @property
     def meters(self) -> tuple[str, ...]:
@@ -99,6 +114,7 @@ class Plan:
     features: tuple[Feature, ...] = ()
     notice: NoticeRule | None = None
     bounds: PlanBounds = NO_BOUNDS
+    effect: TakingEffect = WITH_PERIODS
 
     def __post_init__(self) -> None:
         """Refuse an unknown currency, two items or features of one name, and bounds that can't be kept."""
@@ -150,6 +166,7 @@ class PlanDraft:
     features: tuple[Feature, ...] = ()
     notice: NoticeRule | None = None
     bounds: PlanBounds = NO_BOUNDS
+    effect: TakingEffect = WITH_PERIODS
 
     def __post_init__(self) -> None:
         """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
@@ -202,6 +219,7 @@ class PlanDraft:
             self.features,
             notice=self.notice,
             bounds=self.bounds,
+            effect=self.effect,
         )
 
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from money import ZERO, Exact, currency, exact_arithmetic, exact_of, format_exact, round_to_minor_unit
 from rating.domain.explained_prices import bounds_metered, ends_of, metered
+from rating.domain.lint_of_bounds import odd_bounds
 from rating.domain.meters import with_components
 from rating.domain.pricing.adjust import Included, Minimum
+from rating.domain.pricing.bands import BAND
 from rating.domain.pricing.calendar import PROPERTY
-from rating.domain.pricing.each_event import bounds_of
 from rating.domain.pricing.fields import fields_of
 from rating.domain.pricing.rows import Words
 from rating.domain.rate import rate
+from rating.domain.seats import UNIT
 from rating.domain.unpriced import NotByBandError
 
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ class _Looked:
 
     @property
     def words(self) -> Words:
-        return Words(self.meter.unit if self.meter else "", self.code)
+        unit = UNIT if self.price.seats is not None else ""
+        return Words(self.meter.unit if self.meter else unit, self.code)
 
     @property
     def priced_words(self) -> Words:
@@ -82,6 +85,8 @@ class _Looked:
     @property
     def step(self) -> Decimal | None:
         """What priced quantities are multiples of; None where they may be anything."""
+        if self.price.seats is not None:
+            return Decimal(1)
         convert = self.price.convert
         if convert is not None and convert.increment is not None:
             return convert.increment
@@ -105,7 +110,8 @@ def lint_plan(name: str, plan: Plan, meters: Mapping[str, KnownMeter]) -> tuple[
             for finding in _of_item(item, plan, meters)
         ]
         others = (*_priced_twice(plan), *(one for feature in plan.features for one in _of_feature(feature, meters)))
-        return (*found, *(replace(finding, plan=name) for finding in others))
+        bounds = (Finding(Level.WARNING, code, text) for code, text in odd_bounds(plan))
+        return (*found, *(replace(finding, plan=name) for finding in (*others, *bounds)))
 
 
 def lint_meters(meters: Iterable[str], plans: Iterable[Plan], known: Mapping[str, KnownMeter]) -> tuple[Finding, ...]:
@@ -154,7 +160,7 @@ def _of_item(item: PlanItem, plan: Plan, meters: Mapping[str, KnownMeter]) -> It
         return
     if item.price.spread is None:
         looked = _Looked(item, meter, plan.currency)
-        for rule in _OF_FEES if item.price.is_fixed else _OF_USAGE:
+        for rule in _OF_FEES if item.price.is_fixed and item.price.seats is None else _OF_USAGE:
             yield from rule(looked)
         return
     if meter is not None:
@@ -199,10 +205,12 @@ def _of_meters(item: PlanItem, meters: Mapping[str, KnownMeter]) -> Iterator[Fin
 
 
 def _not_by_bands(item: PlanItem, meter: KnownMeter | None) -> Iterator[Finding]:
-    bounds = bounds_of(item.price.model, item.price.convert)
-    needed = {format_exact(exact_of(bound)) for bound in bounds}
+    needed = {format_exact(exact_of(bound)) for bound in item.price.event_bounds}
     if meter is not None and (meter.bands is None or not needed <= meter.bands):
         yield Finding(Level.ERROR, "bands-missing", str(NotByBandError(item)))
+    if meter is not None:
+        derived = {BAND, *({PROPERTY} if item.price.calendar else ())}
+        yield from _not_by_groups([key for key in item.price.by if key not in derived], item.meter, meter)
 
 
 def _priced_twice(plan: Plan) -> Iterator[Finding]:

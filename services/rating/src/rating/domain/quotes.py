@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,13 +11,17 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of, inside
 from money import ZERO, currency, exact_arithmetic, round_to_minor_unit
 from rating.domain.cell_questions import groups_priced
-from rating.domain.cells import one_cell
+from rating.domain.cells import cells_of, one_cell
 from rating.domain.charges import ONE, ChargeKind, MeterUsage
 from rating.domain.discounts import check_assumed
+from rating.domain.own_prices import with_free_units
+from rating.domain.pricing.bands import BAND
 from rating.domain.proration import WHOLE, DayShare
 from rating.domain.rate import rate
 from rating.domain.rate_events import cells_of_events
+from rating.domain.rate_seats import seats_at
 from rating.domain.rated_period import rate_plan, with_discounts
+from rating.domain.seats import COUNT_MAX
 
 if TYPE_CHECKING:
     from money import Currency
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from rating.domain.charges import Charge
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.price import Price
     from rating.domain.pricing.rows import Derivation
 
 
@@ -60,6 +65,8 @@ class AssumedUsage:
     cells: Cells | None = None
     events: tuple[Decimal, ...] = ()
     """Instead of both: what is billed of each event, for prices that look at each by itself."""
+    event_groups: tuple[tuple[Mapping[str, str], tuple[Decimal, ...]], ...] = ()
+    """Instead of these: the same for each group of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,10 @@ def quoted_plan(
     check_assumed(discounts, plan, unit)
     assumed = dict(zip((used.meter for used in usage), each_of("usage", usage, _priced_by(plan)), strict=True))
     meters = [meter for item in plan.items for meter in item.meters]
+    plan = with_free_units(plan, discounts)
     charges = rate_plan(plan, {meter: assumed.get(meter, _assumed(ZERO, None)) for meter in meters}, share)
-    taken_in_order = (*(one for one in discounts if one.items), *(one for one in discounts if not one.items))
+    lined = [one for one in discounts if not one.is_of_units]
+    taken_in_order = (*(one for one in lined if one.items), *(one for one in lined if not one.items))
     with exact_arithmetic():
         lines = tuple(_line(charge, unit) for charge in with_discounts(charges, taken_in_order, plan))
         return PlanQuote(lines, sum((line.amount for line in lines), round_to_minor_unit(ZERO, unit)))
@@ -106,9 +115,10 @@ def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
         seen.add(used.meter)
         _check_groups(f"the meter {used.meter!r}", used.cells, groups.get(used.meter, ()))
         of_events = [item for item in plan.items if item.meter == used.meter and item.price.is_of_events]
-        if used.events:
-            cells = cells_of_events(used.events, [item.price for item in of_events])
-            return replace(_assumed(cells.counted, cells), event_count=len(used.events))
+        if used.events or used.event_groups:
+            by = [key for key in groups.get(used.meter, ()) if key != BAND]
+            _check_properties(f"the meter {used.meter!r}", [key for group, _ in used.event_groups for key in group], by)
+            return _of_events(used, [item.price for item in of_events], by)
         if of_events and (used.quantity or used.cells is not None):
             text = (
                 f"does not say what each event of {used.meter!r} is, and {of_events[0].name!r} prices them one by one"
@@ -119,9 +129,22 @@ def _priced_by(plan: Plan) -> Callable[[AssumedUsage], MeterUsage]:
     return usage_of
 
 
+def _of_events(used: AssumedUsage, prices: Sequence[Price], by: Sequence[str]) -> MeterUsage:
+    """Return the usage of events that are assumed one by one."""
+    told = ((dict.fromkeys(by, "") | dict(group), values) for group, values in (({}, used.events), *used.event_groups))
+    found = [cells_of_events(values, prices, group) for group, values in told]
+    cells = cells_of((*by, BAND), (cell for one in found for cell in one.cells))
+    count = sum(cell.event_count for cell in cells.cells)
+    return replace(_assumed(cells.counted, cells), event_count=count)
+
+
 def _check_groups(what: str, cells: Cells | None, by: Sequence[str]) -> None:
+    _check_properties(what, () if cells is None else cells.by, by)
+
+
+def _check_properties(what: str, told: Iterable[str], by: Sequence[str]) -> None:
     """Refuse groups by a property that decides no price: a typing error would be priced as all other values."""
-    unknown = [key for key in (() if cells is None else cells.by) if key not in by]
+    unknown = [key for key in told if key not in by]
     if unknown:
         there = f"they go by {', '.join(map(repr, by))}" if by else "they look at quantities alone; write the quantity"
         raise Refused("groups", Reason.FIELD_INVALID, f"no price of {what} goes by {unknown[0]!r}; {there}")
@@ -152,8 +175,17 @@ def quoted(plan: Plan, questions: Sequence[Question]) -> tuple[Quote, ...]:
                     f"{item.name!r} is priced by a formula; quote the plan, with the usage of {', '.join(item.meters)}"
                 )
                 raise Refused("item", Reason.FIELD_INVALID, text)
-        found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
+            found.append(quote_of(item, question.quantity, plan.currency, cells=question.cells))
     return tuple(found)
+
+
+def _whole(seats: Decimal) -> int:
+    """Return a number of seats. Raises Refused."""
+    if seats != int(seats) or not 0 <= seats <= COUNT_MAX:
+        raise Refused(
+            "quantity", Reason.FIELD_INVALID, f"{seats:f} is no number of seats; write 0 to {COUNT_MAX:,}, whole"
+        )
+    return int(seats)
 
 
 def quote_of(item: PlanItem, quantity: Decimal, code: str, unit: str = "", cells: Cells | None = None) -> Quote:
@@ -163,6 +195,10 @@ def quote_of(item: PlanItem, quantity: Decimal, code: str, unit: str = "", cells
     """
     if item.price.by:
         cells = (one_cell(quantity) if cells is None else cells).along(item.price.by)
+    if item.price.seats is not None:
+        derivation = seats_at(item.price, _whole(quantity), code)
+        amount = round_to_minor_unit(derivation.amount, currency(code))
+        return Quote(item.name, quantity, derivation, amount, kind=ChargeKind.FIXED)
     is_fixed = item.price.is_fixed
     priced = ONE if is_fixed else quantity
     derivation = rate(priced, item.price, unit=unit, currency=code, cells=cells)

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 
 from money import ZERO, Exact, exact_arithmetic
 from rating.domain.cells import one_cell
+from rating.domain.pricing.continued import Continued
 from rating.domain.pricing.price import Price
-from rating.domain.pricing.rows import Derivation, PartAmount, Step, StepName, TierRow, Words, amount_of
+from rating.domain.pricing.rows import Derivation, PartAmount, Step, StepName, Words, amount_of
+from rating.domain.rate_continued import rate_continued
 from rating.domain.rate_events import rate_events
 from rating.domain.rate_formula import rate_formula
 from rating.domain.rate_parts import rate_parts
+from rating.domain.rate_whole import rate_whole
 
 if TYPE_CHECKING:
     from rating.domain.cells import Cells
@@ -53,9 +56,14 @@ def rate(
         if price.formula is not None:
             rows, told = rate_formula(price.formula, reads, words)
         elif price.spread is None:
-            rows, told = _rate_whole(quantity if rounded is None else rounded, price, words)
+            rows, told = rate_whole(quantity if rounded is None else rounded, price, words)
+        elif isinstance(price.spread, Continued):
+            found = one_cell(quantity, rounded=rounded) if cells is None else cells
+            rows, parts, told = rate_continued(found, price, price.spread, words)
         elif price.is_of_events:
-            rows, told = rate_events(one_cell(quantity, rounded=rounded) if cells is None else cells, price, words)
+            rows, parts, told = rate_events(
+                one_cell(quantity, rounded=rounded) if cells is None else cells, price, words
+            )
         else:
             found = one_cell(quantity, rounded=rounded) if cells is None else cells
             rows, parts, told = rate_parts(found, price, price.spread, words)
@@ -72,23 +80,3 @@ def rate(
                 steps.extend(told)
         steps.append(Step(StepName.TOTAL, f"Exact amount: {words.money(amount)}, not rounded", amount))
         return Derivation(amount, tuple(rows) if model.LOOKS_AT_USAGE else (), tuple(steps), tuple(parts))
-
-
-def _rate_whole(quantity: Exact, price: Price, words: Words) -> tuple[Sequence[TierRow], Sequence[Step]]:
-    """Price a quantity that is not told apart, up to the amount that the model says."""
-    steps: list[Step] = []
-    remaining: Exact = quantity
-    if price.convert is not None:
-        remaining, told = price.convert.apply(remaining, words)
-        steps.extend(told)
-        words = price.convert.words(words)
-    for adjustment in price.adjustments:
-        if adjustment.IS_BEFORE:
-            remaining, told = adjustment.apply(remaining, words)
-            steps.extend(told)
-    if remaining < ZERO:
-        remaining = ZERO
-        steps.append(Step(StepName.INCLUDED, "Usage below zero is priced as zero", remaining))
-    rows = price.model.rows(remaining)
-    steps.extend(price.model.tell(rows, remaining, words))
-    return rows, steps

@@ -7,19 +7,22 @@ number of all, so that no order of events decides.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from money import ZERO, Exact, exact_of, format_decimal, times, total
 from rating.domain.cells import Cell, Cells, cells_of
+from rating.domain.pricing.adjust import Included
 from rating.domain.pricing.bands import BAND, Band, band_of, label_of
-from rating.domain.pricing.each_event import bounds_of, factor_of
+from rating.domain.pricing.each_event import EachEvent, factor_of
 from rating.domain.pricing.percentage import Percentage
-from rating.domain.pricing.rows import Step, StepName, TierRow, Words
+from rating.domain.pricing.rows import PartAmount, Step, StepName, TierRow, Words, amount_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rating.domain.pricing.model import PriceModel
     from rating.domain.pricing.price import Price
@@ -27,26 +30,51 @@ if TYPE_CHECKING:
 Rated = tuple[list[TierRow], list[Step]]
 
 
-def rate_events(cells: Cells, price: Price, words: Words) -> Rated:
-    """Price events by their bands, up to what the models say: the rows, and the steps that tell them."""
+def rate_events(cells: Cells, price: Price, words: Words) -> tuple[list[TierRow], list[PartAmount], list[Step]]:
+    """Price events by their bands, up to what the models say: the rows, what each part costs, and the steps."""
+    spread = price.spread
+    if not isinstance(spread, EachEvent) or spread.inner is None:
+        rows, steps = _rated(cells.along((BAND,)), price.model, price.included, price, words)
+        return rows, [], steps
+    rows, parts, steps = [], [], []
+    for part, own in spread.parts_of_events(cells, price.model):
+        included = Included(part.included) if part.included else price.included
+        found, told = _rated(own, part.model, included, price, words)
+        steps.append(Step(StepName.ROW, f"{part.label}: {words.units(part.quantity)}", part.quantity))
+        steps.extend(replace(step, text=f"{part.label}: {step.text}") for step in told)
+        amount = amount_of(found)
+        if amount < ZERO:
+            # What is given back of one part does not pay for another.
+            steps.append(Step(StepName.MINIMUM, f"{part.label}: more is taken back than charged: it is free", ZERO))
+            found, amount = [], ZERO
+        rows.extend(replace(row, row=", ".join(filter(None, (part.label, row.row)))) for row in found)
+        parts.append(PartAmount(part.key, amount))
+    return rows, parts, steps
+
+
+def _rated(cells: Cells, model: PriceModel, included: Included | None, price: Price, words: Words) -> Rated:
+    """Price events by one model; `cells` are their bands, and `price` is the one whose model it is."""
     if price.convert is not None:
         words = price.convert.words(words)
-    found = sorted(_told(cells.along((BAND,)), factor_of(price.convert)), key=lambda one: one[0].lower or -1)
-    if isinstance(price.model, Percentage) and not price.model.is_clamped:
-        return _with_fees(found, price, price.model, words)
+    found = sorted(_told(cells, factor_of(price.convert)), key=lambda one: one[0].lower or -1)
+    if isinstance(model, Percentage) and not model.is_clamped:
+        return _with_fees(found, included, model, words)
     rows: list[TierRow] = []
     steps: list[Step] = []
     for band, count, quantity in found:
-        row, told = _of_band(band, count, quantity, price.model, words)
+        row, told = _of_band(band, count, quantity, model, words)
         rows.append(row)
         steps.extend(told)
     return rows, steps
 
 
-def cells_of_events(values: Iterable[Decimal], prices: Iterable[Price]) -> Cells:
-    """Return events of these values, told apart as prices need it."""
-    bounds = [bound for price in prices for bound in bounds_of(price.model, price.convert)]
-    return cells_of((BAND,), (Cell((label_of(Fraction(value), bounds),), value, 1) for value in values))
+def cells_of_events(
+    values: Iterable[Decimal], prices: Iterable[Price], group: Mapping[str, str] = MappingProxyType({})
+) -> Cells:
+    """Return events of these values and a group, told apart as prices need it."""
+    bounds = [bound for price in prices for bound in price.event_bounds]
+    cells = (Cell((*group.values(), label_of(Fraction(value), bounds)), value, 1) for value in values)
+    return cells_of((*group, BAND), cells)
 
 
 def _told(cells: Cells, factor: Fraction) -> Iterator[tuple[Band, int, Fraction]]:
@@ -87,12 +115,14 @@ def _line(band: Band, model: PriceModel) -> tuple[Fraction, Fraction]:
     return costs[0] - slope * first, slope
 
 
-def _with_fees(found: Sequence[tuple[Band, int, Fraction]], price: Price, model: Percentage, words: Words) -> Rated:
+def _with_fees(
+    found: Sequence[tuple[Band, int, Fraction]], included: Included | None, model: Percentage, words: Words
+) -> Rated:
     rows: list[TierRow] = []
     steps: list[Step] = []
     amount: Exact = total(exact_of(quantity) for _, _, quantity in found)
-    if price.included is not None:
-        amount, told = price.included.apply(amount, words)
+    if included is not None:
+        amount, told = included.apply(amount, words)
         steps.extend(told)
     amount = max(amount, ZERO)
     if amount:

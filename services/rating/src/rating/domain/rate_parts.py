@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from money import ZERO, Exact, divided, times, total
-from rating.domain.pricing.adjust import Included
+from rating.domain.pricing.adjust import Adjustment, Included
 from rating.domain.pricing.ladder import climbed
 from rating.domain.pricing.matrix import Matrix
 from rating.domain.pricing.rows import PartAmount, Step, StepName, TierRow, Words, amount_of, labelled
@@ -36,6 +36,8 @@ def rate_parts(cells: Cells, price: Price, spread: Spread, words: Words) -> Rate
         whole = total(quantities)
         steps.append(Step(StepName.CONVERTED, f"Together {words.units(whole)} are priced", whole))
     quantities = _without_included(parts, quantities, price, words, steps)
+    for off in price.units_off:
+        quantities = _alike(parts, quantities, off, words, steps)
     rows, fees = _priced(parts, quantities, spread, words, steps)
     amounts = _with_fees([amount_of(own) for own in rows], quantities, amount_of(fees))
     found = [PartAmount(part.key, amount) for part, amount in zip(parts, amounts, strict=True)]
@@ -61,7 +63,7 @@ def _without_included(
         return _alike(parts, quantities, price.included, words, steps)
     left: list[Exact] = []
     for part, quantity in zip(parts, quantities, strict=True):
-        included = Included(part.included) if part.included else price.included
+        included = Included(part.included, price.share) if part.included else price.included
         remaining, told = (quantity, ()) if included is None else included.apply(quantity, words)
         steps.extend(_of(part, told))
         left.append(remaining)
@@ -69,18 +71,18 @@ def _without_included(
 
 
 def _alike(
-    parts: Sequence[Part], quantities: Sequence[Exact], included: Included, words: Words, steps: list[Step]
+    parts: Sequence[Part], quantities: Sequence[Exact], free: Adjustment, words: Words, steps: list[Step]
 ) -> list[Exact]:
-    """Take included units from all rows in proportion to what they have."""
+    """Take units that are free from all rows in proportion to what they have."""
     whole = total(quantities)
-    remaining, told = included.apply(whole, words)
+    remaining, told = free.apply(whole, words)
     steps.extend(told)
     if not remaining:
         return [ZERO for _ in parts]
     left = [divided(times(quantity, remaining), whole) for quantity in quantities]
     for part, quantity in zip(parts, left, strict=True):
         text = f"{part.label}: {words.units(quantity)} of them, as it has of the whole"
-        steps.append(Step(StepName.INCLUDED, text, quantity))
+        steps.append(Step(told[-1].name, text, quantity))
     return left
 
 

@@ -25,8 +25,9 @@ from rating.domain.fees import Billing, Once, falls_at, told
 from rating.domain.line_names import covers, line_name
 from rating.domain.plan_bounds import bound_amounts, rest_of
 from rating.domain.pricing.rows import Words
-from rating.domain.proration import WHOLE, DayShare, Proration, prorated
+from rating.domain.proration import WHOLE, DayShare, Proration, days_of_usage, in_days, prorated
 from rating.domain.rate import rate
+from rating.domain.rate_seats import charge_of_seats
 from rating.domain.reads import Read
 from rating.domain.segments import ChargedPart, ItemRun
 from rating.domain.unpriced import (
@@ -141,8 +142,13 @@ def without_discounts(charges: Iterable[Charge]) -> tuple[Charge, ...]:
 
 
 def without_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
-    """Return what a period itself costs, whenever it is billed."""
-    return tuple(charge for charge in charges if charge.kind is not ChargeKind.ADVANCE)
+    """Return what a period itself costs, whenever it is billed and whatever pays for it."""
+    return tuple(charge for charge in charges if charge.kind not in {ChargeKind.ADVANCE, ChargeKind.CREDIT})
+
+
+def without_credit(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """Return charges but for what credit pays of them."""
+    return tuple(charge for charge in charges if charge.kind is not ChargeKind.CREDIT)
 
 
 def in_advance(charges: Iterable[Charge]) -> tuple[Charge, ...]:
@@ -163,7 +169,9 @@ def fees_ahead(following: Terms) -> tuple[Charge, ...]:
             until = run.item.interval and following.place.turn_ends(run.item.interval)
             end = local_midnight(until, ZoneInfo(following.time_zone)) if until else following.period.end
             period = Period(following.period.start, end)
-            fee = charge_of_run(run, {}, plan.content.currency, following.time_zone)
+            # What changes in the period is not foreseen: its own invoice has the difference.
+            opening = replace(run, share=run.share.at_opening)
+            fee = charge_of_run(opening, {}, plan.content.currency, following.time_zone)
             whole = ChargedPart(period, plan.name, plan.version, run.item.name)
             found.append(as_ahead(replace(fee, kind=ChargeKind.ADVANCE), whole, following.time_zone))
     return tuple(found)
@@ -216,6 +224,8 @@ def charges_of_bounds(plan: Plan, charges: Iterable[Charge], share: DayShare) ->
 
 def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str, share: DayShare) -> Charge:
     """Price an item at the usage of a period. Raises `MissingMeterError`, `NotByGroupError`."""
+    if item.price.seats is not None:
+        return charge_of_seats(item, currency, share)
     if item.price.is_fixed:
         derivation = rate(ONE, item.price, currency=currency)
         if falls_at(item) is not Once.NONE:
@@ -223,14 +233,14 @@ def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: st
         if share.is_whole or (item.proration is Proration.NONE and share.days):
             return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
         derivation = prorated(derivation, share, Words("", currency))
-        return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation, share=share)
+        return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation, share=share.alone)
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
     cells, reads = _cells(item, used), _reads(item, usage)
     derivation = rate(
         used.quantity,
-        item.price,
+        in_days(item, share).price,
         unit=used.unit,
         currency=currency,
         rounded=used.rounded,
@@ -246,6 +256,7 @@ def charge_of_item(item: PlanItem, usage: Mapping[str, MeterUsage], currency: st
         used.event_count,
         derivation,
         used.rounded,
+        share=days_of_usage(item, share),
         cells=cells,
         reads=reads,
     )

@@ -6,16 +6,18 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from math import inf
 from typing import Final, NamedTuple
 
 from rating.domain.entitlements import Entitled, Verdict
+from rating.domain.heard import Heard, RecentChanges
 from rating.domain.reservations import Reservation
 
 ENTRIES_MAX: Final = 50_000
 """Entitlements that are kept; who asks for more has them read each time."""
+ASKED_S: Final = 30
+"""What was asked for so long ago at most is counted again as its usage changes, before anybody asks again."""
 
 
 class EntitlementKey(NamedTuple):
@@ -33,14 +35,33 @@ class Remembered:
     found: Entitled | Verdict
     terms_read_s: float
     counted_s: float
-    has_changed: bool = False
-    """Whether the change feed has named its customer since."""
+    changed_s: float = -inf
+    """When the change feed last named its customer."""
+    asked_s: float = -inf
+    """When it was last asked for."""
 
-    def change(self, since: datetime) -> None:
-        """Note that usage changed, somewhere from a time on."""
-        self.has_changed = True
+    @property
+    def has_changed(self) -> bool:
+        """Whether usage may have changed since the moment that what is counted is of."""
         found = self.found
-        if isinstance(found, Entitled) and found.looks_back and since < found.allowance.stretch.start:
+        return isinstance(found, Entitled) and found.counted is not None and found.counted.seen_s < self.changed_s
+
+    def known(self, followed_s: float | None) -> Entitled | Verdict:
+        """Return what was found, with the last moment at which it was surely so; `followed_s` as in the memory."""
+        found = self.found
+        if not isinstance(found, Entitled) or found.counted is None or followed_s is None or self.has_changed:
+            return found
+        # Nobody has heard of a change since.
+        return replace(found, counted=replace(found.counted, seen_s=max(found.counted.seen_s, followed_s)))
+
+    def change(self, heard: Heard, followed_s: float | None = None) -> None:
+        """Note that usage changed; up to `followed_s` every change was heard before this one."""
+        found = self.found
+        if not isinstance(found, Entitled):
+            return
+        self.found = self.known(followed_s)
+        self.changed_s = max(self.changed_s, heard.at_s)
+        if found.looks_back and heard.since < found.allowance.stretch.start:
             # What is left of grants, and what was carried over, may be less: all of it is read again.
             self.terms_read_s = -inf
 
@@ -52,8 +73,8 @@ class Reading:
     key: EntitlementKey
     reservations: dict[str, Reservation] = field(default_factory=dict)
     """What became of reservations, by their ids."""
-    changed_since: datetime | None = None
-    """From where on usage changed; None: nowhere."""
+    heard: Heard | None = None
+    """The last change of usage, and from where on usage changed; None: nowhere."""
     is_outdated: bool = False
     """Whether terms changed, or nobody knows what did."""
 
@@ -72,20 +93,23 @@ class RememberedEntitlements:
         self._entries: OrderedDict[EntitlementKey, Remembered] = OrderedDict()
         self._of_customer: dict[tuple[str, str], set[EntitlementKey]] = {}
         self._readings: dict[tuple[str, str], list[Reading]] = {}
-        self._due: dict[EntitlementKey, None] = {}
+        self._due: dict[EntitlementKey, float] = {}
+        self._recent = RecentChanges()
         self.followed_s: float | None = None
         """The moment up to which every change of usage was seen, by a clock that only goes forward; None: unknown."""
 
-    def ask_again(self, key: EntitlementKey) -> None:
-        """Note that an entitlement that may be old was asked for: it is to be counted again."""
-        self._due[key] = None
+    def ask_again(self, key: EntitlementKey, now_s: float) -> None:
+        """Note that an entitlement that may be old was asked for, or has changed: it is to be counted again."""
+        self._due.setdefault(key, now_s)
 
-    def take_due(self, most: int) -> list[EntitlementKey]:
-        """Take what is to be counted again, of one tenant, what has waited longest first."""
-        if not self._due:
+    def take_due(self, most: int, noted_until_s: float) -> list[EntitlementKey]:
+        """Take what was noted to be counted again until a moment, of one tenant, what has waited longest first."""
+        waiting = takewhile(lambda one: one[1] <= noted_until_s, self._due.items())
+        first = next(waiting, None)
+        if first is None:
             return []
-        tenant = next(iter(self._due)).tenant
-        found = list(islice((key for key in self._due if key.tenant == tenant), most))
+        tenant = first[0].tenant
+        found = [first[0], *islice((key for key, _ in waiting if key.tenant == tenant), most - 1)]
         for key in found:
             del self._due[key]
         return found
@@ -105,21 +129,42 @@ class RememberedEntitlements:
         """Remember an entitlement that was just read, unless it is outdated already."""
         if reading.is_outdated:
             return
-        if reading.changed_since is not None:
-            entry.change(reading.changed_since)
         key = reading.key
+        before = self._entries.get(key)
+        if before is not None:
+            entry.asked_s = max(entry.asked_s, before.asked_s)
+        if reading.heard is not None:
+            entry.change(reading.heard)
+        self._compare(key, entry)
+        if entry.has_changed and entry.changed_s - entry.asked_s <= ASKED_S:
+            self.ask_again(key, entry.changed_s)
         self._entries[key] = entry
         self._entries.move_to_end(key)
         self._of_customer.setdefault((key.tenant, key.customer), set()).add(key)
         while len(self._entries) > self._entries_max:
             self._forget(next(iter(self._entries)))
 
-    def changed(self, tenant: str, customer: str, since: datetime) -> None:
-        """Note that usage of a customer changed, somewhere from a time on."""
+    def _compare(self, key: EntitlementKey, entry: Remembered) -> None:
+        """Have an entry know what was heard before it was read, and may not be counted in it."""
+        found, recent = entry.found, self._recent
+        if isinstance(found, Entitled) and found.counted is not None:
+            heard = recent.of(key.tenant, key.customer)
+            if heard is not None and heard.at_s > found.counted.seen_s:
+                entry.change(heard)
+            if found.counted.seen_s < recent.complete_from_s < inf:
+                entry.changed_s = max(entry.changed_s, recent.complete_from_s)
+
+    def changed(self, tenant: str, customer: str, heard: Heard) -> None:
+        """Note that usage of a customer changed; what is asked for now and then is counted again beside."""
+        self._recent.note(tenant, customer, heard)
         for key in self._of_customer.get((tenant, customer), ()):
-            self._entries[key].change(since)
+            entry = self._entries[key]
+            entry.change(heard, self.followed_s)
+            if heard.at_s - entry.asked_s <= ASKED_S:
+                self.ask_again(key, heard.at_s)
         for reading in self._readings.get((tenant, customer), ()):
-            reading.changed_since = since if reading.changed_since is None else min(since, reading.changed_since)
+            since = heard.since if reading.heard is None else min(heard.since, reading.heard.since)
+            reading.heard = Heard(heard.at_s, since)
 
     @contextmanager
     def reading(self, key: EntitlementKey) -> Iterator[Reading]:
@@ -157,8 +202,9 @@ class RememberedEntitlements:
             self._forget(key)
         self._outdate(tenant)
 
-    def clear(self) -> None:
-        """Forget everything: nobody knows what has changed."""
+    def clear(self, now_s: float) -> None:
+        """Forget everything: nobody knows what has changed until now."""
+        self._recent.restart(now_s)
         self._entries.clear()
         self._of_customer.clear()
         self._outdate(None)

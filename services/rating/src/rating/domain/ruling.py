@@ -49,6 +49,8 @@ class RatedSegment:
     end: datetime
     plan: str
     plan_version: int
+    continues: bool = False
+    """Whether it is a version that took effect at once, and so no change of the contract."""
 
     def is_priced_by(self, segment: RuledSegment) -> bool:
         """Whether it is the part that is ruled, and was rated by the plan that rules it."""
@@ -69,8 +71,20 @@ class FrozenPeriod:
     def is_priced_by(self, ruled: Sequence[RuledSegment]) -> bool:
         """Whether what rules its parts asks for the plans that it was rated by."""
         whole = RatedSegment(self.period.start, self.period.end, self.plan, self.plan_version)
-        parts = self.segments or (whole,)
+        parts = _agreed(self.segments or (whole,))
         return len(parts) == len(ruled) and all(map(RatedSegment.is_priced_by, parts, ruled))
+
+
+def _agreed(parts: Sequence[RatedSegment]) -> list[RatedSegment]:
+    """Return parts as the contract says them: what takes effect at once is of the part that it continues."""
+    found: list[RatedSegment] = []
+    for part in parts:
+        if part.continues and found:
+            # No one version rates all of it: a contract that is pinned to one is not what it was rated by.
+            found[-1] = replace(found[-1], end=part.end, plan_version=0)
+        else:
+            found.append(part)
+    return found
 
 
 def rulings(versions: Sequence[Version[Contract]]) -> tuple[Ruling, ...]:

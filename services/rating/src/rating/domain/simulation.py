@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Reason
@@ -326,8 +327,12 @@ def priced_in_parts(period: HistoricPeriod, terms: Terms) -> tuple[Charge, ...]:
 def cheapest_of(plans: Mapping[str, Plan], code: str, periods: Sequence[HistoricPeriod]) -> Cheapest | None:
     """Return the plan in a currency that charges least for some periods, of those that price all that is used there.
 
-    Of two that cost the same, the first by name; None if there is none.
+    Of two that cost the same, the first by name; None if there is none. None too where contracts stood beside one
+    another: one plan in place of two would be counted twice, with its fees.
     """
+    in_order = sorted((period.rated.period for period in periods), key=lambda period: period.start)
+    if any(following.start < period.end for period, following in pairwise(in_order)):
+        return None
     used = {meter for period in periods for meter, one in usage_of(period.rated).items() if one.quantity > ZERO}
     found: Cheapest | None = None
     for name, plan in sorted(plans.items()):

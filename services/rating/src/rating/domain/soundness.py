@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rating.domain.advance import taken_off
 from rating.domain.charges import ChargeKind, MeterUsage
 from rating.domain.line_names import TAKEN_PREFIX
-from rating.domain.proration import WHOLE, DayShare
+from rating.domain.proration import WHOLE, DayShare, days_of_usage
 from rating.domain.rated_period import (
     charge_of_commitment,
     charge_of_item,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rating.domain.commitments import DueCommitment
     from rating.domain.discounts import Discount
     from rating.domain.plans import Plan, PlanItem
+    from rating.domain.segments import ItemRun
 
 
 def is_discounted_by(rated: RatedPeriod, discounts: Sequence[Discount], plan: Plan) -> bool:
@@ -88,10 +89,18 @@ def is_rated_by(rated: RatedPeriod, terms: Terms) -> bool:
 
 def _are_priced_by(rated: RatedPeriod, terms: Terms) -> bool:
     """Whether charges of items cost what terms say: a contract may get a price of its own with the same plan."""
-    items = {(run.part, run.item.name): run.item for run in terms.runs}
+    runs = {(run.part, run.item.name): run for run in terms.runs}
     own = [charge for charge in rated.charges if charge.kind in {ChargeKind.USAGE, ChargeKind.FIXED}]
-    priced = ((charge, items.get((charge.part, charge.plan_item))) for charge in own)
-    return all(item is not None and is_sound(charge, item, rated.currency) for charge, item in priced)
+    priced = ((charge, runs.get((charge.part, charge.plan_item))) for charge in own)
+    return all(
+        run is not None and _has_days_of(charge, run) and is_sound(charge, run.item, rated.currency)
+        for charge, run in priced
+    )
+
+
+def _has_days_of(charge: Charge, run: ItemRun) -> bool:
+    """Whether a charge of usage is of the days of its run; those of fees are looked at beside it."""
+    return charge.kind is not ChargeKind.USAGE or charge.share == days_of_usage(run.item, run.share)
 
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
@@ -121,4 +130,15 @@ def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
 def _figures(charge: Charge) -> tuple[object, ...]:
     amount, rows = charge.derivation.amount, charge.derivation.rows
     counted = (charge.quantity, charge.event_count, charge.reads)
-    return (charge.item, charge.kind, charge.meter, counted, amount, rows, charge.share, charge.part, charge.basis)
+    return (
+        charge.item,
+        charge.kind,
+        charge.meter,
+        counted,
+        amount,
+        rows,
+        charge.share,
+        charge.part,
+        charge.basis,
+        charge.drawn,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,9 @@ from rating.domain.billing_period import BillingPeriod, contract_span, periods_t
 from rating.domain.contract_changes import PlanVersion
 from rating.domain.contracts import Contract
 from rating.domain.meters import KnownMeter, with_components
-from rating.domain.notices import agreed_at, plan_for
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.notices import agreed_at, plan_for, plans_over
 from rating.domain.overrides import version_with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
 from rating.domain.ruling import RatedSegment, Ruling, ruled_segments, ruling_at, rulings
 from rating.domain.segments import Segment, segment_share
@@ -141,7 +142,7 @@ class PricedContract:
 
     def is_cut(self, period: BillingPeriod) -> bool:
         """Whether plan changes cut a period."""
-        return len(ruled_segments(rulings(self.versions), self.zone, period.start, period.end)) > 1
+        return len(self._plans_over(period)) > 1
 
     def priced_parts(self, period: BillingPeriod, kept: Sequence[RatedSegment] = ()) -> list[Segment]:
         """Return the parts of a period with what prices them; none where nothing cuts it, or a plan is not effective.
@@ -149,33 +150,48 @@ class PricedContract:
         `kept` are those that it was rated by permanently.
         """
         if kept:
-            parts = [(one.start, one.end, version_in(self.plans[one.plan], one.plan_version)) for one in kept]
+            parts = [(one.start, version_in(self.plans[one.plan], one.plan_version), one.continues) for one in kept]
         else:
-            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-            parts = [(one.start, one.end, self._plan_of(one.ruling, one.start)) for one in ruled]
+            parts = self._plans_over(period)
+        ends = [*(start for start, _, _ in parts[1:]), period.end]
         content = self.newest.content
-        own = overrides_ruling(content.overrides, period, self.zone)
+        own = own_prices(content, period)
         found = [
             Segment(
                 start,
                 end,
                 version_with_overrides(plan, own),
-                segment_share(content.schedule, period.label, start, end, content.pauses),
+                segment_share(content.schedule, period.label, start, end, content.pauses, content.seats),
+                continues,
             )
-            for start, end, plan in parts
+            for (start, plan, continues), end in zip(parts, ends, strict=True)
             if plan is not None
         ]
         return found if len(found) == len(parts) > 1 else []
 
     def segments_of(self, period: BillingPeriod) -> list[tuple[BillingPeriod, frozenset[str] | None]]:
         """Return the parts of a period, each with the meters that it is billed for; one where nothing cuts it."""
-        ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-        if len(ruled) == 1:
+        plans = self._plans_over(period)
+        if len(plans) == 1:
             return [(period, self.meters_of(period))]
+        ends = [*(start for start, _, _ in plans[1:]), period.end]
         return [
-            (replace(period, start=one.start, end=one.end), self._meters(self._plan_of(one.ruling, one.start)))
-            for one in ruled
+            (replace(period, start=start, end=end), self._meters(plan))
+            for (start, plan, _), end in zip(plans, ends, strict=True)
         ]
+
+    def _plans_over(self, period: BillingPeriod) -> list[tuple[datetime, Version[Plan] | None, bool]]:
+        """Return from when on which versions of plans price a period, and whether each took effect at once."""
+        found: list[tuple[datetime, Version[Plan] | None, bool]] = []
+        for one in ruled_segments(rulings(self.versions), self.zone, period.start, period.end):
+            base = self._plan_of(one.ruling, one.start)
+            if base is None or one.ruling.plan_version is not None:
+                found.append((one.start, base, False))
+                continue
+            agreed, span = agreed_at(self.versions, one.ruling.plan), (one.start, one.end)
+            plans = plans_over(self.plans[one.ruling.plan], base, span, self.zone, agreed, self.starts)
+            found += ((start, plan, place > 0) for place, (start, plan) in enumerate(plans))
+        return found
 
     def _meters(self, plan: Version[Plan] | None) -> frozenset[str] | None:
         if plan is None:
@@ -188,15 +204,14 @@ class PricedContract:
         Of one that a plan change cut: its first part or, with `at`, the last one that has begun by then.
         """
         found = self._version_of(period, at)
-        own = overrides_ruling(self.newest.content.overrides, period, self.zone)
+        own = own_prices(self.newest.content, period)
         return None if found is None else version_with_overrides(found, own)
 
     def _version_of(self, period: BillingPeriod, at: datetime | None = None) -> Version[Plan] | None:
         if at is not None:
-            ruled = ruled_segments(rulings(self.versions), self.zone, period.start, period.end)
-            begun = [one for one in ruled[1:] if one.start <= at]
+            begun = [plan for start, plan, _ in self._plans_over(period)[1:] if start <= at]
             if begun:
-                return self._plan_of(begun[-1].ruling, begun[-1].start)
+                return begun[-1]
         frozen = self.frozen.get(period.label)
         if frozen is not None:
             return version_in(self.plans[frozen.plan], frozen.version)
@@ -254,17 +269,17 @@ def stretches(contracts: Iterable[PricedContract], nobody: UnbilledReason, withi
 
     `nobody` is the reason where there is no contract at all. Time outside of contracts is cut into calendar months.
     """
-    ordered = sorted(contracts, key=lambda contract: contract.span[0])
+    ordered = sorted(contracts, key=lambda contract: (contract.span[0], contract.newest.name))
     if not ordered:
         yield from _gap(None, None, _UTC, nobody, within)
         return
     ended: datetime | None = None
     zone, reason = ordered[0].zone, UnbilledReason.BEFORE_CONTRACT
-    for contract in ordered:
-        start, end = contract.span
-        yield from _gap(ended, start, zone, reason, within)
-        yield from _inside(contract, within)
-        ended, zone, reason = end, contract.zone, UnbilledReason.BETWEEN_CONTRACTS
+    for together in _sharing_time(ordered):
+        yield from _gap(ended, together[0].span[0], zone, reason, within)
+        yield from beside_one_another([list(_inside(contract, within)) for contract in together])
+        last = max(together, key=lambda contract: (contract.span[1] is None, contract.span[1]))
+        ended, zone, reason = last.span[1], last.zone, UnbilledReason.BETWEEN_CONTRACTS
     if ended is not None:
         yield from _gap(ended, None, zone, UnbilledReason.AFTER_CONTRACT, within)
 
@@ -283,6 +298,60 @@ def suspect_spans(
             parks = wanted.wants(UnbilledReason.PARKED) and _share(extent.parked, cut.period)
             if counts or parks:
                 yield SuspectSpan(extent.customer, extent.meter, cut, only_parked=not counts)
+
+
+def _sharing_time(ordered: Sequence[PricedContract]) -> Iterator[list[PricedContract]]:
+    """Put contracts, by their start, together that go on without a gap because they share time."""
+    together: list[PricedContract] = []
+    until: datetime | None = None
+    for contract in ordered:
+        start, end = contract.span
+        if together and until is not None and start >= until:
+            yield together
+            together = []
+        if not together:
+            until = end
+        elif until is not None:
+            until = None if end is None else max(until, end)
+        together.append(contract)
+    if together:
+        yield together
+
+
+def beside_one_another(of_each: Sequence[Sequence[Stretch]]) -> Iterator[Stretch]:
+    """Return the stretches of contracts that share time as those of one customer, billed for what any of them is.
+
+    The first contract that has a time names it; its stretches are cut where the others begin to bill something else.
+    """
+    if len(of_each) == 1:
+        yield from of_each[0]
+        return
+    bounds = {bound for own in of_each for one in own for bound in (one.period.start, one.period.end)}
+    # Each is looked at in order, so that a customer with many days and contracts is not gone through again and again.
+    places = [0] * len(of_each)
+    last: tuple[Stretch, frozenset[str]] | None = None
+    joined: Stretch | None = None
+    for start, end in pairwise(sorted(bounds)):
+        having = []
+        for number, own in enumerate(of_each):
+            while places[number] < len(own) and own[places[number]].period.end <= start:
+                places[number] += 1
+            if places[number] < len(own) and own[places[number]].period.start <= start:
+                having.append(own[places[number]])
+        if not having:
+            continue
+        first, billed = having[0], frozenset[str]().union(*(one.billed for one in having))
+        if joined is not None and last == (first, billed) and joined.period.end == start:
+            joined = replace(joined, period=replace(joined.period, end=end))
+            continue
+        if joined is not None:
+            yield joined
+        is_priced = any(one.reason is UnbilledReason.UNPRICED for one in having)
+        reason = UnbilledReason.UNPRICED if is_priced else first.reason
+        last = first, billed
+        joined = Stretch(replace(first.period, start=start, end=end), first.contract, billed, reason)
+    if joined is not None:
+        yield joined
 
 
 def _inside(contract: PricedContract, within: Period) -> Iterator[Stretch]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from rating.domain.pricing.bands import BAND, bounds_said
-from rating.domain.pricing.each_event import bounds_of, is_told_by
+from rating.domain.pricing.each_event import is_told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ class NotByBandError(NotByGroupError):
     """A plan prices each event of a meter, and the meter does not tell their values apart as the price needs it."""
 
     def __init__(self, item: PlanItem) -> None:
-        bounds = bounds_said(bounds_of(item.price.model, item.price.convert))
+        bounds = bounds_said(item.price.event_bounds)
         LookupError.__init__(
             self,
             f"item {item.name!r} prices each event of the meter {item.meter!r} by itself, so the meter must tell their "
@@ -86,7 +86,7 @@ def check_told_apart(items: Iterable[PlanItem], cells_of: Mapping[str, Cells | N
 
 def check_bands(item: PlanItem, cells: Cells) -> None:
     """Raise `NotByBandError` where an item prices each event, and some are in no band in which its price is a line."""
-    bounds = bounds_of(item.price.model, item.price.convert)
+    bounds = item.price.event_bounds
     counted = (cell.values[0] for cell in cells.along((BAND,)).cells if cell.event_count or cell.billed)
     if not all(is_told_by(label, bounds) for label in counted):
         raise NotByBandError(item)

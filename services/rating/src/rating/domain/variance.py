@@ -15,11 +15,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from money import ZERO, exact_arithmetic, print_parts, round_to_minor_unit, total
-from rating.domain.charges import ChargeKind, MeterUsage
+from rating.domain.charges import ONE, ChargeKind, MeterUsage
 from rating.domain.joined_usage import joined
 from rating.domain.plan_bounds import NO_BOUNDS
+from rating.domain.pricing.rows import Step, StepName
+from rating.domain.proration import in_days
 from rating.domain.rate import rate
 from rating.domain.rated_period import rate_plan, usage_of_charge, usage_of_reads, without_advance
+from rating.domain.seats import UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -219,19 +222,27 @@ def _of_both(
         used, days = cut.used, cut.share
     # An item that the earlier plan has dropped by then has no price of its own there: its old one goes on.
     plan = plan_then if _prices(plan_then, was) else old
-    with_usage = _cost(old, item, used, share)
+    are_seats = _is_of_seats(was) and _is_of_seats(is_now)
+    # Of seats, both their number and the days on which they are there are quantity.
+    with_usage = _cost(old, item, used, days if are_seats else share)
     way = Way(
         before=base.derivation.amount,
-        scaled=_scaled(_item_of(old, item), base, is_now, with_usage),
+        scaled=_scaled(in_days(_item_of(old, item), share), base, is_now, with_usage),
         used=with_usage,
         timed=_cost(old, item, used, days),
         repriced=_cost(plan, item, used, days),
         after=is_now.derivation.amount,
     )
-    effects = effects_of(_counted(base), _counted(is_now), way)
+    # Nothing is counted of a fixed fee: what has become seats, or was, is priced otherwise now.
+    is_alike = _is_of_seats(was) == _is_of_seats(is_now)
+    effects = effects_of(_counted(base), _counted(is_now), way) if is_alike else effects_of(ONE, ONE, way)
     # The way begins where one plan had priced all of the earlier period; that others did is of their plans.
     effects[Effect.PLAN] += Fraction(base.derivation.amount) - Fraction(was.derivation.amount)
     return effects
+
+
+def _is_of_seats(charge: Charge) -> bool:
+    return charge.kind is ChargeKind.FIXED and charge.unit == UNIT
 
 
 def _scaled(item: PlanItem, was: Charge, is_now: Charge, with_usage: Exact) -> Exact:
@@ -246,8 +257,10 @@ def _scaled(item: PlanItem, was: Charge, is_now: Charge, with_usage: Exact) -> E
     return rate(stretched.quantity, item.price, cells=stretched).amount
 
 
-def _counted(charge: Charge) -> Decimal:
-    """Return the quantity that is billed; below zero it costs what zero costs."""
+def _counted(charge: Charge) -> Exact:
+    """Return the quantity that is billed; below zero it costs what zero costs. Of seats it is their average."""
+    if _is_of_seats(charge) and charge.derivation.priced_quantity is not None:
+        return charge.derivation.priced_quantity
     return max(charge.quantity if charge.rounded is None else charge.rounded, ZERO)
 
 
@@ -285,13 +298,17 @@ def _together(charges: Sequence[Charge] | None) -> Charge | None:
     last = charges[-1]
     if last.part is None:
         return last
-    used = joined([usage_of_charge(charge) for charge in charges])
+    used, steps = joined([usage_of_charge(charge) for charge in charges]), last.derivation.steps
+    amount = total(charge.derivation.amount for charge in charges)
+    if _is_of_seats(last):
+        # Those of a part are counted over the days of the whole period, so they add up.
+        steps = (Step(StepName.CONVERTED, "", total(_counted(charge) for charge in charges)),)
     return replace(
         last,
         item=last.plan_item,
         quantity=used.quantity if last.meter else last.quantity,
         event_count=used.event_count,
-        derivation=replace(last.derivation, amount=total(charge.derivation.amount for charge in charges)),
+        derivation=replace(last.derivation, amount=amount, steps=steps),
         rounded=used.rounded,
         cells=used.cells,
         part=None,
@@ -344,7 +361,9 @@ def _compared(charges: Sequence[Charge], currency: Currency) -> Compared | None:
         return None
     with exact_arithmetic():
         printed = sum((round_to_minor_unit(one.derivation.amount, currency) for one in charges), ZERO)
-    return Compared(charge.quantity if charge.meter else None, charge.unit, charge.derivation.amount, printed)
+    return Compared(
+        charge.quantity if charge.meter or charge.unit else None, charge.unit, charge.derivation.amount, printed
+    )
 
 
 def _rounded_once(sides: tuple[Sequence[Charge], Sequence[Charge]], currency: Currency) -> Decimal:

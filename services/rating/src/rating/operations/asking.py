@@ -38,8 +38,9 @@ async def select_period(
         raise NotFound(Reason.CONTRACT_NOT_FOUND, f"{message}; list its contracts, or name another period")
     if len(found) > 1:
         names = ", ".join(repr(name) for name, _ in found)
+        when = f"in {label}" if label else "now"
         raise InvalidRequest(
-            Reason.PERIOD_INVALID, f"in {label} contracts {names} have a period each; name one of them"
+            Reason.PERIOD_INVALID, f"{when} contracts {names} have a period each; name one of them as the contract"
         )
     name, period = found[0]
     return await find_contract(conn, tenant, name), period

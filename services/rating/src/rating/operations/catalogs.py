@@ -28,8 +28,10 @@ from rating.operations.contracts import AppliedContract, apply_contract, check_p
 from rating.operations.coupons import apply_coupon
 from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
+from rating.operations.parents import check_parent
 from rating.operations.plans import apply_plan, tell_plan_changes
 from rating.operations.products import apply_product
+from rating.operations.side_by_side import check_plan_side_by_side, check_side_by_side
 from rating.store.catalogs import staged, write
 
 
@@ -77,7 +79,7 @@ async def _decide(
                     plans.append(await apply_plan(deps, conn, tenant, entry.name, draft))
                     outcomes[entry.place] = plans[-1].outcome
                 case Contract() as contract:
-                    contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract))
+                    contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract, is_alone=False))
                     outcomes[entry.place] = contracts[-1].applied.outcome
                 case UnfitContract(customer=customer, plan=plan):
                     await check_parties(conn, tenant, customer, plan)
@@ -87,6 +89,7 @@ async def _decide(
                     outcomes[entry.place] = (await apply_coupon(deps, conn, tenant, entry.name, coupon)).outcome
                 case Customer() as wanted:
                     outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, wanted)).outcome
+    await _check_side_by_side(conn, tenant, entries, faults, contracts, plans)
     faults.raise_any()
     new_plans = [plan for plan in plans if plan.outcome is Outcome.NEW_VERSION]
     new_contracts = [contract for contract in contracts if contract.applied.outcome is Outcome.NEW_VERSION]
@@ -96,3 +99,29 @@ async def _decide(
         plan_changes=await tell_plan_changes(deps, conn, tenant, new_plans[:CHANGES_MAX]),
         untold_changes=len(new_contracts[changes_max:]) + len(new_plans[CHANGES_MAX:]),
     )
+
+
+async def _check_side_by_side(
+    conn: AsyncConnection,
+    tenant: str,
+    entries: Sequence[CatalogEntry],
+    faults: Faults,
+    contracts: Sequence[AppliedContract],
+    plans: Sequence[Applied[Plan]],
+) -> None:
+    """Keep the faults of contracts that may not stand beside one another, now that all entries are applied."""
+    for entry in entries:
+        if isinstance(entry.content, Customer) and entry.content.parent:
+            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+                await check_parent(conn, tenant, entry.name)
+    later = {one.applied.entry.name for one in contracts if one.applied.outcome is not Outcome.UNCHANGED}
+    widened = {one.entry.name for one in plans if one.outcome is Outcome.NEW_VERSION}
+    for entry in in_order(entries):
+        if entry.kind == "contract" and entry.name in later:
+            # Of two in one file the second one is told to go, and not both.
+            later.remove(entry.name)
+            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+                await check_side_by_side(conn, tenant, entry.name, later)
+        elif entry.kind == "plan" and entry.name in widened:
+            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+                await check_plan_side_by_side(conn, tenant, entry.name)

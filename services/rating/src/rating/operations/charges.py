@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.audit.trail import record
-from chassis.errors import Conflict, Diverged, NotFound, Reason
+from chassis.errors import Conflict, Diverged, NotFound, Reason, invalid_field
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import link_from, start_span, traceparent_of
@@ -23,11 +23,13 @@ from rating.domain.commitments import CommitmentBasis, DueCommitment, Promise, p
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.discounts import ruling
+from rating.domain.draws import Profile
 from rating.domain.overrides import Override, with_overrides
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan, PlanItem
-from rating.domain.rated_period import rate_period, with_commitments
+from rating.domain.rated_period import rate_period, usage_of_reads, with_commitments
 from rating.domain.ruling import Ruling, ruling_at, rulings
+from rating.domain.segments import divided
 from rating.domain.soundness import is_bounded_by, is_discounted_by, is_due, is_rated_by, is_sound
 from rating.domain.unpriced import MissingMeterError, NotByGroupError
 from rating.domain.versions import Version
@@ -40,7 +42,10 @@ from rating.operations.finding import (
     find_plan,
     period_invalid,
 )
-from rating.operations.usage import bounds_of, check_usage, frozen_by_groups, not_priced
+from rating.operations.segments import find_priced_item
+from rating.operations.side_by_side import sealed_beside
+from rating.operations.usage import check_usage, frozen_by_groups, not_priced
+from rating.operations.wallets import is_paid, keep_draws, pay, profile_of
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
 from rating.store.versions import lock_entry
@@ -154,15 +159,18 @@ async def _rate_again(
     except NotFound:
         return None
     usage = await frozen_by_groups(deps, terms, replace(usage, amends_snapshot_id=follows_snapshot_id))
-    difference = billed.difference(rate_period(terms, usage))
+    return await _freeze(deps, tenant, terms, usage, regained=billed)
+
+
+def _check_regained(rated: RatedPeriod, billed: Billed) -> None:
+    difference = billed.difference(rated)
     if difference:
         message = (
-            f"the charges of {terms.contract} in {terms.period.label} were lost, and rated again by plan"
-            f" {terms.plan.name} version {terms.plan.version} they differ: {difference}; nothing was stored: bring the"
-            " plan's versions back as they were and call again (runbook restore)"
+            f"the charges of {rated.contract} in {rated.period.label} were lost, and rated again by plan"
+            f" {rated.plan} version {rated.plan_version} they differ: {difference}; nothing was stored: bring the"
+            " plan's versions, and the customer's credit, back as they were and call again (runbook restore)"
         )
         raise Diverged(Reason.LINEAGE_MISMATCH, message)
-    return await _freeze(deps, tenant, terms, usage)
 
 
 async def _rating_of(deps: Deps, tenant: str, terms: Terms, snapshot_id: str) -> RatedPeriod | None:
@@ -177,34 +185,36 @@ async def _seal(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_
     in the end. If all have, the last of them is returned, which amends another.
     """
     try:
-        return await _seal_once(deps, terms, grace, amends_snapshot_id)
+        return await _seal_once(deps, tenant, terms, grace, amends_snapshot_id)
     except NotFound as error:
         if not amends_snapshot_id or error.reason is not Reason.SNAPSHOT_NOT_FOUND:
             raise
     snapshot_id = ""
-    while (usage := await _seal_once(deps, terms, grace, snapshot_id)).snapshot_id != snapshot_id:
+    while (usage := await _seal_once(deps, tenant, terms, grace, snapshot_id)).snapshot_id != snapshot_id:
         snapshot_id = usage.snapshot_id
         if await _rating_of(deps, tenant, terms, snapshot_id) is None:
             return replace(usage, amends_snapshot_id=amends_snapshot_id)
     return usage
 
 
-async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
+async def _seal_once(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
     if not amends_snapshot_id:
         # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
         await check_usage(deps, terms)
+    async with transaction(deps.engine) as conn:
+        bounds, parts = await sealed_beside(conn, tenant, terms)
     return await deps.aggregator.seal(
         terms.customer,
         terms.period,
         not_before=terms.period.end + grace,
         time_zone=terms.time_zone,
         amends_snapshot_id=amends_snapshot_id,
-        bounds=bounds_of(terms),
-        spans=terms.parts,
+        bounds=bounds,
+        spans=parts,
     )
 
 
-async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedPeriod:
+async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage, regained: Billed | None = None) -> RatedPeriod:
     link = link_from(usage.traceparent)
     attributes: dict[str, str | int] = {
         telemetry.CONTRACT: terms.contract,
@@ -220,14 +230,25 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedP
         except (MissingMeterError, NotByGroupError) as error:
             raise not_priced(error) from error
         span.set_attribute(telemetry.CHARGES, len(rated.charges))
+        profile = await profile_of(deps, tenant, rated, terms)
         async with transaction(deps.engine) as conn:
-            return await _add(deps, conn, tenant, rated, terms.billed)
+            return await _add(deps, conn, tenant, rated, profile, billed=terms.billed, regained=regained)
 
 
 async def _add(
-    deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod, billed: Billed | None
+    deps: Deps,
+    conn: AsyncConnection,
+    tenant: str,
+    rated: RatedPeriod,
+    profile: Profile | None,
+    *,
+    billed: Billed | None,
+    regained: Billed | None,
 ) -> RatedPeriod:
-    """Store a rated period, or return the one that another call stored first."""
+    """Store a rated period, or return the one that another call stored first.
+
+    `regained` says how it was billed before it was lost: nothing is stored that differs.
+    """
     # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
     await lock_entry(conn, "contract", tenant, rated.contract)
     versions = await find_contract(conn, tenant, rated.contract)
@@ -237,8 +258,13 @@ async def _add(
     if period != rated.period or not is_rated_by(rated, replace(terms, commitments=())):
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
-    rated = replace(rated, charges=with_commitments(rated.charges, terms))
+    rated = await pay(
+        deps, conn, tenant, replace(rated, charges=with_commitments(rated.charges, terms)), terms, profile
+    )
+    if regained is not None:
+        _check_regained(rated, regained)
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):
+        await keep_draws(deps, conn, tenant, rated, terms.time_zone)
         await record(conn)
         return rated
     key = (rated.contract, rated.period.label)
@@ -282,10 +308,13 @@ async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int
     if charge.kind not in {ChargeKind.USAGE, ChargeKind.FIXED}:
         await _check_beside_items(deps, tenant, found, plan.content, charge_id)
         return ExplainedCharge(charge, rated, None)
-    overrides = overrides_ruling(contract.overrides, rated.period, contract.schedule.zone)
-    own = [each for each in overrides if each.item == charge.plan_item]
+    own = [each for each in own_prices(contract, rated.period) if each.item == charge.plan_item]
     item = next((item for item in with_overrides(plan.content, own).items if item.name == charge.plan_item), None)
-    if item is None or not is_sound(charge, item, rated.currency):
+    priced = item
+    if any(segment.continues for segment in rated.segments):
+        async with transaction(deps.engine) as conn:
+            priced = await find_priced_item(conn, tenant, versions, rated, charge)
+    if item is None or priced is None or not is_sound(charge, priced, rated.currency):
         raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
     if charge.kind is ChargeKind.FIXED:
         return ExplainedCharge(charge, rated, item, overrides=own)
@@ -316,9 +345,11 @@ def _fee_in_advance(
     if charge.part is not None:
         period = BillingPeriod("", charge.part.period.start, charge.part.period.end)
         for content in (version.content for version in reversed(versions)):
-            own = overrides_ruling(content.overrides, period, content.schedule.zone)
+            own = own_prices(content, period)
             for item in with_overrides(plan.content, own).items:
-                if item.name == charge.plan_item and is_sound(charge, item, plan.content.currency):
+                if item.name == charge.plan_item and any(
+                    is_sound(charge, each, plan.content.currency) for each in (item, divided(item))
+                ):
                     return item
     raise _corrupted(charge_id, f"plan {plan.name} version {plan.version}")
 
@@ -338,6 +369,8 @@ async def _check_beside_items(deps: Deps, tenant: str, found: FrozenCharge, plan
         raise _corrupted(charge_id, f"the bounds of plan {found.plan[0]} version {found.plan[1]}")
     if not is_discounted_by(whole, discounts, plan):
         raise _corrupted(charge_id, f"the discounts of contract {rated.contract}")
+    if not await is_paid(deps, tenant, whole):
+        raise _corrupted(charge_id, f"the wallet of customer {rated.customer}")
 
 
 async def _is_committed(
@@ -386,19 +419,24 @@ def _corrupted(charge_id: str, what: str) -> Diverged:
 
 
 async def list_charge_events(
-    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
+    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int, meter: str = ""
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-    """Yield the events behind a frozen charge, page by page; other charges have none. Raises NotFound.
+    """Yield the events behind a frozen charge, page by page; other charges have none. Raises NotFound, InvalidRequest.
 
-    `after` is a place in the log to begin after, as the caller names it; None: from the first.
+    `meter` is one that the charge is of: a formula reads several; empty: its own, the first of them. `after` is a place
+    in the log to begin after, as the caller names it; None: from the first.
     """
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
     if found.charge.kind is not ChargeKind.USAGE:
         return
+    meters = usage_of_reads(found.charge)
+    if meter and meter not in meters:
+        message = f"the charge is not of the meter {meter!r}; it is of {', '.join(map(repr, meters))}"
+        raise invalid_field("meter", Reason.FIELD_INVALID, message)
     pages = deps.aggregator.events(
         found.rated.snapshot_id,
-        found.charge.meter,
+        meter or found.charge.meter,
         only_amendment=only_amendment,
         after=after,
         limit=limit,

@@ -16,13 +16,13 @@ from money import currency
 from rating.domain.billing_period import check_billable
 from rating.domain.commitments import check_committed, check_kept_commitments
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
+from rating.domain.contract_seats import check_kept_seats, check_seated
 from rating.domain.contracts import (
     Contract,
     ContractFilter,
     ContractPeriod,
     check_kept_periods,
     check_next_contract,
-    overlapping,
     periods_due,
 )
 from rating.domain.customers import Customer
@@ -35,9 +35,11 @@ from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
 from rating.domain.segments import check_kept_segments
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
+from rating.operations.add_ons import add_ons_to_end, ending_with, find_add_on
 from rating.operations.advance import check_kept_advance
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_plan, find_plan_versions, plan_version_in
+from rating.operations.side_by_side import check_side_by_side
 from rating.store import charges as charge_store
 from rating.store import notices as notice_store
 from rating.store.contracts import CONTRACTS, contracts_of_customers
@@ -52,6 +54,8 @@ class AppliedContract:
     applied: Applied[Contract]
     before: Sequence[Version[Contract]] = ()
     frozen: Sequence[FrozenPeriod] = ()
+    add_ons: Sequence[AppliedContract] = ()
+    """What became of its add-ons, where they end with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,20 @@ class FoundContract:
 
 
 async def apply_contract(
-    deps: Deps, conn: AsyncConnection, tenant: str, name: str, wanted: Contract
+    deps: Deps, conn: AsyncConnection, tenant: str, name: str, wanted: Contract, *, is_alone: bool = True
 ) -> AppliedContract:
-    """Make a contract what is `wanted`. Raises NotFound for its customer and plan, and InvalidRequest."""
+    """Make a contract what is `wanted`. Raises NotFound for its customer and plan, and InvalidRequest.
+
+    Who applies several, not `is_alone`, looks for those that may not stand beside one another once all are applied.
+    """
     await lock_entry(conn, "contract", tenant, name)
     await lock_entry(conn, "customer", tenant, wanted.customer)
     versions = await CONTRACTS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
     now, settled, faults = deps.clock.now(), wanted, Gathered()
     with faults.errors_of("spec"), refusals("spec"):
+        if wanted.extends:
+            wanted = await find_add_on(conn, tenant, wanted)
         if newest is not None:
             check_next_contract(newest.content, wanted)
         settled = settle(versions, wanted, now)
@@ -94,6 +103,8 @@ async def apply_contract(
         check_overridden(priced, [plan.content for plan in plans])
         promised = [None if newest and one in newest.content.commitments else one for one in settled.commitments]
         check_committed(promised, [plan.content for plan in plans], currency(plans[-1].content.currency))
+        seated = [None if newest and one in newest.content.seats else one for one in settled.seats]
+        check_seated(seated, [plan.content for plan in plans])
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
@@ -104,11 +115,25 @@ async def apply_contract(
             check_kept_segments(frozen, settled.schedule, newest.content.pauses, settled.pauses)
             check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
             check_kept_overrides(kept, settled.schedule.zone, newest.content.overrides, settled.overrides)
+            check_kept_seats(kept, settled.schedule, settled.pauses, newest.content.seats, settled.seats)
             before = newest.content.schedule, newest.content.commitments
             check_kept_commitments(kept, before, (settled.schedule, settled.commitments))
-    await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)
-    return AppliedContract(applied, versions, frozen)
+    add_ons = [] if newest is None else await _end_add_ons(deps, conn, tenant, newest, settled)
+    if is_alone:
+        await check_side_by_side(conn, tenant, name)
+    return AppliedContract(applied, versions, frozen, add_ons)
+
+
+async def _end_add_ons(
+    deps: Deps, conn: AsyncConnection, tenant: str, before: Version[Contract], base: Contract
+) -> list[AppliedContract]:
+    """Let the add-ons of a contract end as its new version does, where they would end with it or outlive it."""
+    applied = []
+    for add_on, ended in await add_ons_to_end(conn, tenant, before, base):
+        with ending_with(add_on.name, before.name):
+            applied.append(await apply_contract(deps, conn, tenant, add_on.name, ended))
+    return applied
 
 
 async def check_parties(conn: AsyncConnection, tenant: str, customer: str, plan: str) -> None:
@@ -128,7 +153,8 @@ async def check_parties(conn: AsyncConnection, tenant: str, customer: str, plan:
 
 async def tell_changes(conn: AsyncConnection, tenant: str, applied: Sequence[AppliedContract]) -> list[ContractChange]:
     """Return what new versions of contracts change; a first version and one that is there already change nothing."""
-    changed = [each for each in applied if each.applied.outcome is Outcome.NEW_VERSION]
+    every = [one for each in applied for one in (each, *each.add_ons)]
+    changed = [each for each in every if each.applied.outcome is Outcome.NEW_VERSION]
     if not changed:
         return []
     named = {name for each in changed for name in plans_of([*each.before, each.applied.entry])}
@@ -206,12 +232,3 @@ async def _find_parties(
             raise invalid_field("spec.plan", Reason.CURRENCY_MISMATCH, message)
         return versions
     return ()
-
-
-async def _check_overlap(conn: AsyncConnection, tenant: str, name: str, wanted: Contract) -> None:
-    key = (tenant, wanted.customer)
-    contracts = (await contracts_of_customers(conn, [key])).get(key, [])
-    rival = overlapping(wanted, ((other.name, other.content) for other in contracts if other.name != name))
-    if rival is not None:
-        message = f"overlaps contract {rival!r} of the same customer; end that one first"
-        raise invalid_field("spec.start", Reason.CONTRACT_OVERLAP, message)

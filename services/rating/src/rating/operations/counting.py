@@ -33,16 +33,7 @@ async def count_again(deps: Deps, known: Mapping[EntitlementKey, Remembered]) ->
     counted = {key: kept for key, kept in known.items() if isinstance(kept.found, Entitled) and kept.found.counted}
     if not counted:
         return
-    # First: what changes from here on is told once more.
-    began_s = deps.clock.monotonic_s()
-    for kept in counted.values():
-        kept.has_changed = False
-    try:
-        await _count_again(deps, counted, began_s)
-    except BaseException:
-        for kept in counted.values():
-            kept.has_changed = True
-        raise
+    await _count_again(deps, counted, deps.clock.monotonic_s())
 
 
 async def count_with_others(deps: Deps, key: EntitlementKey, kept: Remembered) -> None:

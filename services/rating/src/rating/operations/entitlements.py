@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -22,14 +24,16 @@ from chassis.side_by_side import each
 from eventlog.feed.checkpoints import read_checkpoints
 from rating.domain.allowance import FeaturePeriod, Grant, Standing, Stretch, allowance, stretches
 from rating.domain.billing_period import BillingPeriod, period_at
-from rating.domain.entitlements import ONE, Entitled, Verdict, admission
+from rating.domain.entitlements import ONE, Counted, Entitled, Verdict, admission
 from rating.domain.features import Feature
 from rating.domain.looked_back import AgreedPeriod, periods_that_matter
 from rating.domain.remembered import EntitlementKey, Remembered, with_noted
+from rating.domain.side_by_side import that_may_have
 from rating.operations.counting import count_again, count_with_others, usage_in
-from rating.operations.finding import find_customer, find_priced_contracts
+from rating.operations.finding import customer_not_found, find_customer, find_priced_contracts
 from rating.store import grants as grant_store
 from rating.store import reservations as reservation_store
+from rating.store.customers import CUSTOMERS
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,14 +45,16 @@ if TYPE_CHECKING:
 
 STALENESS_MAX_S: Final = 2.0
 """No answer is about usage as it was longer ago."""
-REFRESHED_MAX: Final = 200
-"""So many entitlements are counted again in one question."""
+REFRESHED_MAX: Final = 64
+"""So many entitlements are counted again in one question: answers from memory wait while it is put and read."""
+GATHERED_S: Final = 0.5
+"""What changes within this time is counted again once."""
 _TERMS_S: Final = 30.0
 """So long another replica's change of a catalog, or grant, may stay unknown here."""
 _TERMS_AGAIN_S: Final = 20.0
 """What is asked for so long after its terms were read has them read again, beside the answers."""
-_TERMS_AGAIN_MAX: Final = 4
-"""So many begin at one look, for answers from memory wait while terms are read."""
+_TERMS_AGAIN_MAX: Final = 8
+"""So many are read at one look, for answers from memory wait while terms are read."""
 _HOLDS_S: Final = 2.0
 """So long a reservation at another replica may."""
 _log = get_logger(__name__)
@@ -125,19 +131,27 @@ def staleness_s(deps: Deps, found: Entitled) -> float:
 async def _now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     """Return an entitlement that is not too old: from memory where it is, and read again beside where it may be old."""
     kept, now_s = deps.entitlements.find(key), deps.clock.monotonic_s()
-    if kept is None or _is_over(kept, deps.clock.now(), now_s):
+    if kept is None:
+        found = await _read_together(deps, key)
+        _note_asked(deps, key, now_s)
+        return found
+    kept.asked_s = now_s
+    if _is_over(kept, deps.clock.now(), now_s):
         return await _read_together(deps, key)
-    found = kept.found
+    found = kept.known(deps.entitlements.followed_s)
     if isinstance(found, Verdict) or found.counted is None:
         return found
-    followed_s = deps.entitlements.followed_s
-    if not kept.has_changed and followed_s is not None and followed_s > found.counted.seen_s:
-        found = replace(found, counted=replace(found.counted, seen_s=followed_s))
     if staleness_s(deps, found) > STALENESS_MAX_S:
         return await _read_together(deps, key)
     if kept.has_changed or now_s - kept.counted_s > _HOLDS_S / 2 or now_s - kept.terms_read_s > _TERMS_AGAIN_S:
-        deps.entitlements.ask_again(key)
+        deps.entitlements.ask_again(key, now_s)
     return found
+
+
+def _note_asked(deps: Deps, key: EntitlementKey, now_s: float) -> None:
+    kept = deps.entitlements.find(key)
+    if kept is not None:
+        kept.asked_s = now_s
 
 
 def _is_over(kept: Remembered, now: datetime, now_s: float, terms_s: float = _TERMS_S) -> bool:
@@ -193,53 +207,94 @@ async def counted_now(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
     """Return an entitlement with usage and holds as they are now."""
     kept = deps.entitlements.find(key)
     if kept is None or _is_over(kept, deps.clock.now(), deps.clock.monotonic_s(), _TERMS_AGAIN_S):
-        return await _read_anew(deps, key)
+        return (await _read_anew(deps, [key]))[key]
     await count_with_others(deps, key, kept)
     return kept.found
 
 
-async def _read_anew(deps: Deps, key: EntitlementKey) -> Entitled | Verdict:
-    """Read all that decides about a feature, and remember it."""
+async def _read_anew(deps: Deps, keys: Sequence[EntitlementKey]) -> dict[EntitlementKey, Entitled | Verdict]:
+    """Read all that decides about features of one tenant's customers, and remember it.
+
+    What is wrong with one of them is raised for all.
+    """
     began_s = deps.clock.monotonic_s()
-    with deps.entitlements.reading(key) as reading:
+    with ExitStack() as stack:
+        readings = {key: stack.enter_context(deps.entitlements.reading(key)) for key in keys}
         async with transaction(deps.engine) as conn:
-            terms = await _terms(conn, key, deps.clock.now())
-            holds = await reservation_store.holding(conn, *key, deps.clock.now())
-        found = terms if isinstance(terms, Verdict) else await _counted(deps, key.customer, terms)
-        if isinstance(found, Entitled):
-            found = replace(found, reservations=with_noted(holds, reading.reservations))
-        deps.entitlements.keep(reading, Remembered(found, began_s, began_s))
+            terms = await _terms_of(conn, keys, deps.clock.now())
+            features = [(key.customer, key.feature) for key in keys]
+            holds = await reservation_store.holding_of(conn, keys[0].tenant, features, deps.clock.now())
+        agreed = {key: one for key, one in terms.items() if not isinstance(one, Verdict)}
+        counted = await _counted(deps, agreed)
+        found: dict[EntitlementKey, Entitled | Verdict] = {}
+        for key, of in terms.items():
+            entitled = of if isinstance(of, Verdict) else counted[key]
+            if isinstance(entitled, Entitled):
+                held = holds.get((key.customer, key.feature), ())
+                entitled = replace(entitled, reservations=with_noted(held, readings[key].reservations))
+            found[key] = entitled
+            deps.entitlements.keep(readings[key], Remembered(entitled, began_s, began_s))
     return found
 
 
 async def refresh(deps: Deps) -> int:
-    """Count again what was asked for and may be old, many in one question; return how many were taken on.
+    """Count again what may be old, many in one question; return how many were taken on.
 
     Raises MeterlineError; what was taken on is then as old as it was.
     """
-    keys = deps.entitlements.take_due(REFRESHED_MAX)
-    known = {key: kept for key in keys if (kept := deps.entitlements.find(key)) is not None}
     now, now_s = deps.clock.now(), deps.clock.monotonic_s()
-    over = [key for key, kept in known.items() if _is_over(kept, now, now_s)]
-    for key in over:
+    keys = deps.entitlements.take_due(REFRESHED_MAX, now_s - GATHERED_S)
+    known = {key: kept for key in keys if (kept := deps.entitlements.find(key)) is not None}
+    ageing = [key for key, kept in known.items() if _is_over(kept, now, now_s, _TERMS_AGAIN_S)][:_TERMS_AGAIN_MAX]
+    for key in ageing:
         del known[key]
-    ageing = [key for key, kept in known.items() if _is_over(kept, now, now_s, _TERMS_AGAIN_S)]
-    for key in over + ageing[:_TERMS_AGAIN_MAX]:
-        _begin_reading(deps, key, beside=True)
-    if known:
-        try:
-            with acting_for(keys[0].tenant):
-                await count_again(deps, known)
-        except (NotFound, InvalidRequest):
-            # One of them is asked for wrongly by now, and the others do not wait for it.
-            for key in known:
-                _begin_reading(deps, key, beside=True)
+    await _refresh_each(deps, list(known), lambda: count_again(deps, known))
+    await _refresh_each(deps, ageing, lambda: _read_anew(deps, ageing))
+    for key, kept in known.items():
+        if kept.has_changed:
+            # The aggregator's memory was behind the change.
+            deps.entitlements.ask_again(key, deps.clock.monotonic_s())
     return len(keys)
 
 
+async def _refresh_each(
+    deps: Deps, keys: Sequence[EntitlementKey], refresh_all: Callable[[], Awaitable[object]]
+) -> None:
+    if not keys:
+        return
+    try:
+        with acting_for(keys[0].tenant):
+            await refresh_all()
+    except (NotFound, InvalidRequest):
+        # One of them is asked for wrongly by now, and the others do not wait for it.
+        for key in keys:
+            _begin_reading(deps, key, beside=True)
+
+
 async def _terms(conn: AsyncConnection, key: EntitlementKey, now: datetime) -> _Terms | Verdict:
-    await find_customer(conn, key.tenant, key.customer)
-    contracts = (await find_priced_contracts(conn, key.tenant, [key.customer])).get(key.customer, [])
+    return (await _terms_of(conn, [key], now))[key]
+
+
+async def _terms_of(
+    conn: AsyncConnection, keys: Sequence[EntitlementKey], now: datetime
+) -> dict[EntitlementKey, _Terms | Verdict]:
+    """Return the terms of features of one tenant's customers, read at once. Raises NotFound for an unknown customer."""
+    tenant, customers = keys[0].tenant, sorted({key.customer for key in keys})
+    known = await CUSTOMERS.names_in(conn, tenant, customers)
+    for customer in customers:
+        if customer not in known:
+            raise customer_not_found(customer)
+    contracts = await find_priced_contracts(conn, tenant, customers)
+    grants = await grant_store.grants_of_customers(conn, tenant, customers)
+    return {
+        key: _terms_in(contracts.get(key.customer, []), key, grants.get((key.customer, key.feature), ()), now)
+        for key in keys
+    }
+
+
+def _terms_in(
+    contracts: Sequence[PricedContract], key: EntitlementKey, grants: Sequence[Grant], now: datetime
+) -> _Terms | Verdict:
     verdict = Verdict.NO_CONTRACT
     for contract in contracts:
         period = period_at(contract.newest.content.schedule, now)
@@ -247,7 +302,6 @@ async def _terms(conn: AsyncConnection, key: EntitlementKey, now: datetime) -> _
             continue
         feature = _feature_in(contract, period, key.feature, now)
         if feature is not None:
-            grants = await grant_store.grants_of(conn, key.tenant, key.customer, key.feature)
             return _Terms(contract, feature, _cut(contracts, AgreedPeriod(contract, period), feature, grants, now))
         verdict = Verdict.NO_FEATURE
     return verdict
@@ -261,7 +315,9 @@ def _cut(
     now: datetime,
 ) -> list[Stretch]:
     """Return the stretches that matter to what is left now, up to the one that goes on."""
-    periods, left = periods_that_matter(contracts, current, grants, carries_over=feature.rollover is not None)
+    periods, left = periods_that_matter(
+        that_may_have(contracts, feature.name), current, grants, carries_over=feature.rollover is not None
+    )
     of = [
         FeaturePeriod(one.period, _feature_in(one.contract, one.period, feature.name, now), one.contract.newest.name)
         for one in periods
@@ -281,11 +337,22 @@ def _plans_now(contracts: Sequence[PricedContract], now: datetime) -> list[Plan]
     return [plan.content for plan in plans if plan is not None]
 
 
-async def _counted(deps: Deps, customer: str, terms: _Terms) -> Entitled:
+async def _counted(deps: Deps, agreed: Mapping[EntitlementKey, _Terms]) -> dict[EntitlementKey, Entitled]:
+    """Return what features come to, by usage in all stretches that matter, with one question to the aggregator."""
+    stretches_of = {key: terms.cut if terms.feature.meter else () for key, terms in agreed.items()}
+    asked = [(key.customer, stretch) for key, cut in stretches_of.items() for stretch in cut]
+    answers = iter(await usage_in(deps, asked))
+    return {
+        key: await _entitled(deps, key.customer, terms, list(islice(answers, len(stretches_of[key]))))
+        for key, terms in agreed.items()
+    }
+
+
+async def _entitled(deps: Deps, customer: str, terms: _Terms, used: Sequence[Counted]) -> Entitled:
     name, zone = terms.contract.newest.name, terms.contract.zone
     if not terms.feature.meter:
         return Entitled(name, terms.feature, allowance(terms.cut[-1:], (), zone), None)
-    *before, counted = await usage_in(deps, [(customer, stretch) for stretch in terms.cut])
+    *before, counted = used
     # An aggregator of an older release does not say it beside the quantity.
     adds_up = await _adds_up(deps, customer, terms) if counted.adds_up is None else counted.adds_up
     if len(terms.cut) > 1 and not adds_up:

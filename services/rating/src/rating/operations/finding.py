@@ -18,13 +18,13 @@ from rating.domain.customers import Customer
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.fees import place_of
 from rating.domain.meters import KnownMeter
-from rating.domain.notices import agreed_at, plan_for
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.notices import agreed_at, plan_for, plans_over
 from rating.domain.overrides import version_with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan, plan_at
 from rating.domain.proration import day_share
 from rating.domain.rated_period import without_advance
-from rating.domain.ruling import Ruling, ruling_at, rulings
+from rating.domain.ruling import RuledSegment
 from rating.domain.unbilled import PricedContract
 from rating.domain.versions import Version, version_in
 from rating.operations.advance import find_advance
@@ -75,8 +75,13 @@ async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Versio
     """Return a customer. Raises NotFound."""
     customer = await CUSTOMERS.newest(conn, tenant, name)
     if customer is None:
-        raise NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
+        raise customer_not_found(name)
     return customer
+
+
+def customer_not_found(name: str) -> NotFound:
+    """Return the error for a customer that does not exist."""
+    return NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
 
 
 async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[Version[Contract]]:
@@ -127,7 +132,7 @@ async def find_own_terms(
     segments = await find_segments(conn, tenant, contract, period, first, billed)
     if first is not None:
         kept = frozenset(charge.plan_item for charge in without_advance(first.charges))
-    if segments:
+    if len(segments) > 1:
         plan = segments[0].plan
     elif first is not None:
         plan = await find_plan(conn, tenant, first.plan, first.plan_version)
@@ -135,14 +140,14 @@ async def find_own_terms(
         kept = frozenset(billed.items)
         plan = await find_plan(conn, tenant, billed.plan, billed.plan_version)
     else:
-        ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
-        plan = await find_ruling_plan(conn, tenant, contract, ruling, period.start)
-    share = day_share(newest.content.schedule, period.label, newest.content.pauses)
+        plan = segments[0].plan
+    share = day_share(newest.content.schedule, period.label, newest.content.pauses, newest.content.seats)
     zone = newest.content.schedule.zone
     discounts = discounts_ruling(newest.content.discounts, period, zone)
-    ruled = overrides_ruling(newest.content.overrides, period, zone)
+    ruled = own_prices(newest.content, period)
     plan = version_with_overrides(plan, ruled)
-    segments = tuple(replace(each, plan=version_with_overrides(each.plan, ruled)) for each in segments)
+    cut = segments if len(segments) > 1 else ()
+    segments = tuple(replace(each, plan=version_with_overrides(each.plan, ruled)) for each in cut)
     own = Terms(
         newest.name,
         newest.content.customer,
@@ -194,19 +199,33 @@ async def find_plan_for(
     Raises NotFound if there is no such plan.
     """
     versions = await find_plan_versions(conn, tenant, plan)
-    name, starts = contract[-1].name, {}
-    if any(version.content.notice is not None for version in versions):
-        starts = (await notice_store.starts_of(conn, tenant, [name])).get(name, {})
+    starts = await _starts(conn, tenant, contract, versions)
     return plan_for(versions, start, agreed_at(contract, plan), starts)
 
 
-async def find_ruling_plan(
-    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], ruling: Ruling, start: datetime
-) -> Version[Plan]:
-    """Return the version of the plan that rules a period, or a segment, that starts then. Raises NotFound."""
+async def _starts(
+    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], versions: Sequence[Version[Plan]]
+) -> Mapping[tuple[str, int], datetime]:
+    """Return from when on versions of a plan may rule a contract, as its notices say."""
+    if not any(version.content.notice is not None for version in versions):
+        return {}
+    name = contract[-1].name
+    return (await notice_store.starts_of(conn, tenant, [name])).get(name, {})
+
+
+async def find_ruling_plans(
+    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], segment: RuledSegment, base: int = 0
+) -> list[tuple[datetime, Version[Plan]]]:
+    """Return from when on which versions of its plan rule a part of a period, what rules its start first.
+
+    `base` is the version that the part begins with; 0: the one that is effective then. Raises NotFound.
+    """
+    ruling, zone = segment.ruling, contract[-1].content.schedule.zone
+    versions = await find_plan_versions(conn, tenant, ruling.plan)
     if ruling.plan_version is not None:
-        return await find_plan(conn, tenant, ruling.plan, ruling.plan_version)
-    found = await find_plan_for(conn, tenant, contract, ruling.plan, start)
+        return [(segment.start, plan_version_in(versions, ruling.plan_version))]
+    agreed, starts = agreed_at(contract, ruling.plan), await _starts(conn, tenant, contract, versions)
+    found = plan_version_in(versions, base) if base else plan_for(versions, segment.start, agreed, starts)
     if found is None:
-        raise _not_effective(ruling.plan, start)
-    return found
+        raise _not_effective(ruling.plan, segment.start)
+    return plans_over(versions, found, (segment.start, segment.end), zone, agreed, starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ from rating.operations.finding import (
     period_invalid,
 )
 from rating.operations.usage import not_priced, usage_now, usages_now
+from rating.operations.wallets import foresee
 from rating.store import contracts as contract_store
 from rating.store import live as store
 from rating.store import unbilled as unbilled_store
@@ -50,6 +52,7 @@ from rating.store.live import Claim, PutOff
 CHANGES_CONSUMER: Final = "usage-changes"
 """Name under which the place in the aggregator's change feed is kept."""
 
+_LOOKED_AT_ONCE: Final = 20
 _ROWS_PER_STATEMENT: Final = 2000
 _PUT_OFF_SHOWN_MAX: Final = 100
 _RETRY_MIN_S: Final = 0.5
@@ -78,7 +81,7 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         customer = await find_customer(conn, tenant, versions[-1].content.customer)
         found = await _find_stored(conn, tenant, versions, period)
-    return ChargesOfPeriod(await _as_now(deps, found, applied), versions, customer)
+    return ChargesOfPeriod(await _paid_now(deps, tenant, found, applied), versions, customer)
 
 
 async def charges_anew(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOfPeriod:
@@ -87,7 +90,7 @@ async def charges_anew(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         customer = await find_customer(conn, tenant, versions[-1].content.customer)
         terms = await find_committed_terms(conn, tenant, versions, period)
-    return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
+    return ChargesOfPeriod(await foresee(deps, tenant, await _rate_now(deps, terms), terms), versions, customer)
 
 
 async def live_charges_of_periods(
@@ -108,7 +111,7 @@ async def live_charges_of_periods(
             if period is None:
                 raise period_invalid(one.contract, one.billing_period)
             found.append(await _find_stored(conn, tenant, versions, period))
-    rated = await each(lambda one: _as_now(deps, one, applied), found)
+    rated = await each(lambda one: _paid_now(deps, tenant, one, applied), found)
     return [ChargesOfPeriod(now, histories[one.contract], customer) for one, now in zip(asked, rated, strict=True)]
 
 
@@ -154,6 +157,11 @@ async def _find_stored(
     if await store.is_dirty(conn, tenant, terms.contract, period.label):
         return _Found(terms, None)
     return _Found(terms, await store.find_live_period(conn, tenant, terms.contract, period.label))
+
+
+async def _paid_now(deps: Deps, tenant: str, found: _Found, applied: AsOf) -> RatedPeriod:
+    """Return charges as usage is now, and what credit pays of them: other periods decide that, so it is not stored."""
+    return await foresee(deps, tenant, await _as_now(deps, found, applied), found.terms)
 
 
 async def _as_now(deps: Deps, found: _Found, applied: AsOf) -> RatedPeriod:
@@ -218,7 +226,10 @@ async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[Chan
 
         contracts = await contract_store.contracts_of_customers(conn, some, unreadable)
         periods: set[Key] = set()
-        for (tenant, customer), found in contracts.items():
+        for number, ((tenant, customer), found) in enumerate(contracts.items()):
+            if number % _LOOKED_AT_ONCE == 0:
+                # Who asks for something does not wait for all of these.
+                await asyncio.sleep(0)
             for contract in found:
                 try:
                     periods |= _touched(tenant, contract, by_customer[tenant, customer])

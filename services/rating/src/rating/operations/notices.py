@@ -29,7 +29,7 @@ from rating.domain.notices import (
     plan_for,
     starts_at,
 )
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
 from rating.domain.proration import day_share
 from rating.domain.ruling import rulings
@@ -212,9 +212,9 @@ async def _notice(
     plans = [before.content, version.content]
 
     async def as_it_was(one: RatedPeriod) -> HistoricPeriod:
-        share = day_share(content.schedule, one.period.label, content.pauses)
+        share = day_share(content.schedule, one.period.label, content.pauses, content.seats)
         discounts = discounts_ruling(content.discounts, one.period, content.schedule.zone)
-        own = overrides_ruling(content.overrides, one.period, content.schedule.zone)
+        own = own_prices(content, one.period)
         period = await historic_period(deps, one, share, plans, discounts, own, content.schedule.zone)
         return replace(period, place=place_of(content.schedule, one.period.label))
 

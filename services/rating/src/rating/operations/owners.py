@@ -10,6 +10,7 @@ from chassis.rpc.binding import OwnedKind
 from rating.operations.finding import charge_not_found, contract_not_found
 from rating.operations.grants import customer_of_grant, grant_not_found
 from rating.operations.reservations import customer_of_reservation, reservation_not_found
+from rating.operations.wallets import customer_of_lot, lot_not_found
 from rating.store.charges import customer_of_charge
 from rating.store.contracts import CONTRACTS
 
@@ -25,6 +26,7 @@ def owners(deps: Deps) -> Mapping[str, OwnedKind]:
         "charge": OwnedKind(partial(_customer_of_charge, deps), charge_not_found),
         "contract": OwnedKind(partial(_customer_of_contract, deps), contract_not_found),
         "grant": OwnedKind(partial(customer_of_grant, deps), grant_not_found),
+        "lot": OwnedKind(partial(customer_of_lot, deps), lot_not_found),
         "reservation": OwnedKind(partial(customer_of_reservation, deps), reservation_not_found),
     }
 

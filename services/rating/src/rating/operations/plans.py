@@ -12,15 +12,18 @@ from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
+from rating.domain.at_once import check_at_once
 from rating.domain.catalogs import CatalogEntry
 from rating.domain.plans import NamedPlan, Plan, PlanChange, PlanDraft, check_next_plan, same_content
 from rating.domain.products import Product
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan, find_plan_versions, plan_effective_at
+from rating.operations.side_by_side import check_plan_side_by_side
 from rating.store import charges as charge_store
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
+from rating.store.staging import lock_catalog, stage_of
 from rating.store.versions import lock_entry
 
 _PAGE: Final = 500
@@ -28,19 +31,26 @@ _PAGE: Final = 500
 
 async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, draft: PlanDraft) -> Applied[Plan]:
     """Make a plan what `draft` says. Raises NotFound for a product that does not exist, and InvalidRequest."""
-    meters = await meters_of_products(conn, tenant, draft.products)
+    products = await meters_of_products(conn, tenant, draft.products)
     with refusals("spec"):
-        wanted = draft.resolved(meters)
+        wanted = draft.resolved(products)
+    if stage_of(conn) is None:
+        # No contract may begin beside another one while this decides whether they may still have the plan.
+        await lock_catalog(conn, tenant)
     await lock_entry(conn, "plan", tenant, name)
     versions = await PLANS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
     if newest is not None and same_content(newest.content, wanted):
         return unchanged(newest)
     now = deps.clock.now()
+    meters = await deps.aggregator.meters() if wanted.effect.at_once else {}
     with refusals("spec"):
         settled = check_next_plan(newest, wanted, now)
+        check_at_once(versions, settled, meters)
     applied = following(newest, name, settled, now)
     await PLANS.add(conn, tenant, applied.entry)
+    if stage_of(conn) is None:
+        await check_plan_side_by_side(conn, tenant, name)
     return applied
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from rating.domain.assumed_periods import AssumedPeriod, assumed_period, share_of_month
+from rating.domain.assumed_seats import with_seats
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Terms
 from rating.domain.contracts import AskedPeriod
 from rating.domain.discounts import Discount
 from rating.domain.plans import NamedPlan, Plan, PlanDraft
 from rating.domain.quotes import AssumedUsage, PlanQuote, Question, Quote, quoted, quoted_plan
+from rating.domain.seats import SeatCount
 from rating.operations.asking import select_period
 from rating.operations.deps import Deps
 from rating.operations.finding import find_terms
@@ -56,6 +58,7 @@ async def quote_plan(
     assumed: AssumedPeriod,
     usage: Sequence[AssumedUsage],
     discounts: Sequence[Discount] = (),
+    seats: Sequence[SeatCount] = (),
 ) -> QuotedPlan:
     """Price assumed usage by a plan, less assumed discounts.
 
@@ -66,5 +69,6 @@ async def quote_plan(
     async with transaction(deps.engine) as conn:
         name, version, plan = await find_asked_plan(conn, tenant, asked, period.start)
     with refusals():
-        quote = quoted_plan(plan, usage, share_of_month(assumed), discounts)
+        share = with_seats(share_of_month(assumed), period, assumed.zone, seats, plan)
+        quote = quoted_plan(plan, usage, share, discounts)
     return QuotedPlan(name, version, plan, period, assumed.zone, quote)

@@ -25,7 +25,7 @@ from rating.domain.discounts import Discount
 from rating.domain.discounts import ruling as discounts_ruling
 from rating.domain.fees import place_of
 from rating.domain.overrides import Override, with_overrides
-from rating.domain.overrides import ruling as overrides_ruling
+from rating.domain.own_prices import own_prices
 from rating.domain.plan_bounds import NO_BOUNDS
 from rating.domain.plans import Plan
 from rating.domain.pricing.bands import BAND
@@ -262,9 +262,9 @@ def _terms_of(deps: Deps, contract: PricedContract, months: Sequence[str], summa
         if plan is None or (contract.is_cut(period) and not parts):
             summary.skip(Skip.NO_PLAN, newest.name, label)
             continue
-        share = day_share(schedule, label, newest.content.pauses)
+        share = day_share(schedule, label, newest.content.pauses, newest.content.seats)
         discounts = discounts_ruling(newest.content.discounts, period, contract.zone)
-        own, place = overrides_ruling(newest.content.overrides, period, contract.zone), place_of(schedule, label)
+        own, place = own_prices(newest.content, period), place_of(schedule, label)
         customer = newest.content.customer
         yield Terms(
             newest.name,

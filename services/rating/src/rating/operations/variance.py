@@ -16,9 +16,10 @@ from rating.domain.billing_period import period_before
 from rating.domain.charges import RatedPeriod
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.joined_usage import joined_meters
-from rating.domain.overrides import ruling, version_with_overrides, with_overrides
+from rating.domain.overrides import version_with_overrides, with_overrides
+from rating.domain.own_prices import own_prices
 from rating.domain.plans import Plan
-from rating.domain.proration import DayShare, day_share
+from rating.domain.proration import day_share, together
 from rating.domain.rated_period import without_advance
 from rating.domain.segments import ChargedPart, segment_share
 from rating.domain.unpriced import NotByGroupError
@@ -151,25 +152,25 @@ async def _side(deps: Deps, one: _Period, plans: Sequence[Plan], then: Mapping[s
 
     def cut_item(found: Sequence[ChargedPart]) -> CutItem:
         shares = [
-            segment_share(content.schedule, label, part.period.start, part.period.end, content.pauses) for part in found
+            segment_share(content.schedule, label, part.period.start, part.period.end, content.pauses, content.seats)
+            for part in found
         ]
         plan = by_version[found[-1].plan, found[-1].plan_version]
         return CutItem(
             plan,
-            DayShare(sum(share.days for share in shares), shares[0].of_days),
+            together(shares),
             joined_meters(used[part.period] for part in found),
             then.get(found[-1].plan, plan),
         )
 
-    share = day_share(content.schedule, label, content.pauses)
+    share = day_share(content.schedule, label, content.pauses, content.seats)
     items = {key: cut_item(found) for key, found in cut.items()}
     return Side(one.billed.charges, one.rated.charges, one.plan.content, share, items)
 
 
 def _own(charges: ChargesOfPeriod, period: BillingPeriod) -> Sequence[Override]:
     """Return the prices that the contract of charges has of its own in a period."""
-    content = charges.contract.content
-    return ruling(content.overrides, period, content.schedule.zone)
+    return own_prices(charges.contract.content, period)
 
 
 async def _both_periods(deps: Deps, tenant: str, asked: AskedPeriod, against: str) -> list[AskedPeriod]:

@@ -13,12 +13,15 @@ from rating.rpc.catalog import CatalogMethods
 from rating.rpc.charges import ChargeMethods
 from rating.rpc.entitlements import EntitlementMethods
 from rating.rpc.prices import PriceMethods
+from rating.rpc.wallets import WalletMethods
 
 if TYPE_CHECKING:
     from rating.operations.deps import Deps
 
 
-class RatingServicer(CatalogMethods, PriceMethods, ChargeMethods, EntitlementMethods, pb_grpc.RatingServiceServicer):
+class RatingServicer(
+    CatalogMethods, PriceMethods, ChargeMethods, EntitlementMethods, WalletMethods, pb_grpc.RatingServiceServicer
+):
     """RatingService. Errors are raised as they are; the server's interceptor renders them."""
 
 

@@ -107,7 +107,7 @@ class CatalogMethods(Methods):
     async def ListCustomers(self, request: pb.ListCustomersRequest, context: Context) -> pb.ListCustomersResponse:
         """Return a page of customers."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page = await customers.list_customers(self._deps, current_tenant(), request.search, after, limit)
+        page = await customers.list_customers(self._deps, current_tenant(), request.search, after, limit, request.under)
         return pb.ListCustomersResponse(
             customers=map(customers_wire.customer_to_proto, page.entries), next_page_token=page.next_page_token
         )

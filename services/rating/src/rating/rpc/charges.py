@@ -113,6 +113,7 @@ class ChargeMethods(Methods):
             only_amendment=request.only_amendment,
             after=request.after if request.HasField("after") else None,
             limit=request.limit,
+            meter=request.meter,
         )
         async with aclosing(pages):
             async for page in pages:

@@ -57,7 +57,8 @@ class PriceMethods(Methods):
         """Return what a plan would cost."""
         asked, assumed = quotes_wire.asked_plan_from_proto(request), quotes_wire.assumed_period_from_proto(request)
         usage, discounts = quotes_wire.usage_from_proto(request), quotes_wire.discounts_from_proto(request)
-        found = await quotes.quote_plan(self._deps, current_tenant(), asked, assumed, usage, discounts)
+        seats = quotes_wire.assumed_seats_from_proto(request)
+        found = await quotes.quote_plan(self._deps, current_tenant(), asked, assumed, usage, discounts, seats)
         return quotes_wire.quoted_plan_to_proto(found)
 
     async def ExplainPlan(self, request: pb.ExplainPlanRequest, context: Context) -> pb.ExplainPlanResponse:

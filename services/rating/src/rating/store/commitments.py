@@ -23,6 +23,7 @@ def commitment_to_document(commitment: Commitment) -> dict[str, Any]:
         "overage": format_decimal(commitment.overage),
         "shortfall": commitment.shortfall.value,
         "onEarlyEnd": commitment.on_early_end.value,
+        **({"isPrepaid": True} if commitment.is_prepaid else {}),
     }
 
 
@@ -39,6 +40,7 @@ def commitment_from_document(document: Mapping[str, Any]) -> Commitment:
         Decimal(document["overage"]),
         Shortfall(document["shortfall"]),
         EarlyEnd(document["onEarlyEnd"]),
+        document.get("isPrepaid", False),
     )
 
 

@@ -22,6 +22,7 @@ from rating.domain.pauses import Pause
 from rating.domain.versions import Version
 from rating.store.commitments import commitment_from_document, commitment_to_document
 from rating.store.documents import price_from_document, price_to_document
+from rating.store.seats import count_from_document, count_to_document
 from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
 
@@ -48,6 +49,8 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "overrides": json.dumps([_override_to_document(override) for override in contract.overrides]),
         "mid_period": contract.mid_period,
         "commitments": json.dumps([commitment_to_document(commitment) for commitment in contract.commitments]),
+        "extends": contract.extends,
+        "seats": json.dumps([count_to_document(count) for count in contract.seats]),
     }
 
 
@@ -73,6 +76,8 @@ def _from_row(row: RowMapping) -> Contract:
         tuple(map(_override_from_document, json.loads(row["overrides"]))),
         mid_period=row["mid_period"],
         commitments=tuple(map(commitment_from_document, json.loads(row["commitments"]))),
+        extends=row["extends"],
+        seats=tuple(map(count_from_document, json.loads(row["seats"]))),
     )
 
 
@@ -91,12 +96,16 @@ def discount_to_document(discount: Discount) -> dict[str, Any]:
         "items": list(discount.items),
         "start": discount.start.isoformat(),
         "until": discount.until and discount.until.isoformat(),
+        "usage": None if discount.usage is None else format_decimal(discount.usage),
+        "usagePercent": None if discount.usage_percent is None else format_decimal(discount.usage_percent),
     }
 
 
 def discount_from_document(document: dict[str, Any]) -> Discount:
     """Return the discount of a document."""
     percent, amount, until = document["percent"], document["amount"], document["until"]
+    # Documents from before there were discounts in units do not have them.
+    usage, usage_percent = document.get("usage"), document.get("usagePercent")
     return Discount(
         document["name"],
         None if percent is None else Decimal(percent),
@@ -104,6 +113,8 @@ def discount_from_document(document: dict[str, Any]) -> Discount:
         tuple(document["items"]),
         date.fromisoformat(document["start"]),
         until and date.fromisoformat(until),
+        None if usage is None else Decimal(usage),
+        None if usage_percent is None else Decimal(usage_percent),
     )
 
 
@@ -148,10 +159,12 @@ CONTRACTS: Final = VersionTable(
         "overrides",
         "mid_period",
         "commitments",
+        "extends",
+        "seats",
     ),
     _to_columns,
     _from_row,
-    frozenset({"pauses", "discounts", "overrides", "commitments"}),
+    frozenset({"pauses", "discounts", "overrides", "commitments", "seats"}),
 )
 
 
@@ -205,3 +218,20 @@ async def versions_of_customers(
     for version in await CONTRACTS.select(conn, query, {"tenant": tenant, "customers": sorted(customers)}):
         found.setdefault(version.name, []).append(version)
     return found
+
+
+async def customers_with_others(conn: AsyncConnection, tenant: str, plan: str) -> list[str]:
+    """Return the customers of the contracts that have, or had, a plan, if they have another contract beside it."""
+    query = text(
+        """
+        SELECT DISTINCT customer FROM contract AS one WHERE tenant = :tenant AND plan = :plan AND EXISTS (
+            SELECT FROM contract AS other
+            WHERE other.tenant = one.tenant AND other.customer = one.customer AND other.name <> one.name
+        )
+        """
+    )
+    found = set((await conn.execute(query, {"tenant": tenant, "plan": plan})).scalars())
+    stage = stage_of(conn)
+    if stage is not None:
+        found |= {customer for customer, contracts in stage.contracts_of.items() if len(contracts) > 1}
+    return sorted(found)

@@ -30,6 +30,8 @@ def _to_columns(coupon: Coupon) -> dict[str, Any]:
         "redeem_until": coupon.redeem_until,
         "redemptions_max": coupon.limit,
         "per_customer": coupon.per_customer,
+        "usage": coupon.usage,
+        "usage_percent": coupon.usage_percent,
     }
 
 
@@ -45,6 +47,8 @@ def _from_row(row: RowMapping) -> Coupon:
         row["redeem_until"],
         row["redemptions_max"],
         row["per_customer"],
+        row["usage"],
+        row["usage_percent"],
     )
 
 
@@ -61,6 +65,8 @@ COUPONS: Final = VersionTable(
         "redeem_until",
         "redemptions_max",
         "per_customer",
+        "usage",
+        "usage_percent",
     ),
     _to_columns,
     _from_row,

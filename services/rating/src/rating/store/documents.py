@@ -33,6 +33,8 @@ from rating.domain.reads import Read
 from rating.domain.ruling import RatedSegment
 from rating.domain.segments import ChargedPart
 from rating.store.commitments import basis_from_document, basis_to_document
+from rating.store.drawn import drawn_from_document, drawn_to_document
+from rating.store.seats import days_from_document, days_to_document, rule_from_document, rule_to_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +76,8 @@ def price_to_document(price: Price) -> Document:
         document["spread"] = _spread_to_document(price.spread)
     if price.calendar is not None:
         document["calendar"] = _calendar_to_document(price.calendar)
+    if price.seats is not None:
+        document["seats"] = rule_to_document(price.seats)
     return document
 
 
@@ -94,13 +98,16 @@ def price_from_document(document: Mapping[str, Any]) -> Price:
     convert = _conversion_from_document(document["convert"]) if "convert" in document else None
     spread = _spread_from_document(document["spread"]) if "spread" in document else None
     calendar = _calendar_from_document(document["calendar"]) if "calendar" in document else None
-    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar)
+    seats = rule_from_document(document["seats"]) if "seats" in document else None
+    return Price(_model_from_document(document["model"]), adjustments_of(given), convert, spread, calendar, seats=seats)
 
 
 def _spread_to_document(spread: Spread) -> Document:
     document: Document = {"by": list(spread.by), "ladder": spread.ladder.value}
     if isinstance(spread, EachEvent):
         document["each"] = "EVENT"
+        if spread.inner is not None:
+            document["inner"] = _spread_to_document(spread.inner)
     if isinstance(spread, Matrix):
         document["rows"] = [_matrix_row_to_document(row) for row in spread.rows]
         document["otherwiseIncluded"] = _optional_text(spread.otherwise_included)
@@ -110,7 +117,8 @@ def _spread_to_document(spread: Spread) -> Document:
 def _spread_from_document(document: Mapping[str, Any]) -> Spread:
     by, ladder = tuple(document["by"]), Ladder(document["ladder"])
     if "each" in document:
-        return EachEvent(by, ladder)
+        inner = document.get("inner")
+        return EachEvent(by, ladder, None if inner is None else _spread_from_document(inner))
     if "rows" not in document:
         return PerKey(by, ladder)
     rows = tuple(_matrix_row_from_document(row) for row in document["rows"])
@@ -221,11 +229,12 @@ def charge_to_document(charge: Charge) -> Document:
         "steps": [_step_to_document(step) for step in charge.derivation.steps],
         # Absent where nothing is rounded, so that what is stored, and its digest, stay as they are.
         **({} if charge.rounded is None else {"rounded": format_decimal(charge.rounded)}),
-        **({} if charge.share is None else {"days": charge.share.days, "ofDays": charge.share.of_days}),
+        **({} if charge.share is None else _share_to_document(charge.share)),
         **({} if charge.cells is None else {"cells": _cells_to_document(charge.cells)}),
         **({"reads": [_read_to_document(read) for read in charge.reads]} if charge.reads else {}),
         **({} if charge.part is None else {"part": _part_to_document(charge.part)}),
         **({} if charge.basis is None else {"basis": basis_to_document(charge.basis)}),
+        **({} if charge.drawn is None else {"drawn": drawn_to_document(charge.drawn)}),
     }
 
 
@@ -245,12 +254,22 @@ def charge_from_document(document: Mapping[str, Any]) -> Charge:
         event_count=document["eventCount"],
         derivation=derivation,
         rounded=Decimal(document["rounded"]) if "rounded" in document else None,
-        share=DayShare(document["days"], document["ofDays"]) if "days" in document else None,
+        share=_share_from_document(document) if "days" in document else None,
         cells=_cells_from_document(document["cells"]) if "cells" in document else None,
         reads=tuple(map(_read_from_document, document.get("reads", ()))),
         part=_part_from_document(document["part"]) if "part" in document else None,
         basis=basis_from_document(document["basis"]) if "basis" in document else None,
+        drawn=drawn_from_document(document["drawn"]) if "drawn" in document else None,
     )
+
+
+def _share_to_document(share: DayShare) -> Document:
+    seats = {"seats": days_to_document(share.seats)} if share.seats else {}
+    return {"days": share.days, "ofDays": share.of_days, **seats}
+
+
+def _share_from_document(document: Mapping[str, Any]) -> DayShare:
+    return DayShare(document["days"], document["ofDays"], days_from_document(document.get("seats", ())))
 
 
 def _read_to_document(read: Read) -> Document:
@@ -278,13 +297,21 @@ def _read_from_document(document: Mapping[str, Any]) -> Read:
 def segments_to_document(segments: Sequence[RatedSegment]) -> list[Document]:
     """Return the segments of a period that was rated as a document."""
     return [
-        {**_span_to_document(one.start, one.end), "plan": one.plan, "planVersion": one.plan_version} for one in segments
+        {
+            **_span_to_document(one.start, one.end),
+            "plan": one.plan,
+            "planVersion": one.plan_version,
+            **({"continues": True} if one.continues else {}),
+        }
+        for one in segments
     ]
 
 
 def segments_from_document(documents: Sequence[Mapping[str, Any]]) -> tuple[RatedSegment, ...]:
     """Return the segments of a period that was rated."""
-    return tuple(RatedSegment(*_span_of(one), one["plan"], one["planVersion"]) for one in documents)
+    return tuple(
+        RatedSegment(*_span_of(one), one["plan"], one["planVersion"], continues="continues" in one) for one in documents
+    )
 
 
 def _part_to_document(part: ChargedPart) -> Document:

@@ -68,6 +68,23 @@ async def grants_of(conn: AsyncConnection, tenant: str, customer: str, feature: 
     return [_grant(row) for row in rows.mappings()]
 
 
+async def grants_of_customers(
+    conn: AsyncConnection, tenant: str, customers: Sequence[str]
+) -> dict[tuple[str, str], list[Grant]]:
+    """Return the same of many customers, by customer and feature."""
+    query = text(
+        f"""
+        {_SELECT}
+        WHERE tenant = :tenant AND customer = ANY(CAST(:customers AS text[]))
+        ORDER BY granted_at, grant_id
+        """
+    )
+    found: dict[tuple[str, str], list[Grant]] = {}
+    for row in (await conn.execute(query, {"tenant": tenant, "customers": list(customers)})).mappings():
+        found.setdefault((row["customer"], row["feature"]), []).append(_grant(row))
+    return found
+
+
 def _grant(row: RowMapping) -> Grant:
     return Grant(
         row["grant_id"],

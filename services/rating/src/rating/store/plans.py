@@ -14,6 +14,7 @@ from rating.domain.plans import Plan
 from rating.store.documents import item_from_document, item_to_document
 from rating.store.features import feature_from_document, feature_to_document
 from rating.store.plan_bounds import bounds_from_document, bounds_to_document
+from rating.store.taking_effect import effect_from_document, effect_to_document
 from rating.store.versions import VersionTable
 
 
@@ -26,6 +27,7 @@ def _to_columns(plan: Plan) -> dict[str, Any]:
         "features": json.dumps([feature_to_document(feature) for feature in plan.features]),
         "bounds": json.dumps(bounds_to_document(plan.bounds)),
         "notice": json.dumps(None if plan.notice is None else asdict(plan.notice)),
+        "effect": json.dumps(effect_to_document(plan.effect)),
     }
 
 
@@ -41,6 +43,7 @@ def _from_row(row: RowMapping) -> Plan:
         features,
         notice=None if notice is None else NoticeRule(**notice),
         bounds=bounds_from_document(json.loads(row["bounds"])),
+        effect=effect_from_document(json.loads(row["effect"])),
     )
 
 
@@ -50,8 +53,8 @@ def _utc(instant: datetime | None) -> datetime | None:
 
 PLANS: Final = VersionTable(
     "plan",
-    ("currency", "effective_from", "description", "items", "features", "notice", "bounds"),
+    ("currency", "effective_from", "description", "items", "features", "notice", "bounds", "effect"),
     _to_columns,
     _from_row,
-    frozenset({"items", "features", "notice", "bounds"}),
+    frozenset({"items", "features", "notice", "bounds", "effect"}),
 )

@@ -18,7 +18,7 @@ from rating.domain.line_names import charge_id
 from rating.domain.rated_period import settled_of
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
-from rating.wire.overrides import override_to_proto
+from rating.wire.overrides import overrides_to_proto
 from rating.wire.plans import item_to_proto
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ KINDS: Final = {
     ChargeKind.ADVANCE: charge_pb2.CHARGE_KIND_ADVANCE,
     ChargeKind.BOUND: charge_pb2.CHARGE_KIND_BOUND,
     ChargeKind.COMMITMENT: charge_pb2.CHARGE_KIND_COMMITMENT,
+    ChargeKind.CREDIT: charge_pb2.CHARGE_KIND_CREDIT,
 }
 
 
@@ -211,7 +212,7 @@ def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainCha
     response = pb.ExplainChargeResponse(charge=charge_to_proto(tenant, explained.charge, explained.rated))
     if explained.item is not None:
         response.item.CopyFrom(item_to_proto(explained.item))
-    response.overrides.extend(map(override_to_proto, explained.overrides))
+    response.overrides.extend(overrides_to_proto(explained.overrides))
     if explained.usage is not None:
         response.snapshot.CopyFrom(explained.usage.snapshot)
         response.windows.extend(explained.usage.windows)

@@ -35,6 +35,7 @@ def commitment_from_proto(message: catalog_pb2.ContractCommitment) -> Commitment
         decimal_in("overage", message.overage or "1"),
         shortfalls.get(message.shortfall, Shortfall.BILL),
         early_ends.get(message.on_early_end, EarlyEnd.DUE),
+        message.kind == catalog_pb2.COMMITMENT_KIND_PREPAID,
     )
 
 
@@ -52,6 +53,7 @@ def commitment_to_proto(commitment: Commitment) -> catalog_pb2.ContractCommitmen
         overage=format_decimal(commitment.overage) if commitment.overage > 1 else "",
         shortfall=_SHORTFALLS[commitment.shortfall],
         on_early_end=_EARLY_ENDS[commitment.on_early_end],
+        kind=catalog_pb2.COMMITMENT_KIND_PREPAID if commitment.is_prepaid else catalog_pb2.COMMITMENT_KIND_UNSPECIFIED,
     )
 
 

@@ -21,6 +21,7 @@ from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
 from rating.wire.commitments import commitment_from_proto, commitment_to_proto
 from rating.wire.overrides import override_from_proto, override_to_proto
+from rating.wire.seats import seats_from_proto, seats_to_proto
 from rating.wire.values import optional_decimal_in, outcome_to_proto
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     discounts = each_of("discounts", spec.discounts, lambda message: _discount_from_proto(message, schedule))
     overrides = each_of("overrides", spec.overrides, lambda message: override_from_proto(message, schedule))
     commitments = each_of("commitments", spec.commitments, commitment_from_proto)
+    seats = each_of("seats", spec.seats, lambda message: seats_from_proto(message, schedule.start))
     plan = (spec.plan, spec.plan_version or None)
     return Contract(
         spec.customer,
@@ -66,6 +68,8 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
         overrides,
         mid_period=spec.mid_period,
         commitments=commitments,
+        extends=spec.extends,
+        seats=seats,
     )
 
 
@@ -93,6 +97,8 @@ def _discount_from_proto(message: catalog_pb2.ContractDiscount, schedule: Schedu
         tuple(message.items),
         start,
         until,
+        optional_decimal_in("usage", message.usage),
+        optional_decimal_in("usage_percent", message.usage_percent),
     )
 
 
@@ -105,6 +111,8 @@ def discount_to_proto(discount: Discount) -> catalog_pb2.ContractDiscount:
         items=discount.items,
         start=discount.start.isoformat(),
         until="" if discount.until is None else discount.until.isoformat(),
+        usage="" if discount.usage is None else format_decimal(discount.usage),
+        usage_percent="" if discount.usage_percent is None else format_decimal(discount.usage_percent),
     )
 
 
@@ -129,6 +137,8 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         overrides=map(override_to_proto, content.overrides),
         mid_period=content.mid_period,
         commitments=map(commitment_to_proto, content.commitments),
+        extends=content.extends,
+        seats=map(seats_to_proto, content.seats),
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
@@ -185,6 +195,7 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
     taken_before, taken = change.before.content.discounts, change.after.content.discounts
     own_before, own = change.before.content.overrides, change.after.content.overrides
     promised_before, promised = change.before.content.commitments, change.after.content.commitments
+    seats_before, seats = change.before.content.seats, change.after.content.seats
     paused_before, paused = change.before.content.pauses, change.after.content.pauses
     return catalog_pb2.ContractChange(
         contract=change.after.name,
@@ -201,6 +212,8 @@ def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
         overrides_begun=[override_to_proto(each) for each in own if each not in own_before],
         commitments_ended=[commitment_to_proto(each) for each in promised_before if each not in promised],
         commitments_begun=[commitment_to_proto(each) for each in promised if each not in promised_before],
+        seats_ended=[seats_to_proto(each) for each in seats_before if each not in seats],
+        seats_begun=[seats_to_proto(each) for each in seats if each not in seats_before],
     )
 
 

@@ -36,6 +36,8 @@ def coupon_from_proto(spec: pb.CouponSpec) -> Coupon:
         parse_day("redeem_until", spec.redeem_until) if spec.redeem_until else None,
         spec.limit or None,
         spec.per_customer or 1,
+        optional_decimal_in("discount.usage", discount.usage),
+        optional_decimal_in("discount.usage_percent", discount.usage_percent),
     )
 
 
@@ -49,6 +51,8 @@ def coupon_to_proto(coupon: Version[Coupon], redemption_count: int) -> pb.Coupon
         currency=content.currency,
         items=content.items,
         periods=content.periods or 0,
+        usage=_decimal(content.usage),
+        usage_percent=_decimal(content.usage_percent),
     )
     spec = pb.CouponSpec(
         discount=discount,

@@ -12,7 +12,7 @@ from rating.wire.values import outcome_to_proto
 
 def customer_from_proto(spec: catalog_pb2.CustomerSpec) -> Customer:
     """Return a customer. Raises Refused."""
-    return Customer(check_name("display_name", spec.display_name), spec.currency)
+    return Customer(check_name("display_name", spec.display_name), spec.currency, check_name("parent", spec.parent))
 
 
 def customer_to_proto(customer: Version[Customer]) -> catalog_pb2.Customer:
@@ -21,7 +21,9 @@ def customer_to_proto(customer: Version[Customer]) -> catalog_pb2.Customer:
     return catalog_pb2.Customer(
         name=customer.name,
         version=customer.version,
-        spec=catalog_pb2.CustomerSpec(display_name=content.display_name, currency=content.currency),
+        spec=catalog_pb2.CustomerSpec(
+            display_name=content.display_name, currency=content.currency, parent=content.parent
+        ),
         created_at=timestamp(customer.created_at),
     )
 

@@ -22,7 +22,8 @@ def model_from_proto(
     | catalog_pb2.ContractOverride
     | catalog_pb2.ItemCost
     | catalog_pb2.UsagePrice
-    | catalog_pb2.MatrixRow,
+    | catalog_pb2.MatrixRow
+    | catalog_pb2.SeatsPrice,
 ) -> PriceModel:
     """Return the model of a kind that a message has. Raises Refused."""
     model = next(model for model in MODELS if kind == model.KIND)

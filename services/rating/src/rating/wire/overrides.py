@@ -13,6 +13,8 @@ from rating.wire.plans import price_from_proto, price_to_proto
 from rating.wire.values import decimal_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rating.domain.billing_period import Schedule
 
 
@@ -27,6 +29,11 @@ def override_from_proto(message: catalog_pb2.ContractOverride, schedule: Schedul
         parse_day("start", message.start) if message.start else schedule.start,
         parse_day("until", message.until) if message.until else None,
     )
+
+
+def overrides_to_proto(overrides: Iterable[Override]) -> list[catalog_pb2.ContractOverride]:
+    """Return the messages of overrides that a contract names; discounts in units are told as what they are."""
+    return [override_to_proto(each) for each in overrides if each.units_off is None]
 
 
 def override_to_proto(override: Override) -> catalog_pb2.ContractOverride:

@@ -24,7 +24,9 @@ from rating.wire.calendars import calendar_from_proto, calendar_to_proto
 from rating.wire.features import feature_from_proto, feature_to_proto
 from rating.wire.models import model_from_proto, model_to_proto
 from rating.wire.plan_bounds import bound_to_proto, bounds_from_proto
+from rating.wire.seats import seats_price_from_proto, seats_price_to_proto
 from rating.wire.spreads import spread_from_proto, spread_to_proto
+from rating.wire.taking_effect import effect_from_proto, existing_said, takes_effect_to_proto
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ _ONCE_BY_NUMBER: Final = {number: once for once, number in _ONCE.items()}
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     """Return a plan whose products are not looked up yet. Raises Refused."""
-    _, items, features, description, effective_from, notice, bounds = all_of(
+    _, items, features, description, effective_from, notice, bounds, effect = all_of(
         lambda: check_currency("currency", spec.currency),
         lambda: each_of("items", spec.items, _item_from_proto),
         lambda: each_of("features", spec.features, feature_from_proto),
@@ -65,8 +67,11 @@ def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
         lambda: instant_in("effective_from", spec.effective_from) if spec.HasField("effective_from") else None,
         lambda: _notice_from_proto(spec.notice) if spec.HasField("notice") else None,
         lambda: bounds_from_proto(spec),
+        lambda: effect_from_proto(spec),
     )
-    return PlanDraft(spec.currency, items, description, effective_from, features, notice=notice, bounds=bounds)
+    return PlanDraft(
+        spec.currency, items, description, effective_from, features, notice=notice, bounds=bounds, effect=effect
+    )
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
@@ -89,6 +94,8 @@ def plan_to_customers(plan: Version[Plan]) -> catalog_pb2.Plan:
         notice=None if content.notice is None else catalog_pb2.NoticeRule(**asdict(content.notice)),
         minimum=bound_to_proto(content.bounds.minimum),
         maximum=bound_to_proto(content.bounds.maximum),
+        takes_effect=takes_effect_to_proto(content.effect),
+        effective_for_existing=existing_said(content.effect),
     )
     if content.effective_from is not None:
         spec.effective_from.CopyFrom(timestamp(content.effective_from))
@@ -102,7 +109,7 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
         name=item.name,
         meter=meter,
         product=item.product,
-        proration=_PRORATIONS[item.proration] if price.is_fixed else catalog_pb2.PRORATION_UNSPECIFIED,
+        proration=_PRORATIONS[item.proration],
         once=_ONCE[item.once],
         billing=_BILLING[item.billing],
         interval=_INTERVALS[item.interval],
@@ -112,6 +119,8 @@ def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
 
 def price_to_proto(price: Price) -> dict[str, Any]:
     """Return a price as the one field of an item that has it."""
+    if price.seats is not None:
+        return seats_price_to_proto(price, price.seats)
     model = model_to_proto(price.model)
     if price.is_fixed:
         return model
@@ -157,7 +166,7 @@ def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
         raise Refused("product", Reason.PLAN_INVALID, "name either the meter or the product, not both")
     price = price_from_proto(item, item.WhichOneof("charge"))
     if price is None:
-        raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed")
+        raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: price, of a meter, or fixed, or seats")
     proration = Proration.DAY if item.proration == catalog_pb2.PRORATION_DAY else Proration.NONE
     billing = Billing.ADVANCE if item.billing == catalog_pb2.BILLING_ADVANCE else Billing.ARREARS
     once = _ONCE_BY_NUMBER[item.once]
@@ -192,6 +201,8 @@ def price_from_proto(
     if field == "usage":
         with inside("usage"):
             return _usage_price_from_proto(message.usage)
+    if field == "seats" and not isinstance(message, catalog_pb2.ItemCost):
+        return seats_price_from_proto(message.seats)
     return None if field is None else Price(model_from_proto(field, message))
 
 

@@ -10,7 +10,7 @@ from metering.rating.v1 import rating_service_pb2 as pb
 from rating.domain.billing_period import parse_day
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
-from rating.wire.overrides import override_to_proto
+from rating.wire.overrides import overrides_to_proto
 from rating.wire.plans import plan_to_customers
 from rating.wire.products import product_to_proto
 
@@ -37,5 +37,5 @@ def price_list_to_proto(prices: PriceList) -> pb.GetPriceListResponse:
         period=period_to_proto(period),
         billing_period=period.label,
         products=map(product_to_proto, prices.products),
-        overrides=map(override_to_proto, prices.terms.overrides),
+        overrides=overrides_to_proto(prices.terms.overrides),
     )

@@ -20,6 +20,7 @@ from rating.domain.plans import NamedPlan
 from rating.domain.quotes import AssumedUsage, Question, Quote
 from rating.wire.charges import KINDS, cells_to_proto, steps_to_proto, tiers_to_proto
 from rating.wire.plans import plan_from_proto
+from rating.wire.seats import seats_from_proto
 from rating.wire.values import optional_decimal_in
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from rating.domain.cells import Cells
     from rating.domain.plans import PlanDraft
+    from rating.domain.seats import SeatCount
     from rating.operations.quotes import QuotedPlan, Quotes
 
 
@@ -80,6 +82,12 @@ def usage_from_proto(request: pb.QuotePlanRequest) -> list[AssumedUsage]:
         return list(each_of("usage", request.usage, _assumed_usage))
 
 
+def assumed_seats_from_proto(request: pb.QuotePlanRequest) -> list[SeatCount]:
+    """Return how many seats are assumed; `date.min` stands for the start of the period. Raises InvalidRequest."""
+    with refusals():
+        return list(each_of("seats", request.seats, lambda message: seats_from_proto(message, date.min)))
+
+
 def discounts_from_proto(request: pb.QuotePlanRequest) -> list[Discount]:
     """Return what is assumed to be taken off. Raises InvalidRequest."""
     with refusals():
@@ -87,9 +95,10 @@ def discounts_from_proto(request: pb.QuotePlanRequest) -> list[Discount]:
 
 
 def _discount(assumed: pb.AssumedDiscount) -> Discount:
-    percent, amount = (optional_decimal_in(name, getattr(assumed, name)) for name in ("percent", "amount"))
+    sizes = ("percent", "amount", "usage", "usage_percent")
+    percent, amount, *units = (optional_decimal_in(name, getattr(assumed, name)) for name in sizes)
     # Of one period, whichever it is.
-    return Discount(check_name("name", assumed.name), percent, amount, tuple(assumed.items), date.min, None)
+    return Discount(check_name("name", assumed.name), percent, amount, tuple(assumed.items), date.min, None, *units)
 
 
 def quoted_plan_to_proto(found: QuotedPlan) -> pb.QuotePlanResponse:
@@ -110,10 +119,18 @@ def _assumed_usage(used: pb.AssumedUsage) -> AssumedUsage:
         if used.quantity or used.groups:
             raise Refused("events", Reason.FIELD_INVALID, "stand beside a quantity or groups; write one of them")
         return AssumedUsage(used.meter, ZERO, events=each_of("events", used.events, _derived))
+    if any(group.events for group in used.groups):
+        return AssumedUsage(used.meter, ZERO, event_groups=each_of("groups", used.groups, _event_group))
     if used.groups:
         cells = _cells_from_proto(used.quantity, used.groups)
         return AssumedUsage(used.meter, cells.counted, cells)
     return AssumedUsage(used.meter, _derived(used.quantity))
+
+
+def _event_group(group: pb.AssumedGroup) -> tuple[dict[str, str], tuple[Decimal, ...]]:
+    if group.quantity:
+        raise Refused("events", Reason.FIELD_INVALID, "stand beside a quantity; write one of them")
+    return dict(group.group), tuple(each_of("events", group.events, _derived))
 
 
 def _cells_from_proto(quantity: str, groups: Sequence[pb.AssumedGroup]) -> Cells:

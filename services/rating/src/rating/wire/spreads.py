@@ -9,7 +9,7 @@ from chassis.errors.refused import Refused, all_of, each_of, inside
 from chassis.text import check_name
 from metering.rating.v1 import catalog_pb2
 from money import format_decimal
-from rating.domain.pricing.each_event import EachEvent
+from rating.domain.pricing.each_event import EachEvent, each_event_of
 from rating.domain.pricing.matrix import Condition, Matrix, MatrixRow
 from rating.domain.pricing.per_key import PerKey
 from rating.domain.pricing.spread import Ladder
@@ -32,30 +32,26 @@ _LADDERS: Final = {
 def spread_from_proto(usage: catalog_pb2.UsagePrice) -> tuple[Spread | None, PriceModel]:
     """Return how usage is spread over parts, and its model, or that of what no row has. Raises Refused."""
     is_of_events = usage.scope == catalog_pb2.PRICE_SCOPE_EVENT
-    if is_of_events and (usage.WhichOneof("model") == "matrix" or usage.per_key or usage.ladder):
-        text = "event stands beside prices by values of properties, which look at sums; write one of them"
-        raise Refused("scope", Reason.PRICE_INVALID, text)
     ladder = Ladder.TOTAL if usage.ladder == catalog_pb2.LADDER_TOTAL else Ladder.OWN
     if usage.WhichOneof("model") != "matrix":
         model = usage_model_from_proto(usage)
-        if usage.per_key:
-            return PerKey(tuple(usage.per_key), ladder), model
-        if is_of_events or model.needs_events:
-            return EachEvent(), model
-        if usage.ladder:
+        spread = PerKey(tuple(usage.per_key), ladder) if usage.per_key else None
+        if spread is None and usage.ladder:
             raise Refused("ladder", Reason.PRICE_INVALID, "is for a matrix or perKey; leave it out")
-        return None, model
+        return (each_event_of(spread) if is_of_events or model.needs_events else spread), model
     if usage.per_key:
         text = "stands beside matrix; name the property in its by, with a row for each value"
         raise Refused("per_key", Reason.PRICE_INVALID, text)
     with inside("matrix"):
-        return _matrix_from_proto(usage.matrix, ladder)
+        matrix, model = _matrix_from_proto(usage.matrix, ladder)
+    return (each_event_of(matrix) if is_of_events else matrix), model
 
 
 def spread_to_proto(spread: Spread, model: PriceModel) -> dict[str, Any]:
     """Return the fields of a usage price that say how usage is spread, and its model."""
     if isinstance(spread, EachEvent):
-        return {**model_to_proto(model), "scope": catalog_pb2.PRICE_SCOPE_EVENT}
+        inner = model_to_proto(model) if spread.inner is None else spread_to_proto(spread.inner, model)
+        return {**inner, "scope": catalog_pb2.PRICE_SCOPE_EVENT}
     ladder = _LADDERS[spread.ladder]
     if not isinstance(spread, Matrix):
         return {**model_to_proto(model), "per_key": list(spread.by), "ladder": ladder}

@@ -66,6 +66,8 @@ class _LineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineKind.Val
     """What the maximum of the plan takes off the lines of the invoice's period (below zero), or what its minimum adds."""
     LINE_KIND_COMMITMENT: _LineKind.ValueType  # 51
     """What lacks of a commitment of the contract, or what goes beyond it costs more."""
+    LINE_KIND_CREDIT: _LineKind.ValueType  # 80
+    """What a lot of credit pays of the lines before it, below zero."""
 
 class LineKind(_LineKind, metaclass=_LineKindEnumTypeWrapper):
     """What a line is for."""
@@ -84,6 +86,8 @@ LINE_KIND_BOUND: LineKind.ValueType  # 50
 """What the maximum of the plan takes off the lines of the invoice's period (below zero), or what its minimum adds."""
 LINE_KIND_COMMITMENT: LineKind.ValueType  # 51
 """What lacks of a commitment of the contract, or what goes beyond it costs more."""
+LINE_KIND_CREDIT: LineKind.ValueType  # 80
+"""What a lot of credit pays of the lines before it, below zero."""
 Global___LineKind: _TypeAlias = LineKind  # noqa: Y015
 
 class _InvoiceKind:

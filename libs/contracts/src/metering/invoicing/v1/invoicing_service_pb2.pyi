@@ -946,10 +946,13 @@ class ListLineEventsRequest(_message.Message):
     LINE_ID_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Line id. Required."""
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    meter: _builtins.str
+    """Of a price formula: the events of this meter, one of those that it reads. Empty: of the line's own meter, the first of them."""
     @_builtins.property
     def after(self) -> _usage_pb2.EventPlace:
         """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
@@ -960,10 +963,11 @@ class ListLineEventsRequest(_message.Message):
         line_id: _builtins.str = ...,
         limit: _builtins.int = ...,
         after: _usage_pb2.EventPlace | None = ...,
+        meter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit", "line_id", b"line_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit", "line_id", b"line_id", "meter", b"meter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

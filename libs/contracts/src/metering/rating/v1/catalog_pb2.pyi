@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _TakesEffect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TakesEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TakesEffect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TAKES_EFFECT_UNSPECIFIED: _TakesEffect.ValueType  # 0
+    """As WITH_PERIOD."""
+    TAKES_EFFECT_WITH_PERIOD: _TakesEffect.ValueType  # 1
+    """With the first period that starts once it is effective."""
+    TAKES_EFFECT_AT_ONCE: _TakesEffect.ValueType  # 2
+    """Also inside a period, from the first midnight of the contract's zone at which it is effective: the ladder of an item goes on at the
+    position that is reached, a fee goes by days. Refused where an item that it prices otherwise can't go on so.
+    """
+
+class TakesEffect(_TakesEffect, metaclass=_TakesEffectEnumTypeWrapper):
+    """How a version of a plan takes effect."""
+
+TAKES_EFFECT_UNSPECIFIED: TakesEffect.ValueType  # 0
+"""As WITH_PERIOD."""
+TAKES_EFFECT_WITH_PERIOD: TakesEffect.ValueType  # 1
+"""With the first period that starts once it is effective."""
+TAKES_EFFECT_AT_ONCE: TakesEffect.ValueType  # 2
+"""Also inside a period, from the first midnight of the contract's zone at which it is effective: the ladder of an item goes on at the
+position that is reached, a fee goes by days. Refused where an item that it prices otherwise can't go on so.
+"""
+Global___TakesEffect: _TypeAlias = TakesEffect  # noqa: Y015
+
 class _Billing:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -81,10 +109,11 @@ class _ProrationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proration.V
     PRORATION_UNSPECIFIED: _Proration.ValueType  # 0
     """As NONE."""
     PRORATION_NONE: _Proration.ValueType  # 1
-    """The whole fee."""
+    """The whole fee; all that is included, the whole maximum and minimum."""
     PRORATION_DAY: _Proration.ValueType  # 2
     """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
-    50983/3100, on the invoice 16.45.
+    50983/3100, on the invoice 16.45. So are included units, a maximum and a minimum of usage; where the contract is paused on all days,
+    nothing is included, there is no minimum, and no maximum either.
     """
 
 class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
@@ -93,12 +122,37 @@ class Proration(_Proration, metaclass=_ProrationEnumTypeWrapper):
 PRORATION_UNSPECIFIED: Proration.ValueType  # 0
 """As NONE."""
 PRORATION_NONE: Proration.ValueType  # 1
-"""The whole fee."""
+"""The whole fee; all that is included, the whole maximum and minimum."""
 PRORATION_DAY: Proration.ValueType  # 2
 """amount x days / days of the whole period, exactly, where days are civil days of the contract's zone. Example: 29.99 for 17 of 31 days is
-50983/3100, on the invoice 16.45.
+50983/3100, on the invoice 16.45. So are included units, a maximum and a minimum of usage; where the contract is paused on all days,
+nothing is included, there is no minimum, and no maximum either.
 """
 Global___Proration: _TypeAlias = Proration  # noqa: Y015
+
+class _SeatChange:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SeatChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SeatChange.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEAT_CHANGE_UNSPECIFIED: _SeatChange.ValueType  # 0
+    """As the field says."""
+    SEAT_CHANGE_PRORATED: _SeatChange.ValueType  # 1
+    """From its day on."""
+    SEAT_CHANGE_NEXT_PERIOD: _SeatChange.ValueType  # 2
+    """From the next period on."""
+
+class SeatChange(_SeatChange, metaclass=_SeatChangeEnumTypeWrapper):
+    """From when another count of seats is charged."""
+
+SEAT_CHANGE_UNSPECIFIED: SeatChange.ValueType  # 0
+"""As the field says."""
+SEAT_CHANGE_PRORATED: SeatChange.ValueType  # 1
+"""From its day on."""
+SEAT_CHANGE_NEXT_PERIOD: SeatChange.ValueType  # 2
+"""From the next period on."""
+Global___SeatChange: _TypeAlias = SeatChange  # noqa: Y015
 
 class _PriceScope:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -260,6 +314,30 @@ BILLING_INTERVAL_YEAR: BillingInterval.ValueType  # 5
 """Twelve months. Label: "2026"."""
 Global___BillingInterval: _TypeAlias = BillingInterval  # noqa: Y015
 
+class _CommitmentKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CommitmentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CommitmentKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMMITMENT_KIND_UNSPECIFIED: _CommitmentKind.ValueType  # 0
+    """As POSTPAID."""
+    COMMITMENT_KIND_POSTPAID: _CommitmentKind.ValueType  # 1
+    """At the end of a window: what lacks."""
+    COMMITMENT_KIND_PREPAID: _CommitmentKind.ValueType  # 2
+    """With the first period of a window, in full: it is credit for the charges of the window then."""
+
+class CommitmentKind(_CommitmentKind, metaclass=_CommitmentKindEnumTypeWrapper):
+    """When a promise of spend is billed."""
+
+COMMITMENT_KIND_UNSPECIFIED: CommitmentKind.ValueType  # 0
+"""As POSTPAID."""
+COMMITMENT_KIND_POSTPAID: CommitmentKind.ValueType  # 1
+"""At the end of a window: what lacks."""
+COMMITMENT_KIND_PREPAID: CommitmentKind.ValueType  # 2
+"""With the first period of a window, in full: it is credit for the charges of the window then."""
+Global___CommitmentKind: _TypeAlias = CommitmentKind  # noqa: Y015
+
 class _Shortfall:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -390,10 +468,18 @@ class PlanSpec(_message.Message):
     NOTICE_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
     MAXIMUM_FIELD_NUMBER: _builtins.int
+    TAKES_EFFECT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FOR_EXISTING_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
     """For people. At most 256 bytes."""
+    takes_effect: Global___TakesEffect.ValueType
+    """Whether it waits for the next period, or turns the one that is running. Unspecified: it waits."""
+    effective_for_existing: _builtins.str
+    """From when it rules contracts that had the plan before this version was applied, in place of `effective_from`: a time as in RFC 3339, or
+    "never": they keep the versions that they have. Empty: as all others. Examples: "2026-07-01T00:00:00Z", "never".
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanItem]:
         """Items in the order in which they stand on the invoice; names are distinct."""
@@ -432,10 +518,12 @@ class PlanSpec(_message.Message):
         notice: Global___NoticeRule | None = ...,
         minimum: Global___PlanBound | None = ...,
         maximum: Global___PlanBound | None = ...,
+        takes_effect: Global___TakesEffect.ValueType = ...,
+        effective_for_existing: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_from", b"effective_from", "features", b"features", "items", b"items", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "description", b"description", "effective_for_existing", b"effective_for_existing", "effective_from", b"effective_from", "features", b"features", "items", b"items", "maximum", b"maximum", "minimum", b"minimum", "notice", b"notice", "takes_effect", b"takes_effect"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -586,6 +674,7 @@ class PlanItem(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     FIXED_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
     PRORATION_FIELD_NUMBER: _builtins.int
     ONCE_FIELD_NUMBER: _builtins.int
     BILLING_FIELD_NUMBER: _builtins.int
@@ -594,11 +683,13 @@ class PlanItem(_message.Message):
     name: _builtins.str
     """Name on the invoice. 1 to 128 bytes. Required."""
     meter: _builtins.str
-    """Meter whose total over the period is priced. Either this or `product`, unless the item is a fixed fee."""
+    """Meter whose total over the period is priced. Either this or `product`, unless the item is a fixed fee or of seats."""
     product: _builtins.str
     """Product whose meter is priced."""
     proration: Global___Proration.ValueType
-    """What a fixed fee costs in a period that the start or the end of the contract cuts short. Refused for usage, which is priced as it is."""
+    """What the item has in a period that is cut short: by the start or the end of the contract, a pause, a plan change. Of usage that is what
+    is included, the maximum and the minimum; tiers, blocks and prices stay. Refused for usage with none of them, and beside `once`.
+    """
     once: Global___Once.ValueType
     """A fixed fee that is charged once in the life of a contract, whole. Not beside `proration`. Unspecified: in every period."""
     billing: Global___Billing.ValueType
@@ -618,6 +709,10 @@ class PlanItem(_message.Message):
         """A price for usage."""
 
     @_builtins.property
+    def seats(self) -> Global___SeatsPrice:
+        """A price a period for a count that the contract says: seats, licences. It counts no usage, and goes by days."""
+
+    @_builtins.property
     def cost(self) -> Global___ItemCost:
         """What the item costs the seller, in the currency of the plan; for margins. Only sellers are told it: price lists and explained charges
         leave it out. Optional.
@@ -631,17 +726,18 @@ class PlanItem(_message.Message):
         product: _builtins.str = ...,
         fixed: Global___FixedFee | None = ...,
         usage: Global___UsagePrice | None = ...,
+        seats: Global___SeatsPrice | None = ...,
         proration: Global___Proration.ValueType = ...,
         once: Global___Once.ValueType = ...,
         billing: Global___Billing.ValueType = ...,
         interval: Global___BillingInterval.ValueType = ...,
         cost: Global___ItemCost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "cost", b"cost", "fixed", b"fixed", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "cost", b"cost", "fixed", b"fixed", "seats", b"seats", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "cost", b"cost", "fixed", b"fixed", "interval", b"interval", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "charge", b"charge", "cost", b"cost", "fixed", b"fixed", "interval", b"interval", "meter", b"meter", "name", b"name", "once", b"once", "product", b"product", "proration", b"proration", "seats", b"seats", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage"]  # noqa: Y015
+    _WhichOneofReturnType_charge: _TypeAlias = _typing.Literal["fixed", "usage", "seats"]  # noqa: Y015
     _WhichOneofArgType_charge: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_charge) -> _WhichOneofReturnType_charge | None: ...
 
@@ -678,6 +774,96 @@ class ItemCost(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_charge) -> _WhichOneofReturnType_charge | None: ...
 
 Global___ItemCost: _TypeAlias = ItemCost  # noqa: Y015
+
+@_typing.final
+class SeatsPrice(_message.Message):
+    """A price a period for a dated count. A day costs the price of its whole count, divided by the days of the whole period; the count of a day
+    is the highest that the contract sets on it. Days that the contract has not, or on which it is paused, cost nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_UNIT_FIELD_NUMBER: _builtins.int
+    GRADUATED_FIELD_NUMBER: _builtins.int
+    VOLUME_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    STAIRSTEP_FIELD_NUMBER: _builtins.int
+    INCREASE_FIELD_NUMBER: _builtins.int
+    DECREASE_FIELD_NUMBER: _builtins.int
+    increase: Global___SeatChange.ValueType
+    """From when a higher count is charged. Unspecified: from its day on."""
+    decrease: Global___SeatChange.ValueType
+    """From when a lower count is charged. Unspecified: from the next period on, until which the highest count so far is."""
+    @_builtins.property
+    def per_unit(self) -> Global___PerUnitPrice:
+        """Every seat at one price."""
+
+    @_builtins.property
+    def graduated(self) -> Global___GraduatedPrice:
+        """Each slice of the count at the price of its tier, plus the flat fee of every tier entered."""
+
+    @_builtins.property
+    def volume(self) -> Global___VolumePrice:
+        """All seats at the price of the tier in which the count ends, plus that tier's flat fee."""
+
+    @_builtins.property
+    def package(self) -> Global___PackagePrice:
+        """Whole blocks of seats, rounded up."""
+
+    @_builtins.property
+    def stairstep(self) -> Global___StairstepPrice:
+        """The whole amount of the bracket in which the count ends."""
+
+    def __init__(
+        self,
+        *,
+        per_unit: Global___PerUnitPrice | None = ...,
+        graduated: Global___GraduatedPrice | None = ...,
+        volume: Global___VolumePrice | None = ...,
+        package: Global___PackagePrice | None = ...,
+        stairstep: Global___StairstepPrice | None = ...,
+        increase: Global___SeatChange.ValueType = ...,
+        decrease: Global___SeatChange.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["graduated", b"graduated", "package", b"package", "per_unit", b"per_unit", "price", b"price", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decrease", b"decrease", "graduated", b"graduated", "increase", b"increase", "package", b"package", "per_unit", b"per_unit", "price", b"price", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep"]  # noqa: Y015
+    _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
+
+Global___SeatsPrice: _TypeAlias = SeatsPrice  # noqa: Y015
+
+@_typing.final
+class ContractSeats(_message.Message):
+    """How many seats of an item a contract has from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item. Required."""
+    start: _builtins.str
+    """First day, in the contract's zone. Empty = the start of the contract. Example: "2024-06-11"."""
+    count: _builtins.int
+    """Whole seats; 0 = none any more."""
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        start: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "item", b"item", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractSeats: _TypeAlias = ContractSeats  # noqa: Y015
 
 @_typing.final
 class FixedFee(_message.Message):
@@ -730,7 +916,8 @@ class UsagePrice(_message.Message):
     CALENDAR_FIELD_NUMBER: _builtins.int
     scope: Global___PriceScope.ValueType
     """Whether the model prices the quantity of the period, or each event by itself. Then the meter tells the values of events apart (`bands`) at
-    the bounds of the tiers. Not for `package`, `dynamic`, `cost_plus` and `formula`, and not beside `matrix` or `per_key`.
+    the bounds of the tiers. Not for `package`, `dynamic`, `cost_plus` and `formula`, and not beside a common ladder. Beside `matrix` and `per_key`
+    each event has the price of its row or value.
     """
     included: _builtins.str
     """Units free of charge in every period. Decimal text, not negative. Empty = 0."""
@@ -1517,19 +1704,25 @@ class CustomerSpec(_message.Message):
 
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
     """For people, as printed on the invoice. At most 256 bytes."""
     currency: _builtins.str
     """Currency of the customer's contracts: ISO 4217 code in capitals, so write USD, not usd. Required."""
+    parent: _builtins.str
+    """Key of the customer that this one belongs to, as a branch to its company. At most 8 customers stand above one another, and none above
+    itself. It changes no price and no invoice. Empty = none.
+    """
     def __init__(
         self,
         *,
         display_name: _builtins.str = ...,
         currency: _builtins.str = ...,
+        parent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "display_name", b"display_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "display_name", b"display_name", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1596,6 +1789,8 @@ class ContractSpec(_message.Message):
     MID_PERIOD_FIELD_NUMBER: _builtins.int
     OVERRIDES_FIELD_NUMBER: _builtins.int
     COMMITMENTS_FIELD_NUMBER: _builtins.int
+    EXTENDS_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -1637,6 +1832,10 @@ class ContractSpec(_message.Message):
     priced by its own plan. Without `effective_from`: from today's midnight on, or, where the plan is there already, as before. False: from
     the first period that starts on that day or later.
     """
+    extends: _builtins.str
+    """Makes it an add-on of another contract: it has the customer, zone and periods of that one, which is no add-on itself, lies within its days,
+    and ends with it at the latest. An empty `end` is that of the base, also where that changes. Never changes. Empty = none.
+    """
     @_builtins.property
     def pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPause]:
         """Days on which fixed fees stand still, in order and apart. At most 50. One that goes by days (`proration`) costs its share of the other
@@ -1658,6 +1857,13 @@ class ContractSpec(_message.Message):
     def commitments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractCommitment]:
         """Spend that is promised for windows of whole periods. A change leaves periods that are rated permanently as they are, or is refused."""
 
+    @_builtins.property
+    def seats(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractSeats]:
+        """How many seats its items have, by day, in the order of the days. Before its first day an item has none. Several of one item and day: the
+        highest counts on that day, the last one from the next on. A change leaves the days of periods that are rated permanently as they are, or
+        is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -1678,10 +1884,12 @@ class ContractSpec(_message.Message):
         mid_period: _builtins.bool = ...,
         overrides: _abc.Iterable[Global___ContractOverride] | None = ...,
         commitments: _abc.Iterable[Global___ContractCommitment] | None = ...,
+        extends: _builtins.str = ...,
+        seats: _abc.Iterable[Global___ContractSeats] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "commitments", b"commitments", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "interval", b"interval", "mid_period", b"mid_period", "overrides", b"overrides", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "anchor_day", b"anchor_day", "commitments", b"commitments", "customer", b"customer", "discounts", b"discounts", "effective_from", b"effective_from", "end", b"end", "every", b"every", "extends", b"extends", "interval", b"interval", "mid_period", b"mid_period", "overrides", b"overrides", "pauses", b"pauses", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "seats", b"seats", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1699,6 +1907,7 @@ class ContractOverride(_message.Message):
     FIXED_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     MULTIPLIER_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
     START_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
     item: _builtins.str
@@ -1719,6 +1928,10 @@ class ContractOverride(_message.Message):
     def usage(self) -> Global___UsagePrice:
         """In place of the price of the item, whole: with its included units, its minimum and all else. It may have no calendar."""
 
+    @_builtins.property
+    def seats(self) -> Global___SeatsPrice:
+        """In place of the price of the item's seats, whole."""
+
     def __init__(
         self,
         *,
@@ -1726,14 +1939,15 @@ class ContractOverride(_message.Message):
         fixed: Global___FixedFee | None = ...,
         usage: Global___UsagePrice | None = ...,
         multiplier: _builtins.str = ...,
+        seats: Global___SeatsPrice | None = ...,
         start: _builtins.str = ...,
         until: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "fixed", b"fixed", "multiplier", b"multiplier", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "fixed", b"fixed", "multiplier", b"multiplier", "seats", b"seats", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "fixed", b"fixed", "item", b"item", "multiplier", b"multiplier", "start", b"start", "until", b"until", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "fixed", b"fixed", "item", b"item", "multiplier", b"multiplier", "seats", b"seats", "start", b"start", "until", b"until", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["fixed", "usage", "multiplier"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["fixed", "usage", "multiplier", "seats"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
@@ -1751,6 +1965,7 @@ class ContractCommitment(_message.Message):
     OVERAGE_FIELD_NUMBER: _builtins.int
     SHORTFALL_FIELD_NUMBER: _builtins.int
     ON_EARLY_END_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name on the invoice: "Commitment: " and this. Required."""
     overage: _builtins.str
@@ -1759,6 +1974,8 @@ class ContractCommitment(_message.Message):
     """What happens to what lacks at the end of a window."""
     on_early_end: Global___EarlyEnd.ValueType
     """What is due where the contract ends inside a window."""
+    kind: Global___CommitmentKind.ValueType
+    """Whether the promise is billed where it lacks, or paid before. Paid before, it has neither overage, shortfall nor on_early_end."""
     @_builtins.property
     def schedule(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommitmentWindow]:
         """For which days how much is promised; windows do not overlap. Required."""
@@ -1776,10 +1993,11 @@ class ContractCommitment(_message.Message):
         overage: _builtins.str = ...,
         shortfall: Global___Shortfall.ValueType = ...,
         on_early_end: Global___EarlyEnd.ValueType = ...,
+        kind: Global___CommitmentKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "name", b"name", "on_early_end", b"on_early_end", "overage", b"overage", "schedule", b"schedule", "shortfall", b"shortfall"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "kind", b"kind", "name", b"name", "on_early_end", b"on_early_end", "overage", b"overage", "schedule", b"schedule", "shortfall", b"shortfall"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1843,7 +2061,9 @@ Global___ContractPause: _TypeAlias = ContractPause  # noqa: Y015
 
 @_typing.final
 class ContractDiscount(_message.Message):
-    """A discount: a line of its own on each invoice. It rules the periods that start on its days."""
+    """A discount: a line of its own on each invoice; or units of usage that are free, which have no line, but make their items cost less.
+    It rules the periods that start on its days, and has one of percent, amount, usage and usage_percent.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1854,10 +2074,12 @@ class ContractDiscount(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
     PERIODS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    USAGE_PERCENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name on the invoice: "Discount: " and this. Required."""
+    """Its name on the invoice: "Discount: " and this; of units, in the steps of the charge. Required."""
     percent: _builtins.str
-    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". Either this or an amount."""
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5"."""
     amount: _builtins.str
     """Amount off each period, in the currency of the plan; what a period has no charges for is lost. Decimal text. Example: "20"."""
     start: _builtins.str
@@ -1868,6 +2090,12 @@ class ContractDiscount(_message.Message):
     """In place of `until`: how many periods it rules from its first day on, whether there is anything to take off or not. Answers say
     `until`. 0 = not given.
     """
+    usage: _builtins.str
+    """Units off the quantity of each of `items`, after included units and down to zero, in the unit that is priced; for items that are
+    priced by one quantity. Decimal text. Example: "1000".
+    """
+    usage_percent: _builtins.str
+    """Percent off the quantity of each of `items`, after all `usage`; above 0 and at most 100, at most 6 decimals. Decimal text."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the plan items that it is taken off. Empty = all."""
@@ -1882,10 +2110,12 @@ class ContractDiscount(_message.Message):
         start: _builtins.str = ...,
         until: _builtins.str = ...,
         periods: _builtins.int = ...,
+        usage: _builtins.str = ...,
+        usage_percent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods", "start", b"start", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods", "start", b"start", "until", b"until", "usage", b"usage", "usage_percent", b"usage_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1893,7 +2123,7 @@ Global___ContractDiscount: _TypeAlias = ContractDiscount  # noqa: Y015
 
 @_typing.final
 class Contract(_message.Message):
-    """A contract. Contracts of one customer may not overlap in time."""
+    """A contract. Contracts of one customer may share time; then no meter, and no feature with a limit, is of two of them at once."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1987,6 +2217,8 @@ class ContractChange(_message.Message):
     OVERRIDES_BEGUN_FIELD_NUMBER: _builtins.int
     COMMITMENTS_ENDED_FIELD_NUMBER: _builtins.int
     COMMITMENTS_BEGUN_FIELD_NUMBER: _builtins.int
+    SEATS_ENDED_FIELD_NUMBER: _builtins.int
+    SEATS_BEGUN_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name."""
     version_before: _builtins.int
@@ -2033,6 +2265,14 @@ class ContractChange(_message.Message):
     def commitments_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractCommitment]:
         """Commitments of the version now that the one before has not."""
 
+    @_builtins.property
+    def seats_ended(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractSeats]:
+        """Counts of seats of the version before that the one now has not."""
+
+    @_builtins.property
+    def seats_begun(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractSeats]:
+        """Counts of seats of the version now that the one before has not."""
+
     def __init__(
         self,
         *,
@@ -2050,10 +2290,12 @@ class ContractChange(_message.Message):
         overrides_begun: _abc.Iterable[Global___ContractOverride] | None = ...,
         commitments_ended: _abc.Iterable[Global___ContractCommitment] | None = ...,
         commitments_begun: _abc.Iterable[Global___ContractCommitment] | None = ...,
+        seats_ended: _abc.Iterable[Global___ContractSeats] | None = ...,
+        seats_begun: _abc.Iterable[Global___ContractSeats] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments_begun", b"commitments_begun", "commitments_ended", b"commitments_ended", "contract", b"contract", "discounts_begun", b"discounts_begun", "discounts_ended", b"discounts_ended", "end", b"end", "end_before", b"end_before", "overrides_begun", b"overrides_begun", "overrides_ended", b"overrides_ended", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments_begun", b"commitments_begun", "commitments_ended", b"commitments_ended", "contract", b"contract", "discounts_begun", b"discounts_begun", "discounts_ended", b"discounts_ended", "end", b"end", "end_before", b"end_before", "overrides_begun", b"overrides_begun", "overrides_ended", b"overrides_ended", "pauses_begun", b"pauses_begun", "pauses_ended", b"pauses_ended", "periods", b"periods", "seats_begun", b"seats_begun", "seats_ended", b"seats_ended", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

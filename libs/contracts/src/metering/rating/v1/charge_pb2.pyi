@@ -31,7 +31,7 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     CHARGE_KIND_USAGE: _ChargeKind.ValueType  # 1
     """The quantity of a meter."""
     CHARGE_KIND_FIXED: _ChargeKind.ValueType  # 2
-    """A fixed fee."""
+    """A fixed fee, or seats."""
     CHARGE_KIND_DISCOUNT: _ChargeKind.ValueType  # 3
     """What a discount of the contract takes off; its amounts are below zero."""
     CHARGE_KIND_BOUND: _ChargeKind.ValueType  # 4
@@ -40,6 +40,8 @@ class _ChargeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeKind
     """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
     CHARGE_KIND_COMMITMENT: _ChargeKind.ValueType  # 5
     """What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
+    CHARGE_KIND_CREDIT: _ChargeKind.ValueType  # 80
+    """What a lot of credit pays of the charges before it; its amounts are below zero."""
 
 class ChargeKind(_ChargeKind, metaclass=_ChargeKindEnumTypeWrapper):
     """What a charge is for."""
@@ -49,7 +51,7 @@ CHARGE_KIND_UNSPECIFIED: ChargeKind.ValueType  # 0
 CHARGE_KIND_USAGE: ChargeKind.ValueType  # 1
 """The quantity of a meter."""
 CHARGE_KIND_FIXED: ChargeKind.ValueType  # 2
-"""A fixed fee."""
+"""A fixed fee, or seats."""
 CHARGE_KIND_DISCOUNT: ChargeKind.ValueType  # 3
 """What a discount of the contract takes off; its amounts are below zero."""
 CHARGE_KIND_BOUND: ChargeKind.ValueType  # 4
@@ -58,6 +60,8 @@ CHARGE_KIND_ADVANCE: ChargeKind.ValueType  # 55
 """A fee of the period that follows, billed in advance; or, below zero, what the period before has billed of this one."""
 CHARGE_KIND_COMMITMENT: ChargeKind.ValueType  # 5
 """What lacks of a commitment of the contract, or what goes beyond it costs more; less what other periods of its window have been charged."""
+CHARGE_KIND_CREDIT: ChargeKind.ValueType  # 80
+"""What a lot of credit pays of the charges before it; its amounts are below zero."""
 Global___ChargeKind: _TypeAlias = ChargeKind  # noqa: Y015
 
 @_typing.final
@@ -100,10 +104,11 @@ class Charge(_message.Message):
     item: _builtins.str
     """Name of the plan item, which tells charges of a period apart: of an item of a segment with its days, of a discount "Discount: " and its
     name, of a bound "Plan maximum" or "Plan minimum", of a commitment "Commitment: " and its name; of a fee of the next period with that
-    one's days, of one that was billed in advance "Billed in advance: " and that name. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
+    one's days, of one that was billed in advance "Billed in advance: " and that name; of credit "Credit: ", why it was granted and the number
+    of its lot. Example of a segment: "Calls (2024-06-11 to 2024-06-30)".
     """
     kind: Global___ChargeKind.ValueType
-    """Usage, fixed fee, bound of the plan, discount or commitment."""
+    """Usage, fixed fee, bound of the plan, discount, commitment or credit."""
     meter: _builtins.str
     """Meter; empty for a fixed fee."""
     unit: _builtins.str
@@ -117,7 +122,7 @@ class Charge(_message.Message):
     billing_period: _builtins.str
     """Label of the billing period. Example: "2013-01"."""
     quantity: _builtins.str
-    """Quantity of the period, before included units. Decimal text; "1" for a fixed fee."""
+    """Quantity of the period, before included units. Decimal text; "1" for a fixed fee, of seats the count of the last day that is charged."""
     exact_amount: _builtins.str
     """Exact amount, not rounded. Decimal text or, where no decimal of 30 places holds it, a fraction in lowest terms. Examples: "12.5",
     "50983/3100".
@@ -130,7 +135,8 @@ class Charge(_message.Message):
     """W3C traceparent of the span that rated it."""
     priced_quantity: _builtins.str
     """What is priced of the quantity, where that is another one: rounded event by event (`billable` of the meter), or converted (`convert` of
-    the price); tiers and included units are of it. Decimal text, or a fraction; empty where the quantity itself is priced.
+    the price); tiers and included units are of it. Of seats: their average over the days of the whole period, and each tier is a stretch of days
+    of one count, with its share of the period and the price of the count. Decimal text, or a fraction; empty where the quantity itself is priced.
     """
     plan_item: _builtins.str
     """Name of the item in its plan; empty for a discount. Example: "Calls"."""
@@ -349,8 +355,9 @@ class DerivationStep(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Stable name: "quantity", "billable", "row", "converted", "included", "tier", "flat", "package", "maximum", "minimum", "fixed",
-    "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula", "total".
+    """Stable name: "quantity", "billable", "row", "converted", "included", "usage_discount", "tier", "flat", "package", "maximum",
+    "minimum", "fixed", "days", "base", "discount", "progress", "commitment", "multiplier", "read", "formula",
+    "seats", "total".
     """
     text: _builtins.str
     """In plain words. Example: "10000 min included, 2500 min remain"."""

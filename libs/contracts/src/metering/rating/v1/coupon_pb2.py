@@ -28,7 +28,7 @@ from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_valu
 from metering.rating.v1 import catalog_pb2 as metering_dot_rating_dot_v1_dot_catalog__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/rating/v1/coupon.proto\x12\x12metering.rating.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\x1a metering/rating/v1/catalog.proto\"\x81\x02\n\nCouponSpec\x12<\n\x08\x64iscount\x18\x01 \x01(\x0b\x32\".metering.rating.v1.CouponDiscountB\x06\xbaH\x03\xc8\x01\x01\x12;\n\x0bredeem_from\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12<\n\x0credeem_until\x18\x03 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x1a\n\x05limit\x18\x04 \x01(\rB\x0b\xbaH\x08*\x06\x18\x80\x94\xeb\xdc\x03\x12\x1e\n\x0cper_customer\x18\x05 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\"\xc3\x01\n\x0e\x43ouponDiscount\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x18\n\x07percent\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x17\n\x06\x61mount\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(0\x12&\n\x08\x63urrency\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$\x12#\n\x05items\x18\x05 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\xc8\x01\x18\x01\"\x07r\x05 \x01(\x80\x01\x12\x19\n\x07periods\x18\x06 \x01(\rB\x08\xbaH\x05*\x03\x18\xb0\t\"\x9f\x01\n\x06\x43oupon\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12,\n\x04spec\x18\x03 \x01(\x0b\x32\x1e.metering.rating.v1.CouponSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10redemption_count\x18\x05 \x01(\x04\"\xed\x01\n\x10\x43ouponRedemption\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63oupon\x18\x02 \x01(\t\x12\x16\n\x0e\x63oupon_version\x18\x03 \x01(\r\x12\x10\n\x08\x63ustomer\x18\x04 \x01(\t\x12\x10\n\x08\x63ontract\x18\x05 \x01(\t\x12\x18\n\x10\x63ontract_version\x18\x06 \x01(\r\x12\x36\n\x08\x64iscount\x18\x07 \x01(\x0b\x32$.metering.rating.v1.ContractDiscount\x12/\n\x0bredeemed_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa0\x01\n\x12\x41pplyCouponRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x36\n\x04name\x18\x02 \x01(\tB(\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$\x12\x34\n\x04spec\x18\x03 \x01(\x0b\x32\x1e.metering.rating.v1.CouponSpecB\x06\xbaH\x03\xc8\x01\x01\"t\n\x13\x41pplyCouponResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12*\n\x06\x63oupon\x18\x02 \x01(\x0b\x32\x1a.metering.rating.v1.Coupon\"E\n\x12ListCouponsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x13ListCouponsResponse\x12+\n\x07\x63oupons\x18\x01 \x03(\x0b\x32\x1a.metering.rating.v1.Coupon\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x13RedeemCouponRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x19\n\x06\x63oupon\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\x08\x63ontract\x18\x03 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x80\x01\n\x14RedeemCouponResponse\x12\x38\n\nredemption\x18\x01 \x01(\x0b\x32$.metering.rating.v1.CouponRedemption\x12.\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x1c.metering.rating.v1.Contract\"j\n\x1cListCouponRedemptionsRequest\x12\x19\n\x06\x63oupon\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x9f\x01\n\x1dListCouponRedemptionsResponse\x12*\n\x06\x63oupon\x18\x01 \x01(\x0b\x32\x1a.metering.rating.v1.Coupon\x12\x39\n\x0bredemptions\x18\x02 \x03(\x0b\x32$.metering.rating.v1.CouponRedemption\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/rating/v1/coupon.proto\x12\x12metering.rating.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\x1a metering/rating/v1/catalog.proto\"\x81\x02\n\nCouponSpec\x12<\n\x08\x64iscount\x18\x01 \x01(\x0b\x32\".metering.rating.v1.CouponDiscountB\x06\xbaH\x03\xc8\x01\x01\x12;\n\x0bredeem_from\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12<\n\x0credeem_until\x18\x03 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x1a\n\x05limit\x18\x04 \x01(\rB\x0b\xbaH\x08*\x06\x18\x80\x94\xeb\xdc\x03\x12\x1e\n\x0cper_customer\x18\x05 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\"\xfb\x01\n\x0e\x43ouponDiscount\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x18\n\x07percent\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x17\n\x06\x61mount\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(0\x12&\n\x08\x63urrency\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$\x12#\n\x05items\x18\x05 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\xc8\x01\x18\x01\"\x07r\x05 \x01(\x80\x01\x12\x19\n\x07periods\x18\x06 \x01(\rB\x08\xbaH\x05*\x03\x18\xb0\t\x12\x16\n\x05usage\x18Z \x01(\tB\x07\xbaH\x04r\x02(0\x12\x1e\n\rusage_percent\x18[ \x01(\tB\x07\xbaH\x04r\x02(0\"\x9f\x01\n\x06\x43oupon\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12,\n\x04spec\x18\x03 \x01(\x0b\x32\x1e.metering.rating.v1.CouponSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10redemption_count\x18\x05 \x01(\x04\"\xed\x01\n\x10\x43ouponRedemption\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63oupon\x18\x02 \x01(\t\x12\x16\n\x0e\x63oupon_version\x18\x03 \x01(\r\x12\x10\n\x08\x63ustomer\x18\x04 \x01(\t\x12\x10\n\x08\x63ontract\x18\x05 \x01(\t\x12\x18\n\x10\x63ontract_version\x18\x06 \x01(\r\x12\x36\n\x08\x64iscount\x18\x07 \x01(\x0b\x32$.metering.rating.v1.ContractDiscount\x12/\n\x0bredeemed_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa0\x01\n\x12\x41pplyCouponRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x36\n\x04name\x18\x02 \x01(\tB(\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$\x12\x34\n\x04spec\x18\x03 \x01(\x0b\x32\x1e.metering.rating.v1.CouponSpecB\x06\xbaH\x03\xc8\x01\x01\"t\n\x13\x41pplyCouponResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12*\n\x06\x63oupon\x18\x02 \x01(\x0b\x32\x1a.metering.rating.v1.Coupon\"E\n\x12ListCouponsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x13ListCouponsResponse\x12+\n\x07\x63oupons\x18\x01 \x03(\x0b\x32\x1a.metering.rating.v1.Coupon\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x13RedeemCouponRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x19\n\x06\x63oupon\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\x08\x63ontract\x18\x03 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x80\x01\n\x14RedeemCouponResponse\x12\x38\n\nredemption\x18\x01 \x01(\x0b\x32$.metering.rating.v1.CouponRedemption\x12.\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x1c.metering.rating.v1.Contract\"j\n\x1cListCouponRedemptionsRequest\x12\x19\n\x06\x63oupon\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x9f\x01\n\x1dListCouponRedemptionsResponse\x12*\n\x06\x63oupon\x18\x01 \x01(\x0b\x32\x1a.metering.rating.v1.Coupon\x12\x39\n\x0bredemptions\x18\x02 \x03(\x0b\x32$.metering.rating.v1.CouponRedemption\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUPONDISCOUNT'].fields_by_name['items']._serialized_options = b'\272H\021\222\001\016\020\310\001\030\001\"\007r\005 \001(\200\001'
   _globals['_COUPONDISCOUNT'].fields_by_name['periods']._loaded_options = None
   _globals['_COUPONDISCOUNT'].fields_by_name['periods']._serialized_options = b'\272H\005*\003\030\260\t'
+  _globals['_COUPONDISCOUNT'].fields_by_name['usage']._loaded_options = None
+  _globals['_COUPONDISCOUNT'].fields_by_name['usage']._serialized_options = b'\272H\004r\002(0'
+  _globals['_COUPONDISCOUNT'].fields_by_name['usage_percent']._loaded_options = None
+  _globals['_COUPONDISCOUNT'].fields_by_name['usage_percent']._serialized_options = b'\272H\004r\002(0'
   _globals['_APPLYCOUPONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_APPLYCOUPONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003(\200\001'
   _globals['_APPLYCOUPONREQUEST'].fields_by_name['name']._loaded_options = None
@@ -78,25 +82,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUPONSPEC']._serialized_start=185
   _globals['_COUPONSPEC']._serialized_end=442
   _globals['_COUPONDISCOUNT']._serialized_start=445
-  _globals['_COUPONDISCOUNT']._serialized_end=640
-  _globals['_COUPON']._serialized_start=643
-  _globals['_COUPON']._serialized_end=802
-  _globals['_COUPONREDEMPTION']._serialized_start=805
-  _globals['_COUPONREDEMPTION']._serialized_end=1042
-  _globals['_APPLYCOUPONREQUEST']._serialized_start=1045
-  _globals['_APPLYCOUPONREQUEST']._serialized_end=1205
-  _globals['_APPLYCOUPONRESPONSE']._serialized_start=1207
-  _globals['_APPLYCOUPONRESPONSE']._serialized_end=1323
-  _globals['_LISTCOUPONSREQUEST']._serialized_start=1325
-  _globals['_LISTCOUPONSREQUEST']._serialized_end=1394
-  _globals['_LISTCOUPONSRESPONSE']._serialized_start=1396
-  _globals['_LISTCOUPONSRESPONSE']._serialized_end=1487
-  _globals['_REDEEMCOUPONREQUEST']._serialized_start=1489
-  _globals['_REDEEMCOUPONREQUEST']._serialized_end=1596
-  _globals['_REDEEMCOUPONRESPONSE']._serialized_start=1599
-  _globals['_REDEEMCOUPONRESPONSE']._serialized_end=1727
-  _globals['_LISTCOUPONREDEMPTIONSREQUEST']._serialized_start=1729
-  _globals['_LISTCOUPONREDEMPTIONSREQUEST']._serialized_end=1835
-  _globals['_LISTCOUPONREDEMPTIONSRESPONSE']._serialized_start=1838
-  _globals['_LISTCOUPONREDEMPTIONSRESPONSE']._serialized_end=1997
+  _globals['_COUPONDISCOUNT']._serialized_end=696
+  _globals['_COUPON']._serialized_start=699
+  _globals['_COUPON']._serialized_end=858
+  _globals['_COUPONREDEMPTION']._serialized_start=861
+  _globals['_COUPONREDEMPTION']._serialized_end=1098
+  _globals['_APPLYCOUPONREQUEST']._serialized_start=1101
+  _globals['_APPLYCOUPONREQUEST']._serialized_end=1261
+  _globals['_APPLYCOUPONRESPONSE']._serialized_start=1263
+  _globals['_APPLYCOUPONRESPONSE']._serialized_end=1379
+  _globals['_LISTCOUPONSREQUEST']._serialized_start=1381
+  _globals['_LISTCOUPONSREQUEST']._serialized_end=1450
+  _globals['_LISTCOUPONSRESPONSE']._serialized_start=1452
+  _globals['_LISTCOUPONSRESPONSE']._serialized_end=1543
+  _globals['_REDEEMCOUPONREQUEST']._serialized_start=1545
+  _globals['_REDEEMCOUPONREQUEST']._serialized_end=1652
+  _globals['_REDEEMCOUPONRESPONSE']._serialized_start=1655
+  _globals['_REDEEMCOUPONRESPONSE']._serialized_end=1783
+  _globals['_LISTCOUPONREDEMPTIONSREQUEST']._serialized_start=1785
+  _globals['_LISTCOUPONREDEMPTIONSREQUEST']._serialized_end=1891
+  _globals['_LISTCOUPONREDEMPTIONSRESPONSE']._serialized_start=1894
+  _globals['_LISTCOUPONREDEMPTIONSRESPONSE']._serialized_end=2053
 # @@protoc_insertion_point(module_scope)

@@ -73,16 +73,22 @@ class CouponDiscount(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     PERIODS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    USAGE_PERCENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name on the invoice: "Discount: " and this. Empty = the name of the coupon. At most 128 bytes."""
     percent: _builtins.str
-    """Percent of the printed charges, above 0 and at most 100. Decimal text. Either this or an amount."""
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. This, an amount, usage or usage_percent."""
     amount: _builtins.str
     """Amount off each period, in `currency`. Decimal text."""
     currency: _builtins.str
-    """Currency of the amount: ISO 4217 code. Required beside an amount, refused beside percent."""
+    """Currency of the amount: ISO 4217 code. Required beside an amount, refused without."""
     periods: _builtins.int
     """For how many periods, from the one in which it is redeemed. 0 = without end."""
+    usage: _builtins.str
+    """Units off the quantity of each of `items`, as of a discount of a contract. Decimal text."""
+    usage_percent: _builtins.str
+    """Percent off the quantity of each of `items`. Decimal text."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the plan items that it is taken off. Empty = all."""
@@ -96,10 +102,12 @@ class CouponDiscount(_message.Message):
         currency: _builtins.str = ...,
         items: _abc.Iterable[_builtins.str] | None = ...,
         periods: _builtins.int = ...,
+        usage: _builtins.str = ...,
+        usage_percent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "items", b"items", "name", b"name", "percent", b"percent", "periods", b"periods", "usage", b"usage", "usage_percent", b"usage_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

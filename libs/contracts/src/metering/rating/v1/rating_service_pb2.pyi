@@ -454,6 +454,7 @@ class ListCustomersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SEARCH_FIELD_NUMBER: _builtins.int
+    UNDER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
@@ -462,16 +463,19 @@ class ListCustomersRequest(_message.Message):
     """Only customers of whose name and display name every word of this begins some word, whatever the case. Example: "uni air" finds
     "United Air Lines". Optional.
     """
+    under: _builtins.str
+    """Only this customer and those below it, at any depth. Optional; refused beside `search`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         search: _builtins.str = ...,
+        under: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "search", b"search"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "search", b"search", "under", b"under"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1595,21 +1599,27 @@ class AssumedGroup(_message.Message):
 
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     quantity: _builtins.str
-    """Quantity as it is billed. Decimal text. Example: "1250.5". Required."""
+    """Quantity as it is billed. Decimal text. Example: "1250.5". Required, unless there are events."""
     @_builtins.property
     def group(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Property -> value; properties that are left out have the value ""."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instead: what is billed of each event, for prices that look at each by itself; then all groups of a meter have events. Decimal text."""
 
     def __init__(
         self,
         *,
         group: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         quantity: _builtins.str = ...,
+        events: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "group", b"group", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1736,6 +1746,7 @@ class QuotePlanRequest(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     DISCOUNTS_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Name of a plan that is applied."""
     plan_version: _builtins.int
@@ -1758,6 +1769,12 @@ class QuotePlanRequest(_message.Message):
     def discounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssumedDiscount]:
         """What is taken off, as of a contract that has these discounts in the period, in the same order."""
 
+    @_builtins.property
+    def seats(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractSeats]:
+        """How many seats items have, as of a contract in which these stand; without a first day from the start of the period. An item that is not named
+        has none.
+        """
+
     def __init__(
         self,
         *,
@@ -1768,10 +1785,11 @@ class QuotePlanRequest(_message.Message):
         period: Global___QuotePeriod | None = ...,
         usage: _abc.Iterable[Global___AssumedUsage] | None = ...,
         discounts: _abc.Iterable[Global___AssumedDiscount] | None = ...,
+        seats: _abc.Iterable[_catalog_pb2.ContractSeats] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "period", b"period", "plan", b"plan", "priced", b"priced"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discounts", b"discounts", "draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discounts", b"discounts", "draft", b"draft", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "priced", b"priced", "seats", b"seats", "time_zone", b"time_zone", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_priced: _TypeAlias = _typing.Literal["plan", "draft"]  # noqa: Y015
     _WhichOneofArgType_priced: _TypeAlias = _typing.Literal["priced", b"priced"]  # noqa: Y015
@@ -1789,12 +1807,18 @@ class AssumedDiscount(_message.Message):
     PERCENT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    USAGE_PERCENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name on the invoice: "Discount: " and this. Required."""
+    """Its name on the invoice: "Discount: " and this; of units, in the steps of the line. Required."""
     percent: _builtins.str
-    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". Either this or an amount."""
+    """Percent of the printed charges, above 0 and at most 100. Decimal text. Example: "12.5". This, an amount, usage or usage_percent."""
     amount: _builtins.str
     """Amount off, in the currency of the plan. Decimal text. Example: "20"."""
+    usage: _builtins.str
+    """Units off the quantity of each of `items`, as of a discount of a contract. Decimal text. Example: "1000"."""
+    usage_percent: _builtins.str
+    """Percent off the quantity of each of `items`. Decimal text. Example: "10"."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the plan items that it is taken off. Empty = all."""
@@ -1806,10 +1830,12 @@ class AssumedDiscount(_message.Message):
         percent: _builtins.str = ...,
         amount: _builtins.str = ...,
         items: _abc.Iterable[_builtins.str] | None = ...,
+        usage: _builtins.str = ...,
+        usage_percent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "items", b"items", "name", b"name", "percent", b"percent", "usage", b"usage", "usage_percent", b"usage_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2615,12 +2641,15 @@ class ListChargeEventsRequest(_message.Message):
     ONLY_AMENDMENT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
     charge_id: _builtins.str
     """Id of the charge. Required."""
     only_amendment: _builtins.bool
     """Only events beyond the snapshot that the charge's snapshot amends."""
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    meter: _builtins.str
+    """Of a price formula: the events of this meter, one of those that it reads. Empty: of the charge's own meter, the first of them."""
     @_builtins.property
     def after(self) -> _usage_pb2.EventPlace:
         """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
@@ -2632,10 +2661,11 @@ class ListChargeEventsRequest(_message.Message):
         only_amendment: _builtins.bool = ...,
         limit: _builtins.int = ...,
         after: _usage_pb2.EventPlace | None = ...,
+        meter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "charge_id", b"charge_id", "limit", b"limit", "only_amendment", b"only_amendment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "charge_id", b"charge_id", "limit", b"limit", "meter", b"meter", "only_amendment", b"only_amendment"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,6 +7,7 @@ from metering.rating.v1 import coupon_pb2 as metering_dot_rating_dot_v1_dot_coup
 from metering.rating.v1 import entitlement_pb2 as metering_dot_rating_dot_v1_dot_entitlement__pb2
 from metering.rating.v1 import notice_pb2 as metering_dot_rating_dot_v1_dot_notice__pb2
 from metering.rating.v1 import rating_service_pb2 as metering_dot_rating_dot_v1_dot_rating__service__pb2
+from metering.rating.v1 import wallet_pb2 as metering_dot_rating_dot_v1_dot_wallet__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -253,6 +254,21 @@ class RatingServiceStub:
                 '/metering.rating.v1.RatingService/ListCouponRedemptions',
                 request_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsResponse.FromString,
+                _registered_method=True)
+        self.GrantCredit = channel.unary_unary(
+                '/metering.rating.v1.RatingService/GrantCredit',
+                request_serializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GrantCreditRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GrantCreditResponse.FromString,
+                _registered_method=True)
+        self.GetWallet = channel.unary_unary(
+                '/metering.rating.v1.RatingService/GetWallet',
+                request_serializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GetWalletRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GetWalletResponse.FromString,
+                _registered_method=True)
+        self.VoidCredit = channel.unary_unary(
+                '/metering.rating.v1.RatingService/VoidCredit',
+                request_serializer=metering_dot_rating_dot_v1_dot_wallet__pb2.VoidCreditRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_wallet__pb2.VoidCreditResponse.FromString,
                 _registered_method=True)
         self.GetProgress = channel.unary_unary(
                 '/metering.rating.v1.RatingService/GetProgress',
@@ -611,6 +627,28 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GrantCredit(self, request, context):
+        """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWallet(self, request, context):
+        """Returns a customer's lots of credit, what was drawn from them, and what would be drawn now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidCredit(self, request, context):
+        """Takes back what is left of a lot; what was drawn stays drawn. One that was taken back stays so, with the reason of then.
+        Errors: NOT_FOUND CREDIT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProgress(self, request, context):
         """Returns how up to date the live charges are.
         """
@@ -835,6 +873,21 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListCouponRedemptions,
                     request_deserializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsResponse.SerializeToString,
+            ),
+            'GrantCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantCredit,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GrantCreditRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GrantCreditResponse.SerializeToString,
+            ),
+            'GetWallet': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWallet,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GetWalletRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_wallet__pb2.GetWalletResponse.SerializeToString,
+            ),
+            'VoidCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidCredit,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_wallet__pb2.VoidCreditRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_wallet__pb2.VoidCreditResponse.SerializeToString,
             ),
             'GetProgress': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgress,
@@ -2005,6 +2058,87 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListCouponRedemptions',
             metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_coupon__pb2.ListCouponRedemptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/GrantCredit',
+            metering_dot_rating_dot_v1_dot_wallet__pb2.GrantCreditRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_wallet__pb2.GrantCreditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWallet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/GetWallet',
+            metering_dot_rating_dot_v1_dot_wallet__pb2.GetWalletRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_wallet__pb2.GetWalletResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/VoidCredit',
+            metering_dot_rating_dot_v1_dot_wallet__pb2.VoidCreditRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_wallet__pb2.VoidCreditResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from metering.rating.v1 import coupon_pb2 as _coupon_pb2
 from metering.rating.v1 import entitlement_pb2 as _entitlement_pb2
 from metering.rating.v1 import notice_pb2 as _notice_pb2
 from metering.rating.v1 import rating_service_pb2 as _rating_service_pb2
+from metering.rating.v1 import wallet_pb2 as _wallet_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -193,6 +194,14 @@ class RatingServiceStub:
     """
     ListCouponRedemptions: _grpc.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponRedemptionsRequest, _coupon_pb2.ListCouponRedemptionsResponse]
     """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
+    GrantCredit: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.GrantCreditRequest, _wallet_pb2.GrantCreditResponse]
+    """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID."""
+    GetWallet: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.GetWalletRequest, _wallet_pb2.GetWalletResponse]
+    """Returns a customer's lots of credit, what was drawn from them, and what would be drawn now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
+    VoidCredit: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.VoidCreditRequest, _wallet_pb2.VoidCreditResponse]
+    """Takes back what is left of a lot; what was drawn stays drawn. One that was taken back stays so, with the reason of then.
+    Errors: NOT_FOUND CREDIT_NOT_FOUND.
+    """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]
     """Returns how up to date the live charges are."""
 
@@ -358,6 +367,14 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """
     ListCouponRedemptions: _aio.UnaryUnaryMultiCallable[_coupon_pb2.ListCouponRedemptionsRequest, _coupon_pb2.ListCouponRedemptionsResponse]  # type: ignore[assignment]
     """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
+    GrantCredit: _aio.UnaryUnaryMultiCallable[_wallet_pb2.GrantCreditRequest, _wallet_pb2.GrantCreditResponse]  # type: ignore[assignment]
+    """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID."""
+    GetWallet: _aio.UnaryUnaryMultiCallable[_wallet_pb2.GetWalletRequest, _wallet_pb2.GetWalletResponse]  # type: ignore[assignment]
+    """Returns a customer's lots of credit, what was drawn from them, and what would be drawn now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
+    VoidCredit: _aio.UnaryUnaryMultiCallable[_wallet_pb2.VoidCreditRequest, _wallet_pb2.VoidCreditResponse]  # type: ignore[assignment]
+    """Takes back what is left of a lot; what was drawn stays drawn. One that was taken back stays so, with the reason of then.
+    Errors: NOT_FOUND CREDIT_NOT_FOUND.
+    """
     GetProgress: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how up to date the live charges are."""
 
@@ -778,6 +795,32 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_coupon_pb2.ListCouponRedemptionsResponse, _abc.Awaitable[_coupon_pb2.ListCouponRedemptionsResponse]]:
         """Lists who redeemed a coupon. Errors: NOT_FOUND COUPON_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GrantCredit(
+        self,
+        request: _wallet_pb2.GrantCreditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_pb2.GrantCreditResponse, _abc.Awaitable[_wallet_pb2.GrantCreditResponse]]:
+        """Grants a customer credit: a lot of money that pays for charges. Errors: NOT_FOUND (customer, contract), INVALID_ARGUMENT CREDIT_INVALID."""
+
+    @_abc_1.abstractmethod
+    def GetWallet(
+        self,
+        request: _wallet_pb2.GetWalletRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_pb2.GetWalletResponse, _abc.Awaitable[_wallet_pb2.GetWalletResponse]]:
+        """Returns a customer's lots of credit, what was drawn from them, and what would be drawn now. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def VoidCredit(
+        self,
+        request: _wallet_pb2.VoidCreditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_pb2.VoidCreditResponse, _abc.Awaitable[_wallet_pb2.VoidCreditResponse]]:
+        """Takes back what is left of a lot; what was drawn stays drawn. One that was taken back stays so, with the reason of then.
+        Errors: NOT_FOUND CREDIT_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def GetProgress(

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar, Final
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from money import ZERO, Exact, format_decimal, less, times
+from money import ZERO, Exact, format_decimal, less, part_of, times
 from rating.domain.pricing.model import check_not_negative
 from rating.domain.pricing.rows import Step, StepName, Words
+from rating.domain.proration import WHOLE, DayShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,29 @@ class Adjustment(ABC):
     KIND: ClassVar[str]
     IS_BEFORE: ClassVar[bool]
     """Whether it is applied to the quantity before the model, or to the amount after it."""
+    GOES_BY_DAYS: ClassVar[bool] = True
+    """Whether an item whose `proration` is DAY has its part of it in a period that is cut short."""
 
     value: Decimal
+    share: DayShare = WHOLE
+    """The share of the days of a period for which it holds."""
 
     def __post_init__(self) -> None:
         """Refuse a negative value."""
         check_not_negative(self.KIND, self.value)
+
+    @property
+    def holds(self) -> Exact:
+        """What it comes to for its share of the days, exactly."""
+        return part_of(self.value, self.share.days, self.share.of_days)
+
+    def of_days(self, share: DayShare) -> Adjustment:
+        """Return what it is for a share of the days of a period."""
+        return replace(self, share=share) if self.GOES_BY_DAYS else self
+
+    def told_days(self, whole: str) -> str:
+        """Say of how many days it is, where it is not of all; `whole` is what it is of all of them, in words."""
+        return "" if self.share.is_whole else f" ({self.share.days} of {self.share.of_days} days of {whole})"
 
     def said(self, words: Words) -> str:  # noqa: ARG002 - whatever it is in
         """Return it in a plain sentence."""
@@ -55,8 +73,9 @@ class Included(Adjustment):
 
     def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Take the included units off."""
-        remaining = max(less(value, self.value), ZERO)
-        text = f"{words.units(self.value)} included, {words.units(remaining)} remain"
+        remaining = max(less(value, self.holds), ZERO)
+        days = self.told_days(words.units(self.value))
+        text = f"{words.units(self.holds)} included{days}, {words.units(remaining)} remain"
         return remaining, (Step(StepName.INCLUDED, text, remaining),)
 
 
@@ -73,10 +92,12 @@ class Maximum(Adjustment):
 
     def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Cap an amount above the maximum."""
-        if value <= self.value:
+        # Usage of days on which a contract is paused is priced as usual: where there are no others, nothing caps it.
+        if value <= self.holds or not self.share.days:
             return value, ()
-        text = f"The maximum of {words.money(self.value)} caps {words.money(value)}"
-        return self.value, (Step(StepName.MAXIMUM, text, self.value),)
+        days = self.told_days(words.money(self.value))
+        text = f"The maximum of {words.money(self.holds)}{days} caps {words.money(value)}"
+        return self.holds, (Step(StepName.MAXIMUM, text, self.holds),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +113,11 @@ class Minimum(Adjustment):
 
     def apply(self, value: Exact, words: Words) -> tuple[Exact, Sequence[Step]]:
         """Lift an amount below the minimum."""
-        if value >= self.value:
+        if value >= self.holds:
             return value, ()
-        text = f"The minimum of {words.money(self.value)} lifts {words.money(value)}"
-        return self.value, (Step(StepName.MINIMUM, text, self.value),)
+        days = self.told_days(words.money(self.value))
+        text = f"The minimum of {words.money(self.holds)}{days} lifts {words.money(value)}"
+        return self.holds, (Step(StepName.MINIMUM, text, self.holds),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,7 @@ class Multiplier(Adjustment):
 
     KIND: ClassVar[str] = "multiplier"
     IS_BEFORE: ClassVar[bool] = False
+    GOES_BY_DAYS: ClassVar[bool] = False
 
     def said(self, words: Words) -> str:  # noqa: ARG002 - it has no unit
         """Return what becomes of the amount."""

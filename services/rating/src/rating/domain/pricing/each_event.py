@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.cells import Cells, Values
+from rating.domain.cells import Cell, Cells, Values, cells_of
 from rating.domain.pricing.bands import BAND, BOUNDS_MAX, band_of
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.rows import Words
@@ -26,19 +26,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EachEvent(Spread):
-    """Usage by the bands of its events."""
+    """Usage by the bands of its events; with `inner`, by the bands of the events of each of its parts."""
 
     by: tuple[str, ...] = (BAND,)
     ladder: Ladder = Ladder.OWN
+    inner: Spread | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse parts whose events would climb one ladder: each event climbs by itself."""
+        if self.inner is not None and self.inner.ladder is Ladder.TOTAL:
+            raise _refused("ladder", "total is for sums, and each event climbs the tiers by itself; leave it out")
 
     @property
     def models(self) -> Sequence[PriceModel]:
-        """None but the one of the price."""
-        return ()
+        """Those of the parts, but for that of the price itself."""
+        return () if self.inner is None else self.inner.models
 
     def key_of(self, values: Values) -> Hashable:
-        """Return the band."""
-        return values
+        """Return the part that has an event: without parts, its band."""
+        return values if self.inner is None else self.inner.key_of(values[:-1])
+
+    def parts_of_events(self, cells: Cells, model: PriceModel) -> Iterator[tuple[Part, Cells]]:
+        """Yield the parts of usage, each with the bands of its events."""
+        if self.inner is None:
+            return
+        found: dict[Hashable, list[Cell]] = {}
+        for cell in cells.along(self.by).cells:
+            own = Cell(cell.values[-1:], cell.quantity, cell.event_count, cell.rounded)
+            found.setdefault(self.key_of(cell.values), []).append(own)
+        for part in self.inner.parts(cells.along(self.inner.by), model):
+            yield part, cells_of((BAND,), found[part.key])
 
     def parts(self, cells: Cells, model: PriceModel) -> Sequence[Part]:
         """Refuse to price a sum of values: it is `rate_events` that prices events."""
@@ -46,15 +63,21 @@ class EachEvent(Spread):
 
     def introduced(self) -> str:
         """Return that each event is priced by itself."""
-        return "Each event is priced by itself, and what they cost is added."
+        own = "Each event is priced by itself, and what they cost is added."
+        return own if self.inner is None else f"{own} {self.inner.introduced()}"
 
     def said(self, model: PriceModel, words: Words) -> Iterator[str]:
         """Yield the price of an event."""
-        yield from model.said(words)
+        yield from model.said(words) if self.inner is None else self.inner.said(model, words)
 
     def examples(self) -> Sequence[tuple[Values, PriceModel | None, Decimal | None]]:
-        """Return none: quantities alone say nothing of events."""
-        return ()
+        """Return those of the parts, without a band: it follows from the value of an event."""
+        return [((), None, None)] if self.inner is None else self.inner.examples()
+
+
+def each_event_of(inner: Spread | None) -> EachEvent:
+    """Return the spread of events that are priced one by one in the parts of another spread; None: in one part."""
+    return EachEvent() if inner is None else EachEvent((*inner.by, BAND), Ladder.OWN, inner)
 
 
 def factor_of(convert: Conversion | None) -> Fraction:
@@ -82,6 +105,12 @@ def is_in_bands(cells: Cells) -> bool:
     return all(band_of(label) is not None for label in told)
 
 
+def check_bounds(bounds: Sequence[Fraction]) -> None:
+    """Refuse a price that turns more often than a meter tells."""
+    if len(bounds) > BOUNDS_MAX:
+        raise _refused("scope", f"needs more than {BOUNDS_MAX} bounds of bands; write fewer tiers")
+
+
 def check_each_event(model: PriceModel, convert: Conversion | None, *, has_included: bool) -> None:
     """Refuse what can't be worked out from the number and the sum of the events of a band."""
     if not model.prices_events:
@@ -93,8 +122,6 @@ def check_each_event(model: PriceModel, convert: Conversion | None, *, has_inclu
     if has_included and not model.takes_included_of_events:
         text = "units would be of some events and not of others, by their order; write a first tier at 0 instead"
         raise _refused("included", text)
-    if len(bounds_of(model, convert)) > BOUNDS_MAX:
-        raise _refused("scope", f"needs more than {BOUNDS_MAX} bounds of bands; write fewer tiers")
 
 
 def _refused(field: str, text: str) -> Refused:

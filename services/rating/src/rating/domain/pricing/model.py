@@ -56,6 +56,11 @@ class PriceModel(ABC):
         return False
 
     @property
+    def of_single_events(self) -> PriceModel:
+        """The same without what is free of all events together."""
+        return self
+
+    @property
     def event_bounds(self) -> Sequence[Fraction]:
         """The values of an event, beside zero, up to which its price is a line."""
         return [Fraction(bound) for bound in self.bounds]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import ClassVar
@@ -68,6 +68,11 @@ class Percentage(PriceModel):
     def takes_included_of_events(self) -> bool:
         """Whether an amount may be included: with clamps it would depend on the order of events."""
         return not self.is_clamped
+
+    @property
+    def of_single_events(self) -> PriceModel:
+        """The same without events that bear no fee."""
+        return replace(self, free_events=ZERO)
 
     @property
     def event_bounds(self) -> Sequence[Fraction]:

@@ -18,6 +18,7 @@ class StepName(StrEnum):
     ROW = "row"
     CONVERTED = "converted"
     INCLUDED = "included"
+    USAGE_DISCOUNT = "usage_discount"
     TIER = "tier"
     FLAT = "flat"
     PACKAGE = "package"
@@ -32,6 +33,8 @@ class StepName(StrEnum):
     FORMULA = "formula"
     PROGRESS = "progress"
     COMMITMENT = "commitment"
+    CREDIT = "credit"
+    SEATS = "seats"
     TOTAL = "total"
 
 
