@@ -12,11 +12,9 @@ from chassis.errors.gathered import Gathered
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
-from money import currency
 from rating.domain.billing_period import check_billable
-from rating.domain.commitments import check_committed, check_kept_commitments
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
-from rating.domain.contract_seats import check_kept_seats, check_seated
+from rating.domain.contract_rules import check_by_plans, check_kept
 from rating.domain.contracts import (
     Contract,
     ContractFilter,
@@ -26,14 +24,9 @@ from rating.domain.contracts import (
     periods_due,
 )
 from rating.domain.customers import Customer
-from rating.domain.discounts import check_discounted, check_kept_discounts
-from rating.domain.fees import check_intervals
 from rating.domain.notices import agreed_at, versions_for
-from rating.domain.overrides import check_kept_overrides, check_overridden
-from rating.domain.pauses import check_kept_days
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
-from rating.domain.segments import check_kept_segments
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
 from rating.operations.add_ons import add_ons_to_end, ending_with, find_add_on
 from rating.operations.advance import check_kept_advance
@@ -95,29 +88,13 @@ async def apply_contract(
     frozen: Sequence[FrozenPeriod] = ()
     with refusals("spec"):
         check_priced(settled, plans)
-        check_intervals((plan.content for plan in plans), settled.schedule)
-        # Those that stood there before were of the plan that the contract had.
-        added = [None if newest and each in newest.content.discounts else each for each in settled.discounts]
-        check_discounted(added, [plan.content for plan in plans], currency(plans[-1].content.currency))
-        priced = [None if newest and each in newest.content.overrides else each for each in settled.overrides]
-        check_overridden(priced, [plan.content for plan in plans])
-        promised = [None if newest and one in newest.content.commitments else one for one in settled.commitments]
-        check_committed(promised, [plan.content for plan in plans], currency(plans[-1].content.currency))
-        seated = [None if newest and one in newest.content.seats else one for one in settled.seats]
-        check_seated(seated, [plan.content for plan in plans])
+        check_by_plans(newest.content if newest else None, settled, [plan.content for plan in plans])
         if newest is not None:
             frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
             await check_kept_advance(conn, tenant, name, frozen, settled.schedule)
             check_past(versions, applied.entry, frozen)
-            kept = [each.period for each in frozen]
-            check_kept_days(kept, settled.schedule, newest.content.pauses, settled.pauses)
-            check_kept_segments(frozen, settled.schedule, newest.content.pauses, settled.pauses)
-            check_kept_discounts(kept, settled.schedule.zone, newest.content.discounts, settled.discounts)
-            check_kept_overrides(kept, settled.schedule.zone, newest.content.overrides, settled.overrides)
-            check_kept_seats(kept, settled.schedule, settled.pauses, newest.content.seats, settled.seats)
-            before = newest.content.schedule, newest.content.commitments
-            check_kept_commitments(kept, before, (settled.schedule, settled.commitments))
+            check_kept(newest.content, settled, frozen)
     await CONTRACTS.add(conn, tenant, applied.entry)
     add_ons = [] if newest is None else await _end_add_ons(deps, conn, tenant, newest, settled)
     if is_alone:
