@@ -197,7 +197,7 @@ export class MeterlineInvoice extends MeterlineView {
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => html`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
-      <td class="right" data-value=${line.quantity}>${line.meter === "" ? "" : html`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+      <td class="right" data-value=${line.quantity}>${line.meter === "" && line.quantity === "1" ? "" : html`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
         <span class="unit">${words.unit(line.unit, line.quantity)}</span>
         ${line.pricedQuantity === null || line.kind === "adjustment" ? nothing : html`<span class="small below" data-priced=${line.pricedQuantity}>${t("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>

@@ -4052,7 +4052,7 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
    <th scope="row">${line.label}
     <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
     ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
-   <td class="right" data-value=${line.quantity}>${line.meter === "" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+   <td class="right" data-value=${line.quantity}>${line.meter === "" && line.quantity === "1" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
     <span class="unit">${words.unit(line.unit, line.quantity)}</span>
     ${line.pricedQuantity === null || line.kind === "adjustment" ? A : b2`<span class="small below" data-priced=${line.pricedQuantity}>${t5("explore.billed", { quantity: format.decimal(line.pricedQuantity) })}</span>`}`}</td>
    <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
