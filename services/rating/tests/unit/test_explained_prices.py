@@ -11,7 +11,8 @@ import pytest
 from chassis.errors.refused import Refused
 from money import ZERO, Exact
 from rating.domain.charges import MeterUsage
-from rating.domain.explained_prices import example_quantities, explained_plan, sentence_of
+from rating.domain.explained_prices import example_quantities, explained_bounds, explained_plan, sentence_of
+from rating.domain.plan_bounds import PlanBound, PlanBounds
 from rating.domain.plans import Plan, PlanItem
 from rating.domain.pricing.adjust import Included, Maximum, Minimum
 from rating.domain.pricing.convert import Conversion, Rounding
@@ -154,3 +155,19 @@ def test_an_item_that_the_plan_does_not_have_is_refused_by_its_place() -> None:
     with pytest.raises(Refused, match="it has: 'Fee'") as refused:
         explained_plan(Plan("USD", (PlanItem("Fee", "", "", Price(FixedFee(Decimal(1)))),)), {}, ["Fee", "Calls"])
     assert refused.value.field == "items[1]"
+
+
+def test_bounds_of_a_plan_are_said_in_the_order_in_which_they_are_applied() -> None:
+    bounds = PlanBounds(
+        minimum=PlanBound(Decimal(100), proration=Proration.DAY),
+        maximum=PlanBound(Decimal("500.5"), ("Calls", "Texts")),
+    )
+
+    assert explained_bounds(bounds, "USD") == (
+        "The charges of Calls, Texts in a period come to at most 500.5 USD together.",
+        (
+            "All charges of a period come to at least 100 USD together: what lacks is charged."
+            " Of a period that is cut short, its days of that."
+        ),
+    )
+    assert explained_bounds(PlanBounds(), "USD") == ()

@@ -126,6 +126,8 @@ def _write_examples(explained: pb.ExplainPlanResponse) -> None:
             write(f"  {f'{one.quantity} {each.unit}'.strip()}{groups}: {one.amount} {explained.currency}")
             for step in one.steps:
                 write(f"    {step.text}")
+    for bound in explained.bounds:
+        write(bound)
 
 
 def examples_document(explained: pb.ExplainPlanResponse) -> dict[str, Any]:
@@ -145,6 +147,7 @@ def examples_document(explained: pb.ExplainPlanResponse) -> dict[str, Any]:
         "planVersion": explained.plan_version or None,
         "currency": explained.currency,
         "items": items,
+        "bounds": list(explained.bounds),
     }
 
 

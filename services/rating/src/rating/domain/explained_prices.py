@@ -20,6 +20,7 @@ from rating.domain.quotes import Quote, quote_of
 from rating.domain.rate_events import cells_of_events
 
 if TYPE_CHECKING:
+    from rating.domain.plan_bounds import PlanBound, PlanBounds
     from rating.domain.plans import Plan, PlanItem
     from rating.domain.pricing.price import Price
 
@@ -55,6 +56,22 @@ def explained_plan(plan: Plan, units: Mapping[str, str], names: Sequence[str] = 
             raise Refused(f"items[{position}]", Reason.FIELD_INVALID, text)
     chosen = [item for item in plan.items if not names or item.name in names]
     return tuple(_explained(item, units.get(item.meter, ""), plan.currency) for item in chosen)
+
+
+def explained_bounds(bounds: PlanBounds, currency: str) -> tuple[str, ...]:
+    """Say the maximum of a plan, then its minimum, in the order in which they are applied."""
+    words, found = Words("", currency), []
+    if bounds.maximum is not None:
+        found.append(f"{_covered(bounds.maximum)} come to at most {words.money(bounds.maximum.amount)} together.")
+    if (least := bounds.minimum) is not None:
+        days = " Of a period that is cut short, its days of that." if least.proration is Proration.DAY else ""
+        amount = words.money(least.amount)
+        found.append(f"{_covered(least)} come to at least {amount} together: what lacks is charged.{days}")
+    return tuple(found)
+
+
+def _covered(bound: PlanBound) -> str:
+    return f"The charges of {', '.join(bound.items)} in a period" if bound.items else "All charges of a period"
 
 
 def sentence_of(price: Price, unit: str, currency: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
-from rating.domain.explained_prices import ExplainedItem, explained_plan
+from rating.domain.explained_prices import ExplainedItem, explained_bounds, explained_plan
 from rating.domain.plans import NamedPlan, PlanDraft
 from rating.operations.deps import Deps
 from rating.operations.plans import find_asked_plan
@@ -21,6 +21,7 @@ class ExplainedPlan:
     version: int
     currency: str
     items: Sequence[ExplainedItem]
+    bounds: Sequence[str] = ()
 
 
 async def explain_plan(deps: Deps, tenant: str, asked: NamedPlan | PlanDraft, items: Sequence[str]) -> ExplainedPlan:
@@ -29,4 +30,6 @@ async def explain_plan(deps: Deps, tenant: str, asked: NamedPlan | PlanDraft, it
         name, version, plan = await find_asked_plan(conn, tenant, asked)
     units = {name: meter.unit for name, meter in (await deps.aggregator.meters()).items()}
     with refusals():
-        return ExplainedPlan(name, version, plan.currency, explained_plan(plan, units, items))
+        explained = explained_plan(plan, units, items)
+    bounds = () if items else explained_bounds(plan.bounds, plan.currency)
+    return ExplainedPlan(name, version, plan.currency, explained, bounds)

@@ -23,4 +23,6 @@ def explained_plan_to_proto(found: ExplainedPlan) -> pb.ExplainPlanResponse:
         )
         for each in found.items
     ]
-    return pb.ExplainPlanResponse(items=items, currency=found.currency, plan=found.name, plan_version=found.version)
+    return pb.ExplainPlanResponse(
+        items=items, currency=found.currency, plan=found.name, plan_version=found.version, bounds=found.bounds
+    )

@@ -2007,6 +2007,7 @@ class ExplainPlanResponse(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code of all amounts."""
     plan: _builtins.str
@@ -2017,6 +2018,12 @@ class ExplainPlanResponse(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedItem]:
         """In the order of the plan."""
 
+    @_builtins.property
+    def bounds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its maximum, then its minimum, over all items or some, in plain words. Empty where it has none, or items were asked for.
+        Example: "All charges of a period come to at most 500 USD together."
+        """
+
     def __init__(
         self,
         *,
@@ -2024,10 +2031,11 @@ class ExplainPlanResponse(_message.Message):
         currency: _builtins.str = ...,
         plan: _builtins.str = ...,
         plan_version: _builtins.int = ...,
+        bounds: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "items", b"items", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounds", b"bounds", "currency", b"currency", "items", b"items", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
