@@ -21,6 +21,7 @@ QUOTES = {
     "sms": [("sms", {"sms-segments": "10001"}, "690.06")],
     "data": [("data", {"data-megabytes": "5000.5"}, "11.40")],
     "seats-and-usage": [("seats-and-usage", {"reports": "700"}, "148.00")],
+    "prepaid-credits": [("prepaid-credits", {"images": "130"}, "10.40")],
     "llm-tokens": [("llm-tokens", {"input-tokens": "1000000", "output-tokens": "100000"}, "4.50")],
 }
 

@@ -10,7 +10,17 @@ from meterline.catalog.files import read_catalog
 from meterline.cli.templates import about, show_template, templates
 from meterline.errors import InputError
 
-NAMES = ("base-and-overage", "data", "llm-tokens", "pay-as-you-go", "seats-and-usage", "sms", "tiered-family", "voice")
+NAMES = (
+    "base-and-overage",
+    "data",
+    "llm-tokens",
+    "pay-as-you-go",
+    "prepaid-credits",
+    "seats-and-usage",
+    "sms",
+    "tiered-family",
+    "voice",
+)
 
 
 def test_every_template_is_there_and_says_what_it_is() -> None:
