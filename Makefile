@@ -12,7 +12,7 @@ ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
-.PHONY: help install lock protos protos-release docs ui manifests images check format test test-slow test-k8s k8s-tools demo up bench clean
+.PHONY: help install lock protos protos-release docs ui manifests images check format test test-slow test-laws mutants test-k8s k8s-tools demo up bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -79,6 +79,12 @@ test: install  ## Run every test (ARGS="..." runs a part: it is passed on to pyt
 
 test-slow: install  ## Run every test, and kill 200 processes instead of 32 while events and invoices are made
 	@$(BIN)/pytest --kills 200 $(ARGS)
+
+test-laws: install  ## Run the properties of pricing with a million examples (EXAMPLES=...); takes an hour of one core
+	@$(BIN)/pytest services/rating/tests/unit --examples $(or $(EXAMPLES),1000000) --timeout 0 $(ARGS)
+
+mutants: install  ## Change the pricing core in one place at a time and see that a test fails (SAMPLE=300: not in all places)
+	@$(BIN)/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)
 
 k8s-tools: install  ## Build a whole Kubernetes into .cache/k8s, once; needs Go and about 20 minutes (METERLINE_K8S_CACHE=dir: elsewhere)
 	@scripts/kubernetes_tools.sh

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from testkit.invoice_lines import lines_of
 from testkit.live import Tenant
 from testkit.tampering import tamper
 
@@ -31,6 +32,40 @@ metadata: {name: cust-1}
 spec: {customer: cust, plan: plan, start: "2024-05-01", end: "2024-12-01", timeZone: UTC}
 """
 
+CHANGING = """
+kind: Meter
+metadata: {name: units}
+spec: {eventTypes: [used], aggregation: SUM, value: n}
+---
+kind: Plan
+metadata: {name: small}
+spec:
+  currency: USD
+  items:
+    - {name: Fee, fixed: {amount: "29.99"}, billing: advance, proration: day}
+    - {name: Units, meter: units, price: {perUnit: "1"}}
+---
+kind: Plan
+metadata: {name: large}
+spec:
+  currency: USD
+  items:
+    - {name: Fee, fixed: {amount: "60"}, billing: advance, proration: day}
+    - {name: Units, meter: units, price: {perUnit: "0.5"}}
+---
+kind: BillingProfile
+spec: {seller: Seller, numberPrefix: R, graceHours: "0"}
+---
+kind: Customer
+metadata: {name: cust}
+spec: {currency: USD}
+---
+kind: Contract
+metadata: {name: cust-1}
+spec: {customer: cust, plan: small, start: "2024-05-01", timeZone: UTC}
+"""
+JULY = "Fee (2024-07-01 to 2024-07-31)"
+
 MakeTenant = Callable[[str], Tenant]
 
 
@@ -49,10 +84,6 @@ def finalize(tenant: Tenant, period: str) -> dict[str, Any]:
     (invoice,) = tenant.json("invoice", "finalize", "--period", period, "--customer", "cust")
     found: dict[str, Any] = invoice
     return found
-
-
-def lines(invoice: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [(line["kind"], line["item"], line["amount"]) for line in invoice["lines"]]
 
 
 def ahead(tenant: Tenant) -> list[dict[str, Any]]:
@@ -95,9 +126,9 @@ def test_charges_that_rating_lost_are_named_and_come_back_as_they_were_billed(ma
     tenant.report(used("3", "4"))
     july = finalize(tenant, "2024-07")
 
-    assert lines(may) == [("fixed", "Fee", "5.00"), ("usage", "Units", "12.00")]
-    assert lines(june) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00"), ("adjustment", "Units", "3.00")]
-    assert lines(july) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00"), ("adjustment", "Units", "4.00")]
+    assert lines_of(may) == [("Fee", "fixed", "5.00"), ("Units", "usage", "12.00")]
+    assert lines_of(june) == [("Fee", "fixed", "5.00"), ("Units", "usage", "0.00"), ("Units", "adjustment", "3.00")]
+    assert lines_of(july) == [("Fee", "fixed", "5.00"), ("Units", "usage", "0.00"), ("Units", "adjustment", "4.00")]
     assert ahead(tenant) == []
     again = [tenant.json("explain", line["id"])["charge"] for line in may["lines"] + june["lines"]]
     assert [without_trace(charge) for charge in again] == [without_trace(charge) for charge in before]
@@ -127,8 +158,8 @@ def test_usage_snapshots_that_the_aggregator_lost_are_named_and_late_usage_is_bi
     tenant.report(used("2", "4"))
     june, july = finalize(tenant, "2024-06"), finalize(tenant, "2024-07")
 
-    assert lines(june) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00"), ("adjustment", "Units", "4.00")]
-    assert lines(july) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00")]
+    assert lines_of(june) == [("Fee", "fixed", "5.00"), ("Units", "usage", "0.00"), ("Units", "adjustment", "4.00")]
+    assert lines_of(july) == [("Fee", "fixed", "5.00"), ("Units", "usage", "0.00")]
     assert ahead(tenant) == [named]
     assert all_lines_amount(tenant) == 12 + 4 + 3 * 5
 
@@ -144,8 +175,8 @@ def test_where_both_lost_them_late_usage_is_still_billed_once(make_tenant: MakeT
 
     june, july = finalize(tenant, "2024-06"), finalize(tenant, "2024-07")
 
-    assert ("adjustment", "Units", "4.00") in lines(june)
-    assert all(kind != "adjustment" for kind, _, _ in lines(july))
+    assert ("Units", "adjustment", "4.00") in lines_of(june)
+    assert all(kind != "adjustment" for _, kind, _ in lines_of(july))
     assert {one["name"] for one in ahead(tenant)} == {line["id"] for line in may["lines"]}
     assert all_lines_amount(tenant) == 12 + 4 + 3 * 5
 
@@ -170,3 +201,43 @@ def test_numbers_of_lost_invoices_are_stated_and_named(make_tenant: MakeTenant) 
     assert "restored to Monday" in verified
     assert "has reached R-000005" in tenant.run("invoice", "state-last", "R-000003", expected=(3,)).stderr
     assert "--none-lost" in tenant.run("invoice", "state-last", expected=(2,)).stderr
+
+
+def test_fees_in_advance_and_segments_come_back_though_the_contract_has_changed_since(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant("rating-behind-changes")
+    tenant.apply(CHANGING)
+    tenant.report(used("1", "12"), used("2", "3", "2024-07-02"), used("3", "8", "2024-07-20"))
+    invoices = [finalize(tenant, "2024-05")]
+    tenant.run("contract", "pause", "cust-1", "--from", "2024-06-11", "--until", "2024-06-21")
+    invoices.append(finalize(tenant, "2024-06"))
+    tenant.run("contract", "change", "cust-1", "--plan", "large", "--when", "2024-07-11", "--reason", "agreed")
+    invoices.append(finalize(tenant, "2024-07"))
+    # What June takes off, and a segment of July.
+    chosen = [invoices[1]["lines"][2]["id"], invoices[2]["lines"][3]["id"]]
+    before = [tenant.json("explain", line)["charge"] for line in chosen]
+    lose(tenant, "rating", "charge", "rated_period")
+
+    tenant.report(used("4", "4"), used("5", "1", "2024-06-30"), used("6", "2", "2024-07-31"))
+    august = finalize(tenant, "2024-08")
+
+    # 20 of 30 days of June; of July 10 days by the one plan and 21 by the other.
+    assert [lines_of(invoice)[-2:] for invoice in invoices[:2]] == [
+        [("Units", "usage", "12.00"), ("Fee (2024-06-01 to 2024-06-30)", "fixed", "29.99")],
+        [("Billed in advance: Fee (2024-06-01 to 2024-06-30)", "fixed", "-29.99"), (JULY, "fixed", "29.99")],
+    ]
+    assert lines_of(invoices[2]) == [
+        ("Fee (2024-07-01 to 2024-07-10)", "fixed", "9.67"),
+        ("Units (2024-07-01 to 2024-07-10)", "usage", "3.00"),
+        ("Fee (2024-07-11 to 2024-07-31)", "fixed", "40.65"),
+        ("Units (2024-07-11 to 2024-07-31)", "usage", "4.00"),
+        (f"Billed in advance: {JULY}", "fixed", "-29.99"),
+        ("Fee (2024-08-01 to 2024-08-31)", "fixed", "60.00"),
+    ]
+    assert lines_of(august)[2:] == [
+        ("Units", "adjustment", "4.00"),
+        ("Units", "adjustment", "1.00"),
+        ("Units (2024-07-11 to 2024-07-31)", "adjustment", "1.00"),
+    ]
+    assert ahead(tenant) == []
+    again = [tenant.json("explain", line)["charge"] for line in chosen]
+    assert [without_trace(charge) for charge in again] == [without_trace(charge) for charge in before]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
+from testkit.invoice_lines import amounts_of
 from testkit.live import Tenant
 
 CATALOG = """
@@ -35,13 +35,6 @@ spec: {customer: f-cust, plan: f-plan, start: "2024-05-01", timeZone: UTC, disco
 JULY = "Base fee (2024-07-01 to 2024-07-31)"
 
 
-def lines(invoice: dict[str, object]) -> list[tuple[str, str]]:
-    found = invoice["lines"]
-    assert isinstance(found, list)
-    assert sum(Decimal(line["amount"]) for line in found) == Decimal(str(invoice["total"]))
-    return [(line["item"], line["amount"]) for line in found]
-
-
 def test_from_the_plan_to_what_is_handed_back(make_tenant: Callable[[str], Tenant]) -> None:
     tenant = make_tenant("fees")
     tenant.apply(CATALOG)
@@ -49,12 +42,12 @@ def test_from_the_plan_to_what_is_handed_back(make_tenant: Callable[[str], Tenan
     def finalized(label: str) -> dict[str, object]:
         draft = tenant.json("invoice", "preview", "--contract", "f-cust-1", "--period", label)
         (invoice,) = tenant.json("invoice", "finalize", "--period", label, "--customer", "f-cust")
-        assert lines(draft) == lines(invoice)
+        assert amounts_of(draft) == amounts_of(invoice)
         return dict(invoice)
 
     # The first invoice has the fee of its own month and of the next one; the discount is taken of what is May's.
     may = finalized("2024-05")
-    assert lines(may) == [
+    assert amounts_of(may) == [
         ("Setup", "99.00"),
         ("Base fee", "29.99"),
         ("Calls", "0.00"),
@@ -63,7 +56,7 @@ def test_from_the_plan_to_what_is_handed_back(make_tenant: Callable[[str], Tenan
     ]
     # All of June was billed in May; what is taken off for it is told with June's invoice.
     june = finalized("2024-06")
-    assert lines(june) == [("Calls", "0.00"), ("Discount: Partner", "-3.00"), (JULY, "29.99")]
+    assert amounts_of(june) == [("Calls", "0.00"), ("Discount: Partner", "-3.00"), (JULY, "29.99")]
     shown = tenant.json("explain", f"{june['number']}.3")
     assert shown["line"]["period"]["start"].startswith("2024-07-01")
 
@@ -73,7 +66,7 @@ def test_from_the_plan_to_what_is_handed_back(make_tenant: Callable[[str], Tenan
     tenant.run("usage", "f-calls", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
     # 17 of 31 days of 29.99 are 16.45, so 13.54 go back; June's late calls are adjusted beside.
     july = finalized("2024-07")
-    assert lines(july) == [
+    assert amounts_of(july) == [
         ("Base fee", "16.45"),
         ("Calls", "0.00"),
         ("Discount: Partner", "-1.65"),

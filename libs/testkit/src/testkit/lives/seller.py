@@ -9,6 +9,7 @@ from typing import Any, Final, Self, TypeVar
 
 import yaml
 
+from chassis.errors import Overloaded
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
@@ -20,10 +21,12 @@ from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline import AsyncClient, UsageEvent
 from testkit.lives.plans import METERS, PLANS
 from testkit.lives.story import Life, Use
+from testkit.wait import eventually
 
 _SOURCE: Final = "lives"
-_TOGETHER: Final = 8
+_TOGETHER: Final = 4
 """Calls in flight."""
+_PATIENCE_S: Final = 120.0
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -139,11 +142,18 @@ class Seller:
 
 
 async def of_each(subjects: Iterable[T], call: Callable[[T], Awaitable[R]]) -> list[R]:
-    """Return the answers about each of some subjects, of which a few are asked at a time."""
+    """Return the answers about each of some subjects; a few are asked at a time, and again where one must wait."""
     turn = asyncio.Semaphore(_TOGETHER)
 
-    async def ask(subject: T) -> R:
-        async with turn:
-            return await call(subject)
+    async def ask(subject: T) -> list[R]:
+        try:
+            return [await call(subject)]
+        except Overloaded as error:
+            raise AssertionError(str(error)) from error
 
-    return list(await asyncio.gather(*(ask(subject) for subject in subjects)))
+    async def in_turn(subject: T) -> R:
+        async with turn:
+            (answer,) = await eventually(lambda: ask(subject), _PATIENCE_S, what="an answer")
+            return answer
+
+    return list(await asyncio.gather(*(in_turn(subject) for subject in subjects)))

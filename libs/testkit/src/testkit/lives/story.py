@@ -143,7 +143,8 @@ def _later(spec: Mapping[str, Any], currency: str, month: int, chance: Random) -
         until = begins + timedelta(days=chance.choice([1, 6, 40]))
         found["pauses"] = [*spec.get("pauses", []), {"from": begins.isoformat(), "until": until.isoformat()}]
     if month == _CHANGES[-1] and _happens(chance, 30):
-        found["end"] = (opened + timedelta(days=35 + chance.randrange(40))).isoformat()
+        # Late enough for a period to begin by another plan.
+        found["end"] = (opened + timedelta(days=76 + chance.randrange(30))).isoformat()
     return found
 
 

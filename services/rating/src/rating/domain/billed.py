@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from money import Exact
-    from rating.domain.charges import RatedPeriod
+    from rating.domain.charges import Charge, RatedPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,31 @@ class Billed:
 
     def difference(self, rated: RatedPeriod) -> str:
         """Say in words where charges are not what was billed; empty if they are."""
-        without_line = settled_of(rated.charges)
-        now = {
-            charge.item: (charge.quantity, charge.derivation.amount)
-            for charge in rated.charges
-            if charge.item not in without_line
-        }
+        now = _shown(rated.charges)
         for item in sorted(now.keys() | self.items.keys()):
             if now.get(item) != self.items.get(item):
                 return f"{item!r} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
         return ""
+
+
+def as_billed(fees: Sequence[Charge], possible: Sequence[tuple[Charge, ...]], billed: Billed) -> tuple[Charge, ...]:
+    """Return the first of some possible charges in advance that gives what was billed; else the first of them.
+
+    `fees` are those of the period itself: where one is just what was billed in advance, no line shows it.
+    """
+    names = {charge.item for charges in possible for charge in (*fees, *charges)}
+    lines = {name: billed.items[name] for name in names & billed.items.keys()}
+    return next((charges for charges in possible if _shown((*fees, *charges)) == lines), possible[0])
+
+
+def _shown(charges: Sequence[Charge]) -> dict[str, tuple[Decimal, Exact]]:
+    """Return what has a line of some charges."""
+    without_line = settled_of(charges)
+    return {
+        charge.item: (charge.quantity, charge.derivation.amount)
+        for charge in charges
+        if charge.item not in without_line
+    }
 
 
 def _said(of_item: tuple[Decimal, Exact] | None) -> str:

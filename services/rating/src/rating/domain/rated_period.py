@@ -161,6 +161,12 @@ def settled_of(charges: Sequence[Charge]) -> frozenset[str]:
     return settled(in_advance(charges), (charge for charge in charges if charge.kind is ChargeKind.FIXED))
 
 
+def own_fees(terms: Terms) -> tuple[Charge, ...]:
+    """Return the fees of a period itself, as it is charged for them."""
+    fees = (run for run in terms.runs if run.item.price.is_fixed)
+    return tuple(charge_of_run(run, {}, terms.plan.content.currency, terms.time_zone) for run in fees)
+
+
 def fees_ahead(following: Terms) -> tuple[Charge, ...]:
     """Return the fees of a period that the one before it bills in advance."""
     plan, found = following.plan, []
