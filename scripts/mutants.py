@@ -20,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -264,6 +264,15 @@ def reached() -> tuple[dict[str, list[str]], dict[str, float]]:
     return lines, seconds
 
 
+def tests_by_place(lines: Mapping[str, Sequence[str]], seconds: Mapping[str, float]) -> dict[str, list[str]]:
+    """Return the tests that reach each line, and each file, the quickest first."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(lines, key=lambda name: seconds[name]):
+        for place in dict.fromkeys([*lines[name], *(line.rpartition(":")[0] for line in lines[name])]):
+            found.setdefault(place, []).append(name)
+    return found
+
+
 def survives(mutant: Mutant, names: Sequence[str]) -> bool:
     """Whether all tests that reach a mutant pass with it."""
 
@@ -296,10 +305,7 @@ def main() -> None:
     asked = parser.parse_args()
     os.chdir(tempfile.mkdtemp())
     lines, seconds = reached()
-    names_of: dict[str, list[str]] = {}
-    for name in sorted(lines, key=lambda name: seconds[name]):
-        for line in lines[name]:
-            names_of.setdefault(line, []).append(name)
+    names_of = tests_by_place(lines, seconds)
     nothing = Mutant(CORE[0], 1, "", "", ast.parse(CORE[0].read_text(encoding="utf-8")))
     if not survives(nothing, sorted(lines, key=lambda name: seconds[name])[:_CONTROL]):
         raise SystemExit(
@@ -311,7 +317,8 @@ def main() -> None:
         mutants = random.Random(asked.seed).sample(mutants, min(asked.sample, len(mutants)))  # noqa: S311 - a seed is the point
     survivors = 0
     for place, mutant in enumerate(mutants, 1):
-        names = names_of.get(f"{mutant.file}:{mutant.line}", ())
+        # What runs as a file is loaded, such as a constant, is not seen by any test: all that use the file may notice.
+        names = names_of.get(f"{mutant.file}:{mutant.line}") or names_of.get(str(mutant.file), ())
         if not names or survives(mutant, names):
             survivors += 1
             print(f"{mutant}{'' if names else '  (no test reaches it)'}", flush=True)
