@@ -318,7 +318,7 @@ def main() -> None:
     survivors = 0
     for place, mutant in enumerate(mutants, 1):
         # What runs as a file is loaded, such as a constant, is not seen by any test: all that use the file may notice.
-        names = names_of.get(f"{mutant.file}:{mutant.line}") or names_of.get(str(mutant.file), ())
+        names = names_of.get(f"{mutant.file}:{mutant.line}") or names_of.get(str(mutant.file), [])
         if not names or survives(mutant, names):
             survivors += 1
             print(f"{mutant}{'' if names else '  (no test reaches it)'}", flush=True)
