@@ -120,11 +120,15 @@ def format_decimal(value: Decimal, *, places_min: int = 0) -> str:
     if not value.is_finite():
         message = "only a finite decimal can be written"
         raise ValueError(message)
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or abs(exponent) > _FORMAT_EXPONENT_MAX:
-        message = f"a decimal with exponent {exponent} is outside what can be written plainly"
-        raise ValueError(message)
-    whole, _, fraction = format(value.copy_abs(), "f").partition(".")
+    text = str(value)
+    # Nearly all numbers are short and have no exponent in their text; taking them apart would cost more than the rest.
+    if "E" in text or len(text) > _FORMAT_EXPONENT_MAX:
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or abs(exponent) > _FORMAT_EXPONENT_MAX:
+            message = f"a decimal with exponent {exponent} is outside what can be written plainly"
+            raise ValueError(message)
+        text = format(value, "f")
+    whole, _, fraction = text.lstrip("-").partition(".")
     fraction = fraction.rstrip("0").ljust(places_min, "0")
     sign = "-" if value < 0 else ""
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from decimal import (
     ROUND_HALF_EVEN,
     Clamped,
@@ -20,7 +19,7 @@ from decimal import (
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 PRECISION_DIGITS: Final = 140
 """Holds any product of a derived number (96 digits) and a price (36 digits), and sums of them; see `money.decimals`."""
@@ -49,13 +48,11 @@ _EXACT: Final = Context(
 )
 
 
-@contextmanager
-def exact_arithmetic() -> Iterator[Context]:
+def exact_arithmetic() -> AbstractContextManager[Context]:
     """Make `Decimal` arithmetic exact for the block; what can't be exact raises a `decimal.DecimalException`.
 
     Python's default context keeps 28 digits and silently rounds away the rest. Here a result that needs more
     than 140 digits, a division such as 1/3, a NaN or a float that meets a `Decimal` raises instead. The context belongs
     to the current asyncio task; do not `yield` to another generator's caller from inside the block.
     """
-    with localcontext(_EXACT) as context:
-        yield context
+    return localcontext(_EXACT)

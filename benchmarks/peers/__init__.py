@@ -1,0 +1,1 @@
+"""What stands beside us in a benchmark, each run in an environment of its own."""
