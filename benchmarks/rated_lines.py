@@ -1,8 +1,8 @@
 """Rated lines a second on one core, beside CloudKitty's hashmap rating: `python -m benchmarks.rated_lines`.
 
-A line is the quantity of a month, priced by its flavor, a tenth less above 1,000 hours. CloudKitty (Apache-2.0, from the
-package index, in an environment of its own below .cache) says what each comes to; we say it with every row and step of
-its derivation, as they are kept and explained. Both come to the same total, or this fails.
+A line is the quantity of a month, priced by its flavor, a tenth less above 1,000 hours. CloudKitty (Apache-2.0, from
+the package index, in an environment of its own below .cache) says what each comes to; we say it with every row and step
+of its derivation, as they are kept and explained. Both come to the same total, or this fails.
 """
 
 from __future__ import annotations
