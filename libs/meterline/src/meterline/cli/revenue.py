@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,6 +17,7 @@ from meterline.cli.exports import Column, Kind, check_export, export_rows
 from meterline.cli.options import ContextOption, RowsOutput, RowsOutputOption
 from meterline.cli.output import print_document, print_table, say, write
 from meterline.errors import InputError
+from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +67,7 @@ def revenue(
     rows = (_TABLE_ROWS if output is RowsOutput.TABLE else 0) if limit is None else limit
     check_export(output)
 
-    async def ask(client: AsyncClient) -> tuple[Sequence[pb.RevenueRow], pb.QueryRevenueResponse]:
+    async def ask(client: AsyncClient) -> tuple[Sequence[pb.RevenueRow], pb.QueryRevenueResponse, bool]:
         request.page_size = min(rows, PAGE_ROWS)
         found: list[pb.RevenueRow] = []
         page = pb.QueryRevenueResponse()
@@ -73,16 +75,17 @@ def revenue(
             found.extend(page.rows)
             if rows and len(found) >= rows:
                 break
-        return found[: rows or None], page
+        return found[: rows or None], page, bool(page.next_page_token) or 0 < rows < len(found)
 
-    found, told = call_services(ask, context)
+    found, told, is_limited = call_services(ask, context)
+    rest = others(found, told.totals) if is_limited else []
     if output.is_export:
         export_rows(_COLUMNS, map(_row, found), output)
     elif output is RowsOutput.TABLE:
-        _print(request, found, told, by)
+        _print(request, found, rest, told, by)
     else:
-        print_document(revenue_document(request, by, found, told), output.document)
-    if told.next_page_token:
+        print_document(revenue_document(request, by, found, rest, told), output.document)
+    if is_limited:
         say(f"these are the first {len(found):,} rows, the largest of each currency; --limit 0 shows all")
     if told.is_cut_off:
         say("more than 1,000 drafts are due in these months, and those beyond are missing; make invoices final")
@@ -101,8 +104,27 @@ def months_before(label: str, count: int) -> str:
     return f"{place // _MONTHS_MAX:04}-{place % _MONTHS_MAX + 1:02}"
 
 
+def others(rows: Sequence[pb.RevenueRow], totals: Sequence[pb.RevenueTotal]) -> list[pb.RevenueTotal]:
+    """Return what the rows that are not shown come to, exactly, in each currency in which that is not zero."""
+    found = []
+    for total in totals:
+        shown = [row for row in rows if row.currency == total.currency]
+        with exact_arithmetic():
+            amount = Decimal(total.amount) - sum((Decimal(row.amount) for row in shown), ZERO)
+            final = Decimal(total.final_amount) - sum((Decimal(row.final_amount) for row in shown), ZERO)
+        if amount or final:
+            found.append(
+                pb.RevenueTotal(currency=total.currency, amount=format(amount, "f"), final_amount=format(final, "f"))
+            )
+    return found
+
+
 def revenue_document(
-    request: pb.QueryRevenueRequest, by: Cut, rows: Sequence[pb.RevenueRow], told: pb.QueryRevenueResponse
+    request: pb.QueryRevenueRequest,
+    by: Cut,
+    rows: Sequence[pb.RevenueRow],
+    rest: Sequence[pb.RevenueTotal],
+    told: pb.QueryRevenueResponse,
 ) -> dict[str, Any]:
     """Write what the months come to; totals are over all rows, also those that are not shown."""
     return {
@@ -110,13 +132,18 @@ def revenue_document(
         "untilBillingPeriod": request.until_billing_period,
         "by": by.value,
         "rows": [message_document(row) for row in rows],
+        "others": [{"currency": one.currency, "amount": one.amount, "finalAmount": one.final_amount} for one in rest],
         "totals": [message_document(total) for total in told.totals],
         "isCutOff": told.is_cut_off,
     }
 
 
 def _print(
-    request: pb.QueryRevenueRequest, rows: Sequence[pb.RevenueRow], told: pb.QueryRevenueResponse, by: Cut
+    request: pb.QueryRevenueRequest,
+    rows: Sequence[pb.RevenueRow],
+    rest: Sequence[pb.RevenueTotal],
+    told: pb.QueryRevenueResponse,
+    by: Cut,
 ) -> None:
     write(f"billing periods {request.from_billing_period} to {request.until_billing_period}")
     columns = (by.value, *(["name"] if by is Cut.CUSTOMER else []), "currency", ">amount", ">of it final", ">bills")
@@ -132,6 +159,8 @@ def _print(
         for row in rows
     ]
     print_table(columns, shown)
+    for one in rest:
+        write(f"all others {one.amount} {one.currency}, of it final {one.final_amount}")
     for total in told.totals:
         bills = f"{total.invoice_count:,} final invoices and {total.draft_count:,} drafts, which may still move"
         write(f"total {total.amount} {total.currency}, of it final {total.final_amount}: {bills}")
