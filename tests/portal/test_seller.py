@@ -198,7 +198,7 @@ def test_a_page_fits_its_screen(portal: Portal, pictures: Path, tab: str, size: 
 def words_of(language: str) -> dict[str, str]:
     """What the pages say in a language, by the English that they say it for."""
     asset = (ROOT / f"services/portal/src/portal/assets/seller_{language}.js").read_text(encoding="utf-8")
-    entries = re.findall(r'^  (?:(".*?")|(\w+)): (".*?"),?$', asset, re.MULTILINE)
+    entries = re.findall(r'^ +(?:(".*?")|(\w+)): (".*?"),?$', asset, re.MULTILINE)
     return {json.loads(quoted) if quoted else plain: json.loads(own) for quoted, plain, own in entries}
 
 

@@ -234,7 +234,7 @@ def test_a_fee_that_goes_by_days_is_billed_for_the_days_of_the_contract(tenant: 
     for invoice in (may, june, july):
         tenant.run("invoice", "verify", invoice["number"])
     assert "period 2024-07 is already rated permanently" in late
-    assert "proration: is for fixed fees" in refused
+    assert "proration: is for fees, included units, a maximum and a minimum" in refused
 
 
 def test_contracts_that_can_never_be_billed_are_refused(tenant: Tenant) -> None:

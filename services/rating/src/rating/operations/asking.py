@@ -39,9 +39,7 @@ async def select_period(
     if len(found) > 1:
         names = ", ".join(repr(name) for name, _ in found)
         when = f"in {label}" if label else "now"
-        raise InvalidRequest(
-            Reason.PERIOD_INVALID, f"{when} contracts {names} have a period each; name one of them as the contract"
-        )
+        raise InvalidRequest(Reason.PERIOD_INVALID, f"{when} contracts {names} have a period each; name one of them")
     name, period = found[0]
     return await find_contract(conn, tenant, name), period
 
